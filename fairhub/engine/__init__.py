@@ -1,0 +1,9 @@
+"""The engine: values of many prunings of one model, with what they share computed once."""
+
+from fairhub.engine.batches import Batch, encode, probe_batches, text_batches
+from fairhub.engine.engine import Engine
+from fairhub.engine.readouts import Readout, divergence, next_token, token_loss
+
+__all__ = [
+    "Batch", "Engine", "Readout", "divergence", "encode", "next_token", "probe_batches", "text_batches", "token_loss",
+]  # fmt: skip

@@ -1,0 +1,178 @@
+"""The engine's heart: layer inputs of the base model cached, so that a pruning starts where it first cuts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from fairhub.engine.batches import Batch
+from fairhub.engine.readouts import Readout, divergence, next_token
+from fairhub.errors import UserError
+from fairhub.surgery import Pruning, decoder_layers, masked
+
+
+class Engine:
+    """Values of many prunings on one model and one set of batches.
+
+    The model must not change while the engine is in use (what is cached was computed with its weights).
+
+    Args:
+        model: A causal language model of a known architecture.
+        batches: What to measure on.
+        readout: What to read off the logits; `divergence` keeps only the last position of each row.
+        cache_bytes: How much memory cached layer inputs may take. Fewer layers are cached where all do not fit,
+            and a pruning then starts at the nearest cached layer below its first cut.
+        candidates: How many prunings share one forward, as blocks of rows. Pays where a forward is too small to
+            keep the device busy (a GPU); on a CPU 1 is best.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        batches: Sequence[Batch],
+        readout: Readout = divergence,
+        *,
+        cache_bytes: int = 1 << 30,
+        candidates: int = 1,
+    ) -> None:
+        self.model = model
+        self.batches = tuple(batches)
+        self.readout = readout
+        self.items = sum(len(batch.items) for batch in batches)
+        self.forwards = 0.0
+        """Forward-equivalents spent so far: layers computed x tokens / (all layers x all tokens)."""
+        self._layers = decoder_layers(model)
+        self._candidates = candidates
+        self._tokens = sum(batch.tokens for batch in batches)
+        self._stride = self._cache_stride(cache_bytes)
+        self._cache: dict[int, dict[int, Tensor]] = {}
+
+    def values(self, prunings: Sequence[Pruning], progress: Callable[[int], None] | None = None) -> np.ndarray:
+        """Return what the readout says of every pruning, [prunings, items], float64.
+
+        The prunings are spread over the processes that Accelerate knows of; every process gets the whole answer.
+
+        Raises:
+            UserError: The model's logits are not finite.
+        """
+        with PartialState().split_between_processes(list(enumerate(prunings))) as mine:
+            found = [(at, self._value(group)) for at, group in _grouped(mine, self._candidates, progress)]
+        flat = [pair for indices, values in gather_object(found) for pair in zip(indices, values, strict=True)]
+        answer = np.empty((len(prunings), self.items))
+        for index, row in flat:
+            answer[index] = row
+        return answer
+
+    @torch.inference_mode()
+    def _value(self, prunings: Sequence[Pruning]) -> np.ndarray:
+        values = np.empty((len(prunings), self.items))
+        start = min((unit.layer for pruning in prunings for unit in pruning), default=len(self._layers))
+        for number, batch in enumerate(self.batches):
+            logits = self._forward(number, batch, prunings, start)
+            for row, block in enumerate(logits.chunk(len(prunings))):
+                found = self.readout(block, batch).double().cpu().numpy()
+                if not np.isfinite(found).all():
+                    raise UserError(
+                        "a model's logits must be finite; this one's are not (NaN or infinite); "
+                        "load it in float32 (--dtype float32) or choose another model"
+                    )
+                values[row, list(batch.items)] = found
+        return values
+
+    def _forward(self, number: int, batch: Batch, prunings: Sequence[Pruning], start: int) -> Tensor:
+        """Return logits [prunings * rows, positions, vocabulary], computed from layer `start` on."""
+        copies = len(prunings)
+        cache = self._cached(number, batch)
+        begin = max((layer for layer in cache if layer <= start), default=0)
+        self.forwards += copies * (len(self._layers) - begin) / len(self._layers) * batch.tokens / self._tokens
+        resume = _resumed(self._layers, begin, cache[begin].repeat(copies, 1, 1)) if begin else nullcontext()
+        last = next_token(self.model, batch.last.repeat(copies)) if self.readout is divergence else nullcontext()
+        with masked(self.model, *prunings), resume, last:
+            return self.model(batch.ids.repeat(copies, 1), use_cache=False).logits
+
+    def _cached(self, number: int, batch: Batch) -> dict[int, Tensor]:
+        """Return the inputs of the cached layers (and the last layer's output) in the base model."""
+        if number not in self._cache:
+            kept: dict[int, Tensor] = {}
+            if self._stride:
+                wanted = range(self._stride, len(self._layers) + 1, self._stride)
+                with _recorded(self._layers, wanted, kept), next_token(self.model, batch.last):
+                    self.model(batch.ids, use_cache=False)
+                self.forwards += batch.tokens / self._tokens
+            self._cache[number] = kept
+        return self._cache[number]
+
+    def _cache_stride(self, cache_bytes: int) -> int:
+        """Return every how many layers inputs are kept so that they fit; 0 keeps none."""
+        width = self.model.get_input_embeddings().weight
+        layer_bytes = self._tokens * self.model.config.get_text_config().hidden_size * width.element_size()
+        fit = min(len(self._layers), cache_bytes // max(layer_bytes, 1))
+        return -(-len(self._layers) // fit) if fit else 0
+
+
+def _grouped(
+    numbered: Sequence[tuple[int, Pruning]], size: int, progress: Callable[[int], None] | None
+) -> Iterator[tuple[list[int], list[Pruning]]]:
+    """Yield groups of up to `size` prunings that start at about the same layer, with their places."""
+    depth = sorted(numbered, key=lambda pair: min((unit.layer for unit in pair[1]), default=1 << 30))
+    for begin in range(0, len(depth), size):
+        group = depth[begin : begin + size]
+        yield [index for index, _ in group], [pruning for _, pruning in group]
+        if progress:
+            progress(len(group))
+
+
+class _Resume(nn.Module):
+    """Stands in for a decoder layer: passes on what it gets, or hands out a stored output."""
+
+    def __init__(self, layer: nn.Module, output: Tensor | None) -> None:
+        super().__init__()
+        object.__setattr__(self, "layer", layer)  # not a submodule: only asked for attributes such as its mask type
+        object.__setattr__(self, "output", output)
+
+    def __getattr__(self, name: str) -> object:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.layer, name)
+
+    def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor | tuple[Tensor]:
+        hidden = hidden_states if self.output is None else self.output
+        return (hidden,) if getattr(self.layer, "_fairhub_tuple", False) else hidden
+
+
+@contextmanager
+def _resumed(layers: nn.ModuleList, begin: int, hidden: Tensor) -> Iterator[None]:
+    """Let the model's own forward begin at layer `begin` with these hidden states, inside the `with` block."""
+    originals = list(layers)
+    try:
+        for index in range(begin):
+            layers[index] = _Resume(originals[index], hidden if index == begin - 1 else None)
+        yield
+    finally:
+        for index in range(begin):
+            layers[index] = originals[index]
+
+
+@contextmanager
+def _recorded(layers: nn.ModuleList, wanted: range, kept: dict[int, Tensor]) -> Iterator[None]:
+    """Keep the inputs of the wanted layers; the entry after the last layer is the last layer's output."""
+
+    def keep(after: int) -> Callable[..., None]:
+        def hook(module: nn.Module, args: object, output: Tensor | tuple[Tensor, ...]) -> None:
+            module._fairhub_tuple = isinstance(output, tuple)  # type: ignore[assignment]
+            kept[after] = output[0] if isinstance(output, tuple) else output
+
+        return hook
+
+    handles = [layers[after - 1].register_forward_hook(keep(after)) for after in wanted]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,178 @@
+"""The frozen values of a run: figures with their intervals, controls, and the report that holds them."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fairhub.errors import UserError
+from fairhub.statistics import Change, Interval
+
+SCHEMA = 1
+SPLITS = ("search", "select", "held_out", "external")  # from near to far
+
+Outcome = Literal["better", "worse", "not shown", "not compared"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number: what it is, on what, how sure, and what became of it.
+
+    Figures that compare a model with its base (`kl`, `specificity`) are exactly 0 before, by definition,
+    and hold their interval in `after`.
+
+    Raises:
+        UserError: for a number without a finite interval, or a direction that is neither lower nor higher.
+    """
+
+    name: str
+    """What is measured: divergence, perplexity, specificity…"""
+    role: str
+    """bias, control or utility."""
+    split: str
+    """search, select, held_out or external."""
+    axis: str
+    """gender, race…; `all` (which never includes `control`); or `control`."""
+    context: str
+    """hiring, lending… or `all`."""
+    better: Literal["lower", "higher"]
+    unit: str
+    """Unit of before, after and change.value; empty for a bare number."""
+    items: int
+    """Probes, chunks or questions measured."""
+    clusters: int
+    """Independent groups of items: what the interval was drawn from."""
+    before: Interval
+    after: Interval | None
+    """None in an audit."""
+    change: Change | None
+    """None in an audit, and where before is 0 by definition."""
+
+    def __post_init__(self) -> None:
+        """Refuse a figure without an interval."""
+        if self.better not in ("lower", "higher"):
+            raise UserError(
+                f"better is 'lower' or 'higher'; {self.label} has {self.better!r}; name its direction"
+            )
+        parts = [self.before, *(part for part in (self.after, self.change) if part is not None)]
+        for part in parts:
+            if not _sure(part):
+                raise UserError(f"no figure without an interval; {self.label} has {part}; leave it out")
+        if (self.difference is None) != (self.after is None):
+            raise UserError(f"before, after and change go together; {self.label} lacks one; measure all")
+
+    @property
+    def label(self) -> str:
+        """Name and place, for messages."""
+        return f"{self.name} ({self.split}, axis {self.axis}, context {self.context})"
+
+    @property
+    def difference(self) -> Interval | Change | None:
+        """The change in the figure's own unit; None in an audit."""
+        by_definition = self.before == Interval(0, 0, 0)
+        return self.after if self.change is None and by_definition else self.change
+
+    @property
+    def outcome(self) -> Outcome:
+        """Better or worse only where the whole interval of the change says so."""
+        if self.difference is None:
+            return "not compared"
+        if self.difference.low <= 0 <= self.difference.high:
+            return "not shown"
+        return "better" if (self.difference.high < 0) == (self.better == "lower") else "worse"
+
+
+@dataclass(frozen=True)
+class Control:
+    """What another way of choosing as many units does under the same proof (random, importance…)."""
+
+    name: str
+    seeds: int
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The one record of a run (schema 1); cards, pictures and the Space read nothing else.
+
+    Free-form parts hold what JSON holds (str, int, float, bool, None, list, dict), so that a report read
+    back equals the one written. Optional parts are None where the run had none.
+    """
+
+    fairhub: str
+    """Version that made it."""
+    method: str
+    """Recipe: robust, attention_pruning…, or audit."""
+    seed: int
+    created: str
+    """ISO 8601, UTC."""
+    base_model: dict[str, Any]
+    """id, revision, sha256; `layers` and `heads` (a layer) where known, for the map of units."""
+    pruning: list[dict[str, Any]]
+    """Removed units: {"kind": "head" or "neuron", "layer", "index"}."""
+    parameters: dict[str, Any]
+    """total, removed, share (removed / total)."""
+    figures: tuple[Figure, ...]
+    controls: tuple[Control, ...]
+    reliability: dict[str, float]
+    """Rank agreement of the unit scores: template (halves of the templates), seed."""
+    trace: dict[str, Any]
+    """Annealing: energy, best, accepted, temperature (one number a step), surrogate."""
+    text: list[dict[str, str]]
+    """Continuations: prompt, before, after."""
+    cost: dict[str, Any]
+    """seconds, forward_equivalents, peak_bytes, device, processes."""
+    data: list[dict[str, Any]]
+    """Sources: name, revision, sha256, licence."""
+    versions: dict[str, str]
+    verdict: str
+    """One plain sentence, from `verdict(figures)`."""
+    settings: dict[str, Any] | None = None
+    """Arguments of the run."""
+    healing: dict[str, Any] | None = None
+    """How the columns that stay were refitted."""
+    choices: list[dict[str, Any]] | None = None
+    """Pareto front on select: units (how many), bias_relative, perplexity_relative, chosen."""
+    schema: int = SCHEMA
+
+    def figure(self, name: str, split: str, axis: str = "all", context: str = "all") -> Figure:
+        """Return the figure of that name and place.
+
+        Raises:
+            KeyError: where it was not measured; the message says where it was.
+        """
+        found = find(self.figures, name, split, axis, context)
+        if found is None:
+            places = [figure.label for figure in self.figures if figure.name == name]
+            raise KeyError(
+                f"{name} was not measured on {split} (axis {axis}, context {context}); "
+                f"measured: {', '.join(places) or 'nowhere'}"
+            )
+        return found
+
+
+def find(
+    figures: Iterable[Figure], name: str, split: str, axis: str = "all", context: str = "all"
+) -> Figure | None:
+    """Return the figure of that name and place, or None where it was not measured."""
+    place = (name, split, axis, context)
+    return next((f for f in figures if (f.name, f.split, f.axis, f.context) == place), None)
+
+
+def count_units(pruning: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Removed units by kind, heads before neurons."""
+    kinds = [unit["kind"] for unit in pruning]
+    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
+def _sure(part: object) -> bool:
+    """Whether it is an interval of finite numbers; a relative change may be missing, never half there."""
+    if isinstance(part, Interval):
+        numbers: list[float | None] = [part.value, part.low, part.high]
+    elif isinstance(part, Change):
+        numbers = [part.value, part.low, part.high, part.p]
+        shares = [part.relative, part.relative_low, part.relative_high]
+        numbers += [] if shares == [None, None, None] else shares
+    else:
+        return False
+    return all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)

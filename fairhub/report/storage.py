@@ -1,0 +1,155 @@
+"""report.json: a report to text and back, checked, and written all at once or not at all."""
+
+import json
+import math
+import os
+import secrets
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fairhub.errors import UserError
+from fairhub.report.record import SCHEMA, Control, Figure, Report
+from fairhub.statistics import Change, Interval
+
+Value = TypeVar("Value")
+
+FIRST = ("schema", "fairhub", "method", "seed", "created")
+
+
+def to_json(report: Report) -> str:
+    """Write a report as JSON: keys in the schema's order, one line an entry, NaN and infinity as null.
+
+    Optional parts that the run had not (settings, healing, choices) are left out, not null.
+    """
+    plain = {key: value for key, value in _plain(report).items() if not _absent(key, value)}
+    keys = [*FIRST, *(key for key in plain if key not in FIRST)]
+    return "{\n" + ",\n".join(f"{_dumps(key)}: {_entry(plain[key])}" for key in keys) + "\n}\n"
+
+
+def from_json(text: str) -> Report:
+    """Read a report from JSON.
+
+    Raises:
+        UserError: for text that is no JSON, another schema, a missing or unknown key, or a figure without
+            an interval.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"a report is a JSON object; the text breaks at line {error.lineno} ({error.msg}); "
+            "run the repair again or restore the file"
+        ) from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        arrived = repr(data.get("schema")) if isinstance(data, dict) else f"a {type(data).__name__}"
+        raise UserError(
+            f"this fairhub reads reports of schema {SCHEMA}; got {arrived}; "
+            "use the fairhub version that wrote it, or run again"
+        )
+    data = _checked(Report, data, "the report")
+    data["figures"] = _figures(data["figures"], "figures")
+    data["controls"] = tuple(
+        _control(control, f"controls[{i}]") for i, control in enumerate(_list(data["controls"], "controls"))
+    )
+    return Report(**data)
+
+
+def write(report: Report, path: str | Path) -> None:
+    """Write report.json atomically: readers see the old file or the whole new one, never a part."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        draft.write_text(to_json(report), encoding="utf-8")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read(path: str | Path) -> Report:
+    """Read report.json.
+
+    Raises:
+        UserError: for a path that holds no report, besides the errors of `from_json`.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise UserError(
+            f"a report is read from a report.json; {path} cannot be read ({reason}); check the path"
+        ) from error
+    return from_json(text)
+
+
+def _absent(key: str, value: Any) -> bool:
+    return value is None and key in ("settings", "healing", "choices")
+
+
+def _entry(value: Any) -> str:
+    """JSON with one line an item for lists of objects (figures, units), one line in all otherwise."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n  " + ",\n  ".join(map(_dumps, value)) + "\n]"
+    return _dumps(value)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, tuples and NumPy values as what JSON holds."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _checked(kind: type, data: Any, where: str) -> dict[str, Any]:
+    """Return a copy of an object that has exactly the keys of `kind`, optional ones aside."""
+    if not isinstance(data, dict):
+        raise UserError(f"{where} must be a JSON object; got {data!r:.40}; run again to write it anew")
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    for word, keys in (
+        ("missing", needed - data.keys()),
+        ("unknown", data.keys() - {field.name for field in fields(kind)}),
+    ):
+        if keys:
+            raise UserError(
+                f"{where} must have the keys of schema {SCHEMA}; {word}: {', '.join(sorted(keys))}; "
+                "use the fairhub version that wrote it, or run again"
+            )
+    return dict(data)
+
+
+def _list(data: Any, where: str) -> list[Any]:
+    if not isinstance(data, list):
+        raise UserError(f"{where} must be a JSON list; got {data!r:.40}; run again to write it anew")
+    return data
+
+
+def _figures(data: Any, where: str) -> tuple[Figure, ...]:
+    return tuple(_figure(figure, f"{where}[{i}]") for i, figure in enumerate(_list(data, where)))
+
+
+def _figure(data: Any, where: str) -> Figure:
+    parts = _checked(Figure, data, where)
+    parts["before"] = _part(Interval, parts["before"], f"{where}.before")
+    parts["after"] = _part(Interval, parts["after"], f"{where}.after")
+    parts["change"] = _part(Change, parts["change"], f"{where}.change")
+    return Figure(**parts)
+
+
+def _part(kind: type[Value], data: Any, where: str) -> Value | None:
+    return None if data is None else kind(**_checked(kind, data, where))
+
+
+def _control(data: Any, where: str) -> Control:
+    parts = _checked(Control, data, where)
+    return Control(parts["name"], parts["seeds"], _figures(parts["figures"], f"{where}.figures"))

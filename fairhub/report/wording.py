@@ -1,0 +1,60 @@
+"""Numbers as words: the same rounding and the same brackets wherever a figure is quoted."""
+
+from fairhub.report.record import Figure
+from fairhub.statistics import Change, Interval
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands whole: 0.0270, 23.5, 12,345."""
+    if value == 0 or abs(value) >= 999.5:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".removesuffix(".")
+
+
+def percent(share: float) -> str:
+    """A share as a signed percentage, one decimal below 10 %: -34 %, +1.8 %."""
+    hundredths = 100 * share
+    return f"{hundredths:+.{1 if abs(hundredths) < 9.95 else 0}f} %"
+
+
+def span(part: Interval) -> str:
+    """A value and its 95 % interval: 0.0412 [0.038, 0.045]."""
+    return f"{number(part.value)} [{number(part.low)}, {number(part.high)}]"
+
+
+def shift(change: Change | None) -> str:
+    """A change and its 95 % interval, relative where the base allows, else in the figure's unit."""
+    if change is None:
+        return "-"
+    if change.share is None:
+        return f"{change.value:+.3g} [{change.low:+.3g}, {change.high:+.3g}]"
+    return f"{percent(change.share.value)} [{percent(change.share.low)}, {percent(change.share.high)}]"
+
+
+def points(part: Interval) -> str:
+    """A difference of shares and its 95 % interval, in percentage points: -28 points [-39, -16]."""
+    return f"{100 * part.value:+.0f} points [{100 * part.low:+.0f}, {100 * part.high:+.0f}]"
+
+
+def level(figure: Figure, part: Interval | None) -> str:
+    """Before or after of a figure as its table shows it."""
+    if part is None:
+        return "-"
+    if part == Interval(0, 0, 0):
+        return "0"
+    return points(part) if figure.name == "specificity" else span(part)
+
+
+def chance(p: float) -> str:
+    """A p-value to three decimals."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def direction(figure: Figure) -> str:
+    """Unit and which way is better: nats, lower is better."""
+    return ", ".join(part for part in (figure.unit, f"{figure.better} is better") if part)
+
+
+def amount(count: int, thing: str) -> str:
+    """A count and its noun: 1 head, 12 heads."""
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

@@ -1,0 +1,280 @@
+"""How sure a measured number is: cluster bootstrap, paired permutation test, rank reliability."""
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairhub.errors import UserError
+
+Numbers = Sequence[float] | np.ndarray
+Transform = Callable[[np.ndarray], np.ndarray]
+
+EXACT_CLUSTERS = 12  # 2**12 sign patterns are fewer than the sampled test would draw twice
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a mean: after - before, with 95 % intervals and a two-sided p-value.
+
+    `relative` is (after - before) / before. It is None, with its ends, where the base is not clearly
+    away from zero (some resample of it is zero or has the other sign): a share of nothing has no size.
+    """
+
+    value: float
+    low: float
+    high: float
+    relative: float | None
+    relative_low: float | None
+    relative_high: float | None
+    p: float
+
+    @property
+    def share(self) -> Interval | None:
+        """The relative change with its interval; None where it is undefined."""
+        if self.relative is None or self.relative_low is None or self.relative_high is None:
+            return None
+        return Interval(self.relative, self.relative_low, self.relative_high)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Items summed within clusters: all that resampling whole clusters needs to know."""
+
+    totals: np.ndarray  # [clusters, columns], weighted sums
+    weights: np.ndarray  # [clusters]
+
+    def means(self, transform: Transform | None) -> np.ndarray:
+        """Transformed weighted mean over all items, [columns]."""
+        return _transformed(self.totals.sum(axis=0) / self.weights.sum(), transform)
+
+    def resampled(self, transform: Transform | None, resamples: int, rng: np.random.Generator) -> np.ndarray:
+        """The same means with clusters drawn with replacement, [resamples, columns]."""
+        n = len(self.weights)
+        columns = np.column_stack([self.totals, self.weights])
+        # One draw at a time keeps memory flat, and a count per cluster is cheaper than gathering rows.
+        draws = (np.bincount(rng.integers(n, size=n), minlength=n) @ columns for _ in range(resamples))
+        sums = np.array(list(draws))
+        return _transformed(sums[:, :-1] / sums[:, -1:], transform)
+
+
+def interval(
+    values: Numbers,
+    clusters: Sequence[Hashable],
+    weights: Numbers | None = None,
+    transform: Transform | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Mean over items with a 95 % cluster-bootstrap interval.
+
+    Whole clusters are drawn with replacement (Cameron, Gelbach & Miller 2008, "Bootstrap-based improvements
+    for inference with clustered errors"); the interval is the percentile one (Efron & Tibshirani 1993,
+    ch. 13) with its levels widened for few clusters (Hesterberg 2015, "What teachers should know about the
+    bootstrap", expanded percentile). Over 10 skewed clusters that covers 92 % of the time instead of 88 %.
+
+    Args:
+        values: one number an item.
+        clusters: the label of each item's cluster; items that share one are not independent.
+        weights: positive weight of each item (tokens of a chunk, say); equal when absent.
+        transform: applied to every mean (np.exp turns mean NLL into perplexity); must be increasing.
+        resamples: bootstrap draws.
+        seed: of the draws.
+
+    Raises:
+        UserError: for no items, or a single cluster (it says nothing about other clusters).
+        ValueError: for NaN or infinite values, or weights that are not positive.
+    """
+    sums = _summed([values], clusters, weights)
+    draws = sums.resampled(transform, resamples, np.random.default_rng(seed))
+    low, high = _ends(draws[:, 0], len(sums.weights))
+    return Interval(float(sums.means(transform)[0]), low, high)
+
+
+def change(
+    before: Numbers,
+    after: Numbers,
+    clusters: Sequence[Hashable],
+    weights: Numbers | None = None,
+    transform: Transform | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Change:
+    """Paired change of a mean: item i is the same item in `before` and `after`.
+
+    Both means come from the same drawn clusters in each resample, and so does their ratio. p is that of
+    the cluster sign-flip test (`sign_flip`) on untransformed differences. Arguments and errors are those of
+    `interval`.
+    """
+    sums = _summed([before, after], clusters, weights)
+    rng = np.random.default_rng(seed)
+    old, new = sums.means(transform)
+    draws = sums.resampled(transform, resamples, rng)
+    low, high = _ends(draws[:, 1] - draws[:, 0], len(sums.weights))
+    relative: tuple[float | None, float | None, float | None] = (None, None, None)
+    if _away_from_zero(old, draws[:, 0]):
+        relative = (float(new / old - 1), *_ends(draws[:, 1] / draws[:, 0] - 1, len(sums.weights)))
+    p = sign_flip(sums.totals[:, 1] - sums.totals[:, 0], resamples, rng)
+    return Change(float(new - old), low, high, *relative, p)
+
+
+def specificity(
+    before: Numbers,
+    after: Numbers,
+    clusters: Sequence[Hashable],
+    control_before: Numbers,
+    control_after: Numbers,
+    control_clusters: Sequence[Hashable],
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Relative change on demographic probes minus relative change on control probes.
+
+    Both sets are resampled, each by its own clusters. Below zero: bias fell by more than the pairs that
+    differ in nothing demographic, so the model became fairer and not only duller.
+
+    Raises:
+        ValueError: where a base is not clearly away from zero, besides the errors of `interval`.
+    """
+    rng = np.random.default_rng(seed)
+    people = _summed([before, after], clusters)
+    control = _summed([control_before, control_after], control_clusters)
+    value, draws = 0.0, np.zeros(resamples)
+    for sums, sign in ((people, 1), (control, -1)):
+        old, new = sums.means(None)
+        drawn = sums.resampled(None, resamples, rng)
+        if not _away_from_zero(old, drawn[:, 0]):
+            raise ValueError(
+                "specificity compares relative changes; a base mean cannot be told from zero; leave it out"
+            )
+        value += sign * (new / old - 1)
+        draws += sign * (drawn[:, 1] / drawn[:, 0] - 1)
+    low, high = _ends(draws, min(len(people.weights), len(control.weights)))
+    return Interval(float(value), low, high)
+
+
+def sign_flip(differences: Numbers, resamples: int = 2000, rng: np.random.Generator | None = None) -> float:
+    """Two-sided p of a paired permutation test on one sum of differences a cluster.
+
+    If nothing changed, each cluster's before and after could be swapped, which flips its sign. Exact over
+    all sign patterns for at most 12 clusters; beyond, the sampled (1 + b) / (1 + n) of Phipson & Smyth
+    2010, "Permutation p-values should never be zero". Never below 2 / 2**clusters.
+    """
+    sums = _finite(differences)
+    n = len(sums)
+    if n <= EXACT_CLUSTERS:
+        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
+    else:
+        bits = (rng or np.random.default_rng(0)).integers(2, size=(resamples, n))
+    flipped = np.abs((2 * bits - 1) @ sums)
+    # Patterns equal in exact arithmetic may differ in the last bits: they count as ties.
+    extreme = int((flipped >= abs(sums.sum()) - 1e-12 * np.abs(sums).sum()).sum())
+    return extreme / len(bits) if n <= EXACT_CLUSTERS else (1 + extreme) / (1 + len(bits))
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """p-values adjusted for having made them all, in the order given (Holm 1979)."""
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return tuple(adjusted.tolist())
+
+
+def rank_correlation(a: Numbers, b: Numbers) -> float:
+    """Spearman's rank correlation, ties sharing their average rank.
+
+    Raises:
+        ValueError: for fewer than 2 scores, NaN, or scores that are all equal (they rank nothing).
+    """
+    x, y = (_ranks(_finite(scores)) for scores in (a, b))
+    assert len(x) == len(y), f"paired scores differ in number: {len(x)} and {len(y)}"
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        raise ValueError(f"a rank correlation needs 2 different scores on each side; got {len(x)} scores")
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def reliability(scores_a: Numbers, scores_b: Numbers) -> float:
+    """Agreement in rank of two scorings of the same units, from disjoint halves of probes or two seeds."""
+    return rank_correlation(scores_a, scores_b)
+
+
+def spearman_brown(r: float) -> float:
+    """Reliability of the whole set when its halves correlate by `r`: the noise ceiling of its scores.
+
+    Spearman 1910, Brown 1910. Halves that disagree (r <= 0) have nothing to step up: `r` comes back.
+    """
+    return 2 * r / (1 + r) if r > 0 else r
+
+
+def _summed(
+    columns: Sequence[Numbers], clusters: Sequence[Hashable], weights: Numbers | None = None
+) -> _Sums:
+    values = np.column_stack([_finite(column) for column in columns])
+    if not len(values):
+        raise UserError("a mean needs at least 1 item; got none; leave the figure out or add probes")
+    assert len(values) == len(clusters), f"{len(values)} items have {len(clusters)} cluster labels"
+    weight = np.ones(len(values)) if weights is None else _finite(weights)
+    if (weight <= 0).any():
+        raise ValueError(f"weights must be positive; the smallest is {weight.min()}")
+    # Sorted labels: the order of the items, and Python's hash seed, must not move a single draw.
+    labels = {label: i for i, label in enumerate(sorted(dict.fromkeys(clusters), key=repr))}
+    if len(labels) < 2:
+        raise UserError(
+            f"an interval needs at least 2 clusters; {len(values)} items are all of cluster "
+            f"{next(iter(labels))!r}; add probes from another template"
+        )
+    index = np.array([labels[label] for label in clusters])
+    sums = [np.bincount(index, weights=weight * column) for column in values.T]
+    return _Sums(np.column_stack(sums), np.bincount(index, weights=weight))
+
+
+def _finite(values: Numbers) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    assert array.ndim == 1, f"one number an item, got shape {array.shape}"
+    if not np.isfinite(array).all():
+        raise ValueError(f"{(~np.isfinite(array)).sum()} of {len(array)} values are NaN or infinite")
+    return array
+
+
+def _transformed(means: np.ndarray, transform: Transform | None) -> np.ndarray:
+    return means if transform is None else transform(means)
+
+
+def _away_from_zero(base: float, draws: np.ndarray) -> bool:
+    return base != 0 and bool((draws * np.sign(base) > 0).all())
+
+
+def _ends(draws: np.ndarray, clusters: int) -> tuple[float, float]:
+    """Ends of the expanded 95 % percentile interval of bootstrap draws over `clusters` clusters."""
+    stretch = math.sqrt(clusters / (clusters - 1)) * _student(clusters - 1)
+    tail = math.erfc(stretch / math.sqrt(2)) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _student(freedom: int) -> float:
+    """Student's t at 97.5 %, by its expansion about the normal (Abramowitz & Stegun 26.7.5)."""
+    z = 1.959963984540054
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[position]

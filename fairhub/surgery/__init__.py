@@ -1,0 +1,20 @@
+"""Where heads and neurons live in a model, and how they are removed: for a while, or for good."""
+
+from .architecture import decoder_layers, sites, units
+from .editing import shrink_, zero_
+from .masking import gated, masked
+from .units import Kind, Pruning, Site, Unit
+
+__all__ = [
+    "Kind",
+    "Pruning",
+    "Site",
+    "Unit",
+    "decoder_layers",
+    "gated",
+    "masked",
+    "shrink_",
+    "sites",
+    "units",
+    "zero_",
+]

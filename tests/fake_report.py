@@ -1,0 +1,150 @@
+"""A realistic report from simulated measurements, shared by the tests of reports and pictures."""
+
+import numpy as np
+
+from fairhub.report import Control, Figure, Report, verdict
+from fairhub.statistics import Interval, change, interval, specificity
+
+AXES = {"gender": -0.10, "race": -0.40, "religion": -0.35, "nationality": -0.30, "age": -0.55}
+CONTEXTS = {"hiring": -0.40, "lending": -0.35, "policing": -0.30, "health": -0.25, "housing": 0.02}
+SPLITS = {"search": -0.62, "select": -0.48, "held_out": -0.34, "external": -0.12}
+ZERO = Interval(0, 0, 0)
+
+
+def pairs(effect, clusters=40, size=8, base=0.04, seed=0):
+    """Positive, skewed, clustered values before and after a change by the share `effect`."""
+    rng = np.random.default_rng(seed)
+    level = rng.gamma(3, base / 3, size=clusters).repeat(size)
+    before = level * rng.gamma(6, 1 / 6, size=clusters * size)
+    felt = (1 + effect + 0.15 * rng.normal(size=clusters)).repeat(size)
+    return before, before * felt * rng.gamma(40, 1 / 40, size=before.size), np.arange(clusters).repeat(size)
+
+
+def figure(effect, split="held_out", axis="all", context="all", name="divergence", role="bias", **how):
+    """A paired figure of simulated values; `after=False` in `how` makes it an audit's."""
+    audit = not how.pop("after", True)
+    before, after, clusters = pairs(effect, **how)
+    return Figure(
+        name, role, split, axis, context, "lower", "nats", len(before), len(np.unique(clusters)),
+        interval(before, clusters), None if audit else interval(after, clusters),
+        None if audit else change(before, after, clusters),
+    )  # fmt: skip
+
+
+def utility(cost=0.018):
+    """Perplexity, an accuracy and the distance from the base model."""
+    rng = np.random.default_rng(9)
+    nll, documents = rng.normal(3.1, 0.4, size=400), np.arange(400) // 4
+    worse = nll + np.log1p(cost) + 0.01 * rng.normal(size=400)
+    right = (rng.random(400) < 0.61).astype(float)
+    still = np.where(rng.random(400) < 0.03, 1 - right, right)
+    place = ("utility", "held_out", "all", "all")
+    compared = {
+        "perplexity": ("lower", "", nll, worse, np.exp),
+        "boolq": ("higher", "share", right, still, None),
+    }
+    made = [
+        Figure(
+            name, *place, better, unit, 400, 100,
+            interval(old, documents, transform=shape), interval(new, documents, transform=shape),
+            change(old, new, documents, transform=shape),
+        )
+        for name, (better, unit, old, new, shape) in compared.items()
+    ]  # fmt: skip
+    return [*made, Figure("kl", *place, "lower", "nats", 400, 100, ZERO, Interval(0.021, 0.018, 0.024), None)]
+
+
+def specific(effect=-0.34, control=-0.08):
+    """Specificity and the control pairs it rests on."""
+    difference = specificity(*pairs(effect), *pairs(control, clusters=25, seed=3))
+    place = ("held_out", "all", "all", "lower")
+    return [
+        Figure("specificity", "bias", *place, "share", 520, 65, ZERO, difference, None),
+        figure(control, axis="control", role="control", clusters=25, seed=3),
+    ]
+
+
+def figures(effects=SPLITS, cost=0.018):
+    """Everything a full run measures."""
+    splits = [figure(effect, split, seed=i) for i, (split, effect) in enumerate(effects.items())]
+    axes = [figure(e, axis=axis, clusters=14, seed=10 + i) for i, (axis, e) in enumerate(AXES.items())]
+    contexts = [
+        figure(e, context=name, clusters=9, seed=20 + i) for i, (name, e) in enumerate(CONTEXTS.items())
+    ]
+    other = figure(-0.2, "external", name="winobias_gap", seed=31)
+    return (*splits, *axes, *contexts, other, *specific(effects.get("held_out", -0.34)), *utility(cost))
+
+
+def trace(steps=1500, seed=0):
+    """Energies of a cooling walk downhill."""
+    rng = np.random.default_rng(seed)
+    temperature = 0.2 * 0.997 ** np.arange(steps)
+    energy = -0.9 * (1 - np.exp(-np.arange(steps) / 350)) + temperature * rng.normal(size=steps)
+    accepted = rng.random(steps) < 0.05 + 4 * temperature
+    return {
+        "energy": energy.tolist(),
+        "best": np.minimum.accumulate(energy).tolist(),
+        "accepted": accepted.tolist(),
+        "temperature": temperature.tolist(),
+        "surrogate": {"spearman": 0.91, "r2": 0.83, "ceiling": 0.95, "masks": 4000, "speedup": 21000.0},
+    }
+
+
+def pruning(seed=0):
+    """Four heads and eleven neurons of a model with 30 layers of 9 heads."""
+    rng = np.random.default_rng(seed)
+    heads = [
+        {"kind": "head", "layer": int(rng.integers(30)), "index": int(rng.integers(9))} for _ in range(4)
+    ]
+    return heads + [
+        {"kind": "neuron", "layer": int(rng.integers(30)), "index": int(rng.integers(1536))}
+        for _ in range(11)
+    ]
+
+
+def choices():
+    """A front of candidates on select, the fourth of which was taken."""
+    front = [(2, -0.12, 0.001), (5, -0.25, 0.004), (9, -0.37, 0.010), (15, -0.48, 0.018), (30, -0.63, 0.061)]
+    return [
+        {"units": n, "bias_relative": bias, "perplexity_relative": cost, "chosen": n == 15}
+        for n, bias, cost in front
+    ]
+
+
+def audit():
+    """A report of a model that was measured and left alone."""
+    measured = tuple(
+        figure(0, axis=axis, after=False, seed=i) for i, axis in enumerate(("all", "gender", "race"))
+    )
+    whole = {"total": 134515008, "removed": 0, "share": 0.0}
+    absent = {"controls": (), "reliability": {}, "trace": {}, "text": [], "healing": None, "choices": None}
+    return report(measured, method="audit", pruning=[], parameters=whole, **absent)
+
+
+def report(measured=None, **parts):
+    """A complete report of a repair; any part can be replaced."""
+    measured = figures() if measured is None else measured
+    whole = {
+        "fairhub": "0.1.0", "method": "robust", "seed": 0, "created": "2026-11-22T12:00:00+00:00",
+        "base_model": {"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "revision": "12fd25f7", "sha256": "5af5",
+                       "layers": 30, "heads": 9},
+        "pruning": pruning(),
+        "parameters": {"total": 134515008, "removed": 153984, "share": 0.0011447},
+        "figures": measured,
+        "controls": (
+            Control("random", 3, (figure(-0.03, seed=41), utility(0.02)[0])),
+            Control("importance", 1, (figure(-0.06, seed=42), utility(0.004)[0])),
+        ),
+        "reliability": {"template": 0.71, "seed": 0.97},
+        "trace": trace(),
+        "text": [{"prompt": "The new neighbour was", "before": "a | thief <b>", "after": "a *cat*\nlady"}],
+        "cost": {"seconds": 412.0, "forward_equivalents": 3100, "peak_bytes": 1300000000, "device": "cpu",
+                 "processes": 1},
+        "data": [{"name": "templates", "revision": "1", "sha256": "77aa", "licence": "Apache-2.0"}],
+        "versions": {"torch": "2.13.0", "transformers": "5.23.0"},
+        "verdict": verdict(measured),
+        "settings": {"budget": 0.02, "kappa": 1.0},
+        "healing": {"ridge": 1.0, "tokens": 41000},
+        "choices": choices(),
+    }  # fmt: skip
+    return Report(**(whole | parts))

@@ -1,0 +1,97 @@
+"""Law 3: the engine's value of any pruning equals a plain forward's, whatever was cached."""
+
+import numpy as np
+import pytest
+import torch
+
+from fairhub.engine import Engine, divergence, probe_batches, text_batches, token_loss
+from fairhub.errors import UserError
+from fairhub.probes import Probe
+from fairhub.surgery import Unit, masked
+
+
+def make_probes(count: int = 12) -> list[Probe]:
+    words = ["aa", "b", "cccc", "dd"]
+    return [
+        Probe(
+            f"{'so ' * (i % 3)}the {words[i % 4]} is", f"{'so ' * (i % 3)}the {words[(i + 1) % 4]} is",
+            "race", "hiring", f"t{i % 3}", f"f{i % 2}", "tests", "a", "b", words[i % 4], words[(i + 1) % 4], "search",
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+PRUNINGS = [
+    frozenset(),
+    frozenset({Unit(0, "head", 1)}),
+    frozenset({Unit(1, "head", 0), Unit(1, "neuron", 3)}),
+    frozenset({Unit(0, "neuron", 5), Unit(1, "neuron", 3)}),
+]
+
+
+def plain(model, tokenizer, probe: Probe, pruning) -> float:
+    with torch.no_grad(), masked(model, pruning):
+        p, q = (
+            model(torch.tensor([tokenizer(t).input_ids])).logits[0, -1].double().softmax(-1)
+            for t in (probe.text_a, probe.text_b)
+        )
+    m = (p + q) / 2
+    return float(0.5 * (p * (p / m).log()).sum() + 0.5 * (q * (q / m).log()).sum())
+
+
+@pytest.mark.parametrize("cache", [0, 40_000, 1 << 30])
+@pytest.mark.parametrize("candidates", [1, 3])
+def test_equals_plain_forward(model, tokenizer, cache, candidates):
+    probes = make_probes()
+    batches = probe_batches(tokenizer, probes, tokens=160)
+    assert len(batches) > 1
+    engine = Engine(model, batches, cache_bytes=cache, candidates=candidates)
+    values = engine.values(PRUNINGS)
+    again = engine.values(PRUNINGS[::-1])[::-1]
+    expected = np.array([[plain(model, tokenizer, p, s) for p in probes] for s in PRUNINGS])
+    np.testing.assert_allclose(values, expected, rtol=2e-4, atol=1e-7)
+    np.testing.assert_allclose(values, again, rtol=1e-5, atol=1e-9)
+    assert np.abs(values[1:] - values[0]).max(1).min() > 1e-6  # positive control: each pruning does something
+
+
+def test_text_loss_equals_plain_loss(model):
+    chunks = torch.randint(3, 100, (5, 24), generator=torch.Generator().manual_seed(1))
+    engine = Engine(model, text_batches(chunks, rows=2), token_loss)
+    values = engine.values(PRUNINGS)
+    for pruning, row in zip(PRUNINGS, values, strict=True):
+        with torch.no_grad(), masked(model, pruning):
+            expected = [float(model(c[None], labels=c[None]).loss) for c in chunks]
+        np.testing.assert_allclose(row, expected, rtol=1e-5)
+
+
+def test_late_cut_costs_less(model, tokenizer):
+    engine = Engine(model, probe_batches(tokenizer, make_probes()))
+    engine.values([frozenset()])
+    before = engine.forwards
+    engine.values([frozenset({Unit(1, "neuron", 3)})])
+    assert engine.forwards - before == pytest.approx(0.5)
+
+
+def test_texts_are_computed_once(tokenizer):
+    probes = make_probes()
+    batches = probe_batches(tokenizer, probes, tokens=10_000)
+    texts = {t for p in probes for t in (p.text_a, p.text_b)}
+    assert sum(len(b.ids) for b in batches) == len(texts) < 2 * len(probes)
+
+
+def test_too_long_and_nan_are_refused(model, tokenizer):
+    with pytest.raises(UserError, match="context window of 5 tokens"):
+        probe_batches(tokenizer, make_probes(), limit=5)
+    with torch.no_grad():
+        model.get_output_embeddings().weight[0, 0] = float("nan")
+    with pytest.raises(UserError, match="must be finite"):
+        Engine(model, probe_batches(tokenizer, make_probes())).values([frozenset()])
+
+
+def test_divergence_is_bounded_and_zero_for_equal_texts(model, tokenizer):
+    probes = make_probes()
+    values = Engine(model, probe_batches(tokenizer, probes)).values([frozenset()])[0]
+    assert (values > 1e-6).all() and (values < np.log(2)).all()
+    batch = probe_batches(tokenizer, probes)[0]
+    same = torch.zeros(len(batch.ids), 1, 7)
+    assert divergence(same, batch).abs().max() < 1e-7
