@@ -10,17 +10,17 @@ import random
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple, TypeVar, get_args
+from typing import Generic, Literal, TypeVar, get_args
 
 from fairhub.errors import UserError
 
 T = TypeVar("T", bound=Hashable)
 Cooling = Literal["logarithmic", "exponential", "geometric"]
 Energy = Callable[[frozenset[T]], float]
+Climb = tuple[float, float]  # the energies before and after an uphill move, both finite
 
 FLOOR = 1e-4  # of T0; NeuFair's floor is absolute, which would tie it to one scale of energies
 PATIENCE = 10  # moves of the first walk for each uphill one wanted; half of them climb unless all is flat
-HALVINGS = 60  # of the bracket around T0: beyond the precision of a float
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,9 @@ class Schedule:
             "uphill must be at least 1": self.uphill >= 1,
             "seconds must be positive or None": self.seconds is None or self.seconds > 0,
         }
-        for rule, holds in rules.items():
-            if not holds:
-                field = rule.split()[0]
-                raise UserError(f"{rule}; got {getattr(self, field)!r} in {self}; change {field}")
+        for rule in (rule for rule, holds in rules.items() if not holds):
+            field = rule.split()[0]
+            raise UserError(f"{rule}; got {getattr(self, field)!r} in {self}; change {field}")
 
     def temperature(self, initial: float, step: int) -> float:
         """The temperature of a run's step (from 0), given T0."""
@@ -106,15 +105,7 @@ class Trace(Generic[T]):
         """The course of the search as strict JSON: a list a column, None for what is infinite."""
         columns = ("energy", "best", "accepted", "temperature", "size")
         told: dict[str, object] = {c: [_finite(getattr(step, c)) for step in self.steps] for c in columns}
-        first = {"initial_temperature": _finite(self.initial_temperature)}
-        return told | first | {"acceptance_at_start": self.acceptance_at_start}
-
-
-class _Climb(NamedTuple):
-    """An uphill move between two finite energies."""
-
-    low: float
-    high: float
+        return told | {c: _finite(getattr(self, c)) for c in ("initial_temperature", "acceptance_at_start")}
 
 
 class _Landscape(Generic[T]):
@@ -128,33 +119,29 @@ class _Landscape(Generic[T]):
         if len(set(pool)) < len(pool):
             raise UserError("pool must hold each unit once; some occur twice; remove the repeats")
         if self.k_min >= self.k_max:
-            rule = f"pool must hold more than k_min={self.k_min} units"
-            raise UserError(f"{rule}; got {len(pool)}; widen the pool or lower k_min")
+            raise UserError(f"pool must exceed k_min={self.k_min} units; got {len(pool)}; change either")
 
     def ask(self, state: frozenset[T]) -> float:
         """The energy of a state; +inf forbids it."""
         if state not in self.visited:
             value = float(self.energy(state))
             if math.isnan(value) or value == -math.inf:
-                rule = f"energy must be a number or +inf; got {value}"
-                raise UserError(f"{rule} for a state of {len(state)} units; mend the energy")
+                raise UserError(f"energy must be a number or +inf; got {value} for {set(state)}; mend it")
             if not self.visited or value < self.visited[self.best]:
                 self.best = state
             self.visited[state] = value
         return self.visited[state]
 
-    def draw(self) -> frozenset[T]:
-        """A state uniform in its count, then uniform among the subsets of that count."""
-        return frozenset(self.rng.sample(self.pool, self.rng.randint(self.k_min, self.k_max)))
-
-    def check(self, state: frozenset[T]) -> frozenset[T]:
-        """The caller's start, if it is a state."""
-        if strangers := set(state) - set(self.pool):
+    def first(self, start: frozenset[T] | None) -> frozenset[T]:
+        """The caller's start if it is a state; else one uniform in its count, then among its subsets."""
+        if start is None:
+            return frozenset(self.rng.sample(self.pool, self.rng.randint(self.k_min, self.k_max)))
+        if strangers := set(start) - set(self.pool):
             raise UserError(f"start must be drawn from the pool; it also holds {strangers}; remove them")
-        if not self.k_min <= len(state) <= self.k_max:
-            rule = f"start must hold {self.k_min} to {self.k_max} units"
-            raise UserError(f"{rule}; got {len(state)}; change start, k_min or k_max")
-        return state
+        if not self.k_min <= len(start) <= self.k_max:
+            band = f"{self.k_min} to {self.k_max}"
+            raise UserError(f"start must hold {band} units; got {len(start)}; change start or the band")
+        return start
 
     def flip(self, state: frozenset[T]) -> T:
         """The unit to flip next: uniform among those that keep the count within the band."""
@@ -163,19 +150,17 @@ class _Landscape(Generic[T]):
             if self.k_min <= len(state) + (-1 if unit in state else 1) <= self.k_max:
                 return unit
 
-    def climbs(self, state: frozenset[T], wanted: int) -> list[_Climb]:
+    def climbs(self, state: frozenset[T], wanted: int) -> list[Climb]:
         """The uphill moves met by a random walk from a state; fewer than wanted where little climbs."""
-        found: list[_Climb] = []
+        found: list[Climb] = []
         for _ in range(PATIENCE * wanted):
             candidate = state ^ {self.flip(state)}
             before, after = self.ask(state), self.ask(candidate)
-            if after == math.inf:  # never accepted at any temperature: says nothing about T0
-                continue
-            if before < after:
-                found.append(_Climb(before, after))
-            state = candidate
+            if before < after < math.inf:  # +inf is never accepted, so it says nothing about T0
+                found.append((before, after))
             if len(found) == wanted:
                 break
+            state = candidate if after < math.inf else state
         return found
 
 
@@ -190,17 +175,12 @@ def anneal(
 ) -> Trace[T]:
     """Search the subsets of a pool for one of low energy.
 
+    Each state is asked once, as energies are slow; +inf forbids a state. Units are hashable and distinct.
+    Without `start` the first state is uniform in its count, then uniform among the subsets of that count.
+
     The trace depends on nothing but (energy, pool with its order, schedule, seed, start); `seconds` only
     cuts it short, to a prefix. So a killed search is resumed by calling again with an energy that remembers:
     the replay is identical and asks nothing twice. What `energy` or `on_step` raises passes through.
-
-    Args:
-        energy: what to lower; slow, so each state is asked once. +inf forbids a state.
-        pool: distinct hashable units, in an order that is the same in every process.
-        schedule: budget, band and temperatures.
-        seed: of every random choice.
-        start: the first state; by default uniform in its count, then uniform among subsets of that count.
-        on_step: told each step as it ends.
 
     Raises:
         UserError: the pool is too small or repeats a unit, start is no state, an energy is NaN or -inf.
@@ -208,7 +188,7 @@ def anneal(
     began = time.monotonic()
     rng = random.Random(f"fairhub.annealing {seed}")  # text is hashed: -1 and 1 differ, and so do modules
     land = _Landscape(energy, pool, schedule, rng)
-    state = land.draw() if start is None else land.check(start)
+    state = land.first(start)
     initial_energy = land.ask(state)
     climbs = [] if schedule.walk else land.climbs(state, schedule.uphill)
     initial = math.inf if schedule.walk else _first_temperature(climbs, schedule.acceptance)
@@ -217,18 +197,17 @@ def anneal(
         if schedule.seconds is not None and time.monotonic() - began >= schedule.seconds:
             break
         restart, i = divmod(index, schedule.steps)
-        if restart and i == 0:
-            state = land.best
+        state = land.best if restart and i == 0 else state
         unit, temperature = land.flip(state), schedule.temperature(initial, i)
         accepted = _accepts(land.ask(state), land.ask(state ^ {unit}), temperature, rng)
         state = state ^ {unit} if accepted else state
-        best = land.visited[land.best]
-        steps.append(Step(land.ask(state), best, accepted, temperature, len(state), unit, restart))
+        energies = land.ask(state), land.ask(land.best)
+        steps.append(Step(*energies, accepted, temperature, len(state), unit, restart))
         if on_step is not None:
             on_step(steps[-1])
-    chances = [math.exp((climb.low - climb.high) / initial) for climb in climbs] or [1.0]
-    best, chance = land.visited[land.best], sum(chances) / len(chances)
-    return Trace(tuple(steps), land.best, best, initial_energy, initial, chance, land.visited)
+    chances = [math.exp((low - high) / initial) for low, high in climbs] or [1.0]
+    best, chance = land.best, sum(chances) / len(chances)
+    return Trace(tuple(steps), best, land.ask(best), initial_energy, initial, chance, land.visited)
 
 
 def pareto(points: Mapping[frozenset[T], tuple[float, float]]) -> list[frozenset[T]]:
@@ -252,20 +231,20 @@ def _accepts(before: float, after: float, temperature: float, rng: random.Random
     return temperature > 0 and rng.random() < math.exp((before - after) / temperature)
 
 
-def _first_temperature(climbs: Sequence[_Climb], acceptance: float) -> float:
+def _first_temperature(climbs: Sequence[Climb], acceptance: float) -> float:
     """The T that solves sum exp(-high/T) / sum exp(-low/T) = acceptance; 0 without climbs.
 
     Ben-Ameur's equation, by bisection: his iteration needs a first guess on the scale of the energies.
     """
     if not climbs:
         return 0.0
-    ground = min(climb.low for climb in climbs)  # keeps exp within range; cancels
-    scales = [(climb.high - climb.low) / -math.log(acceptance) for climb in climbs]
+    ground = min(low for low, _ in climbs)  # keeps exp within range; cancels
+    scales = [(high - low) / -math.log(acceptance) for low, high in climbs]
     cold, hot = min(scales), max(scales)  # at these every climb is accepted too seldom, or often enough
-    for _ in range(HALVINGS):
+    for _ in range(60):  # halvings: beyond the precision of a float
         middle = math.sqrt(cold) * math.sqrt(hot)
-        met = sum(math.exp((ground - climb.low) / middle) for climb in climbs)
-        taken = sum(math.exp((ground - climb.high) / middle) for climb in climbs)
+        met = sum(math.exp((ground - low) / middle) for low, _ in climbs)
+        taken = sum(math.exp((ground - high) / middle) for _, high in climbs)
         cold, hot = (middle, hot) if taken < acceptance * met else (cold, middle)
     return hot
 

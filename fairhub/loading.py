@@ -1,5 +1,6 @@
 """Loads a model and its tokenizer from a Hub id, a folder or the embedded default; never pickles or remote code."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -31,7 +32,15 @@ class Loaded:
     id: str
     """What the user named (the Hub id for the embedded default)."""
     revision: str
-    """The Hub commit, or "local", or the name of the embedded file."""
+    """The Hub commit, or "local", or the name of the embedded package."""
+
+    def sha256(self) -> str:
+        """Return a hash of every weight, by name, as it stands now."""
+        sha = hashlib.sha256()
+        for name, tensor in sorted(self.model.state_dict().items()):
+            sha.update(name.encode())
+            sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return sha.hexdigest()
 
 
 def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Loaded:

@@ -50,14 +50,20 @@ class Counted:
         return self.known[state]
 
 
-@pytest.mark.parametrize("cooling", ["logarithmic", "exponential", "geometric"])
-@pytest.mark.parametrize("seed", range(4))
-def test_finds_the_brute_force_optimum(seed, cooling):
+# Exponential cooling is still at T0/2.5 after 10,000 steps, geometric frozen after 1,000: each its budget.
+@pytest.mark.parametrize(
+    "cooling, steps, restarts", [("logarithmic", 1500, 1), ("exponential", 20_000, 1), ("geometric", 400, 8)]
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_finds_the_brute_force_optimum(seed, cooling, steps, restarts):
     pool = [f"unit{i}" for i in range(12)]
     energy = rugged(pool, seed)
-    trace = anneal(energy, pool, Schedule(steps=400, k_max=8, cooling=cooling, restarts=8), seed=seed)
-    best = min(subsets(pool, 1, 8), key=energy)
+    schedule = Schedule(steps=steps, k_max=8, cooling=cooling, restarts=restarts)
+    trace = anneal(energy, pool, schedule, seed=seed)
+    states = subsets(pool, 1, 8)
+    best = min(states, key=energy)
     assert (trace.best, trace.best_energy) == (best, energy(best))
+    assert len(trace.visited) < len(states) / 3 or cooling == "exponential"  # not an enumeration
 
 
 def test_a_random_walk_is_worse():
@@ -133,6 +139,14 @@ def test_a_flat_landscape_is_walked_without_a_temperature():
     trace = anneal(lambda state: 1.0, POOL, Schedule(steps=50))
     assert (trace.initial_temperature, trace.acceptance_at_start) == (0, 1)
     assert all(step.accepted for step in trace.steps)
+    assert trace.best == next(iter(trace.visited))  # the earliest of equals
+
+
+def test_what_rises_after_a_flat_start_is_not_climbed():
+    asked = itertools.count()
+    trace = anneal(lambda state: float(next(asked) > 12), POOL, Schedule(steps=200, uphill=1))
+    assert trace.initial_temperature == 0 and {step.energy for step in trace.steps} == {0}
+    assert not all(step.accepted for step in trace.steps)
 
 
 def test_same_seed_same_trace():
@@ -261,6 +275,8 @@ def test_forbidden_states_are_never_entered(walk):
     trace = anneal(fenced, POOL, schedule, start=frozenset(POOL[1:3]))
     assert any(step.flipped == "unit0" for step in trace.steps)
     assert all(math.isfinite(step.energy) for step in trace.steps)
+    assert all(state - {"unit0"} in trace.visited for state in trace.visited)  # met only from outside
+    assert walk or 0 < trace.initial_temperature < 100
     escaped = anneal(fenced, POOL, schedule, start=frozenset(POOL[:3]))
     assert escaped.initial_energy == math.inf > escaped.steps[-1].energy
 
@@ -321,7 +337,7 @@ def test_contradictory_schedules_are_refused(fields, rule):
 @pytest.mark.parametrize(
     "change, rule",
     [
-        ({"pool": POOL[:1]}, "pool must hold more than k_min=1 units; got 1"),
+        ({"pool": POOL[:1]}, "pool must exceed k_min=1 units; got 1"),
         ({"pool": [*POOL, "unit0"]}, "pool must hold each unit once"),
         ({"start": frozenset({"stranger"})}, "start must be drawn from the pool; it also holds {'stranger'}"),
         ({"start": frozenset()}, "start must hold 1 to 10 units; got 0"),

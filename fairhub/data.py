@@ -1,0 +1,148 @@
+"""Everything a run measures on, gathered once: probes by split, text by split, and where each came from."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from fairhub import text as text_
+from fairhub.errors import UserError
+from fairhub.probes import (
+    AXES, CONTEXTS, CONTROL, Probe, Split, crows_pairs, holistic_bias, provenance, read_probes, stratified, templates,
+    vignettes,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many probes and tokens each stage uses: sized for two CPU cores; `everything` takes all."""
+
+    search: int = 480
+    """Demographic probes that activations are measured on."""
+    screen: int = 240
+    """Of those, how many units are scored on by gradient."""
+    sample: int = 48
+    """Of those, how many the annealer asks at every step."""
+    select: int = 160
+    held_out: int = 400
+    external: int = 450
+    control: int = 90
+    """Control probes in each split, at most."""
+    compared: int = 120
+    """Held-out probes that the alternatives (random, importance ...) are measured on."""
+    control_chunks: int = 16
+    """Chunks of held-out text that the alternatives are measured on."""
+    search_tokens: int = 32_768
+    select_tokens: int = 8_192
+    held_out_tokens: int = 16_384
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Probes and text by split."""
+
+    search: tuple[Probe, ...]
+    select: tuple[Probe, ...]
+    search_proof: tuple[Probe, ...]
+    """The part of search on which the report shows how well searched prompts did."""
+    proof: tuple[tuple[Probe, ...], ...]
+    """held_out, then external where there is any."""
+    control_proof: tuple[Probe, ...]
+    """The part of held_out that alternatives are compared on."""
+    text: dict[Split, Tensor]
+    """Token ids [chunks, 256] of neutral text."""
+    provenance: tuple[dict[str, str], ...]
+    sizes: Sizes
+
+
+def gather(
+    axes: Sequence[str], contexts: Sequence[str], own: Path | None, text: Path | None,
+    tokenizer: PreTrainedTokenizerBase, sizes: Sizes,
+) -> Data:  # fmt: skip
+    """Collect what a run needs.
+
+    Args:
+        axes: Only these axes (and control); empty for all.
+        contexts: Only these contexts in search and select; the proof stays as wide as it is.
+        own: The user's own probes, used beside the shipped ones.
+        text: The user's own neutral text.
+        tokenizer: Turns text into token ids.
+        sizes: How much of each to take.
+
+    Raises:
+        UserError: An unknown axis or context, a split left without probes, or too little text.
+    """
+    probes = templates() + (read_probes(own) if own else [])
+    _known("axis", axes, {p.axis for p in probes} | set(AXES))
+    _known("context", contexts, {p.context for p in probes} | set(CONTEXTS))
+    if axes:
+        probes = [p for p in probes if p.axis in axes or p.axis == CONTROL]
+    searched = [p for p in probes if not contexts or p.context in contexts]
+    search, select = (_split(searched, split, getattr(sizes, split), sizes.control) for split in ("search", "select"))
+    held_out = _split(probes, "held_out", sizes.held_out, sizes.control)
+    external, sources = _external(axes, sizes)
+    documents = text_.documents(text)
+    parts = text_.split_documents(documents)
+    tokens: dict[Split, int] = {
+        "search": sizes.search_tokens, "select": sizes.select_tokens, "held_out": sizes.held_out_tokens,
+    }  # fmt: skip
+    return Data(
+        search=search,
+        select=select,
+        search_proof=_split(list(search), "search", 160, 40),
+        proof=(held_out, external) if external else (held_out,),
+        control_proof=_split(list(held_out), "held_out", sizes.compared, 60),
+        text={split: text_.chunks(tokenizer, parts[split], count) for split, count in tokens.items()},
+        provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
+        sizes=sizes,
+    )
+
+
+def prompts(data: Data, count: int = 12) -> list[str]:
+    """Return a dozen held-out prompts to continue: pairs side by side, an axis at a time."""
+    people = [p for p in data.proof[0] if p.axis != CONTROL]
+    return [text for p in stratified(people, count // 2) for text in (p.text_a, p.text_b)]
+
+
+def _split(probes: Sequence[Probe], split: Split, count: int, control: int) -> tuple[Probe, ...]:
+    """Return people and control probes of a split, stratified by axis, templates in turn."""
+    of_split = [p for p in probes if p.split == split]
+    people = stratified((p for p in of_split if p.axis != CONTROL), count)
+    if not people:
+        raise UserError(f"each split needs probes; {split} has none for these axes and contexts; ask for more of them")
+    return (*people, *stratified((p for p in of_split if p.axis == CONTROL), control))
+
+
+def _external(axes: Sequence[str], sizes: Sizes) -> tuple[tuple[Probe, ...], list[dict[str, str]]]:
+    """Return the external probes and the provenance of their public sources."""
+    sources = {"holistic_bias": holistic_bias(), "crows_pairs": crows_pairs()}
+    probes = vignettes() + [p for found in sources.values() for p in found]
+    wanted = [p for p in probes if not axes or p.axis in axes]
+    people = [p for p in wanted if p.axis != CONTROL]
+    control = stratified((p for p in probes if p.axis == CONTROL), sizes.control)
+    chosen = stratified(people, sizes.external, key=lambda p: f"{p.source}|{p.axis}")
+    return (*chosen, *control) if chosen else (), [provenance(name) for name, found in sources.items() if found]
+
+
+def _known(what: str, asked: Sequence[str], known: set[str]) -> None:
+    for name in asked:
+        if name not in known - {CONTROL}:
+            choices = ", ".join(sorted(known - {CONTROL}))
+            raise UserError(f"an {what} must be one of {choices}; got {name!r}; choose one of them".replace("an c", "a c"))
+
+
+def _shipped() -> dict[str, str]:
+    folder = resources.files("fairhub").joinpath("data")
+    sha = hashlib.sha256()
+    for name in ("templates.jsonl", "terms.jsonl", "vignettes.jsonl"):
+        sha.update(folder.joinpath(name).read_bytes())
+    return {"name": "fairhub probes", "revision": "1", "sha256": sha.hexdigest(), "licence": "Apache-2.0"}
+
+
+def _file(path: Path) -> dict[str, str]:
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"name": path.name, "revision": "local", "sha256": sha, "licence": "the user's own"}

@@ -1,0 +1,102 @@
+"""Measures models: the base and repaired ones, on the same probes and the same text, item by item."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.engine import Batch, Engine, token_loss
+from fairhub.healing import Patch, patched
+from fairhub.surgery import Pruning, masked
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Repair:
+    """What is done to a model: the units removed, and the weights refitted."""
+
+    pruning: Pruning = frozenset()
+    patch: Patch = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Utility:
+    """What a repair costs on text, chunk by chunk."""
+
+    loss: np.ndarray
+    """[1 + repairs, chunks] nats a token; the base model first."""
+    kl: np.ndarray
+    """[repairs, chunks] Kullback-Leibler divergence from the base model, nats a token."""
+
+
+@contextmanager
+def applied(model: PreTrainedModel, repair: Repair) -> Iterator[None]:
+    """Repair the model inside the `with` block."""
+    with patched(model, repair.patch), masked(model, repair.pruning):
+        yield
+
+
+def divergences(
+    model: PreTrainedModel, batches: Sequence[Batch], repairs: Sequence[Repair], progress: Progress | None = None
+) -> np.ndarray:
+    """Return the divergence of every probe under every repair, [repairs, probes], nats."""
+    rows = []
+    for repair in repairs:
+        with patched(model, repair.patch):
+            engine = Engine(model, batches, cache_bytes=0)
+            rows.append(engine.values([repair.pruning])[0])
+        if progress:
+            progress(sum(batch.tokens for batch in batches))
+    return np.stack(rows)
+
+
+@torch.inference_mode()
+def utility(
+    model: PreTrainedModel, batches: Sequence[Batch], repairs: Sequence[Repair], progress: Progress | None = None
+) -> Utility:
+    """Measure loss and KL of every repair on text; the base model's forward is shared."""
+    chunks = sum(len(batch.items) for batch in batches)
+    loss, kl = np.empty((1 + len(repairs), chunks)), np.empty((len(repairs), chunks))
+    for batch in batches:
+        items = list(batch.items)
+        base = model(batch.ids, use_cache=False).logits
+        loss[0, items] = token_loss(base, batch).cpu()
+        for number, repair in enumerate(repairs):
+            with applied(model, repair):
+                after = model(batch.ids, use_cache=False).logits
+            loss[1 + number, items] = token_loss(after, batch).cpu()
+            kl[number, items] = [_kl(p, q) for p, q in zip(base, after, strict=True)]
+        if progress:
+            progress(batch.tokens * (1 + len(repairs)))
+    return Utility(loss, kl)
+
+
+def _kl(base: Tensor, after: Tensor) -> float:
+    """Mean over positions of KL(base || after), nats; rows one by one bound the memory."""
+    p, q = base.float().log_softmax(-1), after.float().log_softmax(-1)
+    return float((p.exp() * (p - q)).sum(-1).mean())
+
+
+@torch.inference_mode()
+def continuations(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], tokens: int = 32
+) -> list[str]:
+    """Continue every prompt greedily by up to `tokens` tokens; prompts of one length share a batch, unpadded."""
+    encoded = [tokenizer(prompt).input_ids for prompt in prompts]
+    texts = [""] * len(prompts)
+    device = model.get_input_embeddings().weight.device
+    for length in sorted({len(ids) for ids in encoded}):
+        places = [i for i, ids in enumerate(encoded) if len(ids) == length]
+        ids = torch.tensor([encoded[i] for i in places], device=device)
+        out = model.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=1, max_new_tokens=tokens,
+            pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id or 0,
+        )  # fmt: skip
+        for place, row in zip(places, out, strict=True):
+            texts[place] = tokenizer.decode(row[length:], skip_special_tokens=True)
+    return texts

@@ -1,0 +1,187 @@
+"""A user's own probes: pairs of texts read from JSONL, JSON or CSV, checked line by line."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairhub.errors import UserError
+from fairhub.probes.probe import Probe, split_of
+
+REQUIRED = ("text_a", "text_b", "axis")
+_PUBLIC_NAMES = {
+    "prompt_1": "text_a",
+    "prompt_2": "text_b",
+    "attribute_1": "group_a",
+    "attribute_2": "group_b",
+    "category": "axis",
+    "template_id": "template",
+}
+"""The columns of the public pair schema, and what they are called here."""
+
+_TOKEN = re.compile(r"\w+(?:['’-]\w+)*|\s+|[^\w\s]")
+_ARTICLE = re.compile(r"\b([Aa])n?(\s+)$")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two texts differ: one span of each, between what they share."""
+
+    before: str
+    """What both begin with, up to a whole word; an article before the span reads "a", whichever it was."""
+    a: str
+    b: str
+    after: str
+
+    @property
+    def template(self) -> str:
+        """The text with "{}" where the two differ."""
+        return f"{self.before}{{}}{self.after}"
+
+
+@dataclass(frozen=True)
+class _Row:
+    where: str
+    columns: dict[str, Any]
+
+
+def read(path: Path) -> list[Probe]:
+    """Read pairs from `path`: one JSON object a line (.jsonl), a list of them (.json), or columns (.csv).
+
+    Columns: text_a, text_b and axis are required. context (else "general"), template (else the text with the
+    differing words replaced by "{}"), frame (else the template), source (else the file's stem), term_a and
+    term_b (else the differing words), group_a and group_b (else the terms, "unmarked" where a term is empty)
+    are not; other columns are ignored. The public pair schema (prompt_1, prompt_2, attribute_1, attribute_2,
+    category, context, template_id) is read too. The split follows from the frame. Space at the end of a text
+    is dropped: it would become a token of its own that ordinary text does not have there.
+
+    Raises:
+        UserError: The file is missing, empty or of another kind, or a line of it (named) is not a probe.
+    """
+    rows = list(_rows(path))
+    if not rows:
+        raise UserError(
+            f"a probe file has at least one pair; {path.name} is empty; add text_a, text_b and axis"
+        )
+    return [_probe(row, path.stem) for row in rows]
+
+
+def difference(text_a: str, text_b: str) -> Difference:
+    """Return the one span in which two texts differ, from the first to the last word that is not shared."""
+    a, b = _TOKEN.findall(text_a), _TOKEN.findall(text_b)
+    start = _shared(a, b)
+    end = min(_shared(a[::-1], b[::-1]), len(a) - start, len(b) - start)
+    before, after = "".join(a[:start]), "".join(a[len(a) - end :])
+    span_a, span_b = "".join(a[start : len(a) - end]), "".join(b[start : len(b) - end])
+    articles = [re.match(r"[Aa]n? ", span) for span in (span_a, span_b)]
+    if articles[0] and articles[1]:
+        before += span_a[: articles[0].end()]
+        span_a, span_b = span_a[articles[0].end() :], span_b[articles[1].end() :]
+    return Difference(_ARTICLE.sub(r"\1\2", before), span_a.strip(), span_b.strip(), after)
+
+
+def _shared(a: list[str], b: list[str]) -> int:
+    """Return how many tokens two lists share from the start."""
+    count = 0
+    for one, other in zip(a, b, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv}
+    if path.suffix.lower() not in readers:
+        raise UserError(
+            f"a probe file ends in .jsonl, .json or .csv; {path.name} does not; rename or convert it"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(
+            f"a probe file must be readable; {path} is not ({error.strerror}); check its path"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"a probe file is UTF-8 text; {path.name} is not; save it as UTF-8") from error
+    return readers[path.suffix.lower()](text, path.name)
+
+
+def _jsonl(text: str, name: str) -> Iterator[_Row]:
+    # Not splitlines(): that would also split at separators which may stand inside a JSON string.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            where = f"{name} line {number}"
+            yield _Row(where, _object(_parsed(line, where), where))
+
+
+def _json(text: str, name: str) -> Iterator[_Row]:
+    if not text.strip():
+        return
+    items = _parsed(text, name)
+    if not isinstance(items, list):
+        raise UserError(f"a .json probe file is a list of objects; {name} is not; wrap the objects in [ ]")
+    for number, item in enumerate(items, 1):
+        where = f"{name} item {number}"
+        yield _Row(where, _object(item, where))
+
+
+def _csv(text: str, name: str) -> Iterator[_Row]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for columns in reader:
+            # A row of several lines is named by its last.
+            yield _Row(f"{name} line {reader.line_num}", {str(key): cell for key, cell in columns.items()})
+    except csv.Error as error:
+        raise UserError(
+            f"{name} line {reader.reader.line_num} must be CSV; it is not ({error}); mend the quotes"
+        ) from error
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where} must be JSON; it is not ({error.msg}); mend or remove it") from error
+
+
+def _object(item: Any, where: str) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        kind = type(item).__name__
+        raise UserError(f'{where} must be a JSON object; it is a {kind}; write {{"text_a": ..., ...}}')
+    return item
+
+
+def _probe(row: _Row, stem: str) -> Probe:
+    columns = {_PUBLIC_NAMES.get(name, name): value for name, value in row.columns.items()}
+    for name in REQUIRED:
+        if name not in columns:
+            raise UserError(f'{row.where} must have the column "{name}"; it has none; add it')
+        if not isinstance(columns[name], str) or not columns[name].strip():
+            raise UserError(
+                f'{row.where} must have text in the column "{name}"; it is empty or no text; fill it in'
+            )
+    text_a, text_b = columns["text_a"].rstrip(), columns["text_b"].rstrip()
+    if text_a == text_b:
+        raise UserError(
+            f"{row.where} must have two texts that differ; text_a equals text_b; change the term in one"
+        )
+
+    def optional(name: str, default: str) -> str:
+        value = columns.get(name)
+        return default if value is None or not str(value).strip() else str(value).strip()
+
+    found = difference(text_a, text_b)
+    template = optional("template", found.template)
+    frame = optional("frame", template)
+    term_a, term_b = optional("term_a", found.a), optional("term_b", found.b)
+    group_a, group_b = optional("group_a", term_a or "unmarked"), optional("group_b", term_b or "unmarked")
+    return Probe(
+        text_a=text_a, text_b=text_b, axis=columns["axis"].strip(), context=optional("context", "general"),
+        template=template, frame=frame, source=optional("source", stem), group_a=group_a, group_b=group_b,
+        term_a=term_a, term_b=term_b, split=split_of(frame),
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""The proof: item-by-item measurements, before and after, turned into figures with intervals."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairhub import statistics
+from fairhub.measure import Utility
+from fairhub.metrics.degeneration import distinct_2
+from fairhub.probes import CONTROL, Probe
+from fairhub.report import Figure
+from fairhub.statistics import Change, Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Bias:
+    """Divergences of probes before and after, nats."""
+
+    probes: Sequence[Probe]
+    before: np.ndarray
+    """[probes]"""
+    after: np.ndarray | None
+    """[probes]; None in an audit."""
+
+
+def bias_figures(bias: Bias, details: bool) -> list[Figure]:
+    """Return divergence over all axes, on control probes, their specificity, and with `details` each axis and context.
+
+    Clusters are templates. Where a part has fewer than two clusters it has no interval, hence no figure.
+    """
+    split = bias.probes[0].split
+    people = [i for i, p in enumerate(bias.probes) if p.axis != CONTROL]
+    control = [i for i, p in enumerate(bias.probes) if p.axis == CONTROL]
+    found = [_divergence(bias, people, split, "all", "all"), _divergence(bias, control, split, CONTROL, "all")]
+    if bias.after is not None:
+        found.append(_specificity(bias, people, control, split))
+    if details:
+        for axis in sorted({bias.probes[i].axis for i in people}):
+            rows = [i for i in people if bias.probes[i].axis == axis]
+            found.append(_divergence(bias, rows, split, axis, "all"))
+        for context in sorted({bias.probes[i].context for i in people}):
+            rows = [i for i in people if bias.probes[i].context == context]
+            found.append(_divergence(bias, rows, split, "all", context))
+    return [figure for figure in found if figure is not None]
+
+
+def by_source(bias: Bias) -> list[Bias]:
+    """Return the same measurements, a source at a time."""
+    parts = []
+    for source in sorted({p.source for p in bias.probes}):
+        rows = [i for i, p in enumerate(bias.probes) if p.source == source]
+        after = None if bias.after is None else bias.after[rows]
+        parts.append(Bias([bias.probes[i] for i in rows], bias.before[rows], after))
+    return parts
+
+
+def utility_figures(utility: Utility, repair: int | None, split: str = "held_out") -> list[Figure]:
+    """Return perplexity, and KL where there is a repair (its number among those measured)."""
+    chunks = range(utility.loss.shape[1])  # chunks of text are the clusters
+    before = statistics.interval(utility.loss[0], chunks, transform=np.exp)
+    after = change = None
+    if repair is not None:
+        row = utility.loss[1 + repair]
+        after = statistics.interval(row, chunks, transform=np.exp)
+        change = statistics.change(utility.loss[0], row, chunks, transform=np.exp)
+    figures = [_utility("perplexity", split, "", "lower", len(chunks), before, after, change)]
+    if repair is not None:
+        away = statistics.interval(utility.kl[repair], chunks)
+        zero = Interval(0.0, 0.0, 0.0)
+        figures.append(_utility("kl", split, "nats", "lower", len(chunks), zero, away, None))
+    return figures
+
+
+def text_figures(before: Sequence[str], after: Sequence[str], split: str = "held_out") -> list[Figure]:
+    """Return distinct-2 of the continuations: the share of word pairs that are new; repetition lowers it."""
+    values = [np.array([distinct_2(text) for text in texts]) for texts in (before, after)]
+    clusters = range(len(before))
+    first, second = (statistics.interval(v, clusters) for v in values)
+    change = statistics.change(*values, clusters)
+    return [_utility("distinct_2", split, "", "higher", len(before), first, second, change)]
+
+
+def _divergence(bias: Bias, rows: list[int], split: str, axis: str, context: str) -> Figure | None:
+    clusters = [bias.probes[i].template for i in rows]
+    if len(set(clusters)) < 2:
+        return None
+    before = statistics.interval(bias.before[rows], clusters)
+    after = change = None
+    if bias.after is not None:
+        after = statistics.interval(bias.after[rows], clusters)
+        change = statistics.change(bias.before[rows], bias.after[rows], clusters)
+    role = "control" if axis == CONTROL else "bias"
+    return Figure(
+        "divergence", role, split, axis, context, "lower", "nats", len(rows), len(set(clusters)), before, after, change
+    )
+
+
+def _specificity(bias: Bias, people: list[int], control: list[int], split: str) -> Figure | None:
+    clusters = [[bias.probes[i].template for i in rows] for rows in (people, control)]
+    if min(len(set(c)) for c in clusters) < 2:
+        return None
+    assert bias.after is not None
+    parts = [(bias.before[rows], bias.after[rows], c) for rows, c in zip((people, control), clusters, strict=True)]
+    after = statistics.specificity(*parts[0], *parts[1])
+    count = len(people) + len(control)
+    return Figure(
+        "specificity", "bias", split, "all", "all", "lower", "", count, len(set(sum(clusters, []))),
+        Interval(0.0, 0.0, 0.0), after, None,
+    )  # fmt: skip
+
+
+def _utility(
+    name: str, split: str, unit: str, better: str, items: int, before: Interval, after: Interval | None,
+    change: Change | None,
+) -> Figure:  # fmt: skip
+    return Figure(
+        name, "utility", split, "all", "all", "lower" if better == "lower" else "higher", unit, items, items, before,
+        after, change,
+    )  # fmt: skip
+
+
+def figures_of(biases: Iterable[Bias], utility: Utility, repair: int | None) -> list[Figure]:
+    """Return every figure of splits from near to far, details where nothing was searched, and utility."""
+    figures: list[Figure] = []
+    for bias in biases:
+        figures += bias_figures(bias, details=bias.probes[0].split in ("held_out", "external"))
+    return figures + utility_figures(utility, repair)

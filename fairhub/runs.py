@@ -1,0 +1,105 @@
+"""The run folder: never overwritten silently, and resumable at any moment."""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fairhub.errors import UserError
+
+Arrays = dict[str, np.ndarray]
+
+
+class Run:
+    """A run folder. Finished stages are kept under `work/` until the report is written, so a killed run goes on.
+
+    Args:
+        folder: Where the run lives.
+        settings: Everything the result depends on; a resumed run must have the same.
+        resume: Go on with what is in the folder.
+
+    Raises:
+        UserError: The folder has something in it and `resume` is not set, or its settings are others, or the disk
+            cannot be written.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], resume: bool) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+        known = self.work / "settings.json"
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            if not resume:
+                raise UserError(
+                    f"a run never overwrites another; {folder} is not empty; choose another --out or add --resume"
+                )
+            if (folder / "report.json").is_file():
+                raise UserError(f"a finished run cannot go on; {folder} has its report; choose another --out")
+            if known.is_file() and json.loads(known.read_text()) != json.loads(json.dumps(settings)):
+                raise UserError(f"a resumed run needs the settings it began with: {known}; repeat that command")
+        self.save(known, json.dumps(settings, indent=2).encode())
+
+    def arrays(self, stage: str, compute: Callable[[], Mapping[str, Any]]) -> Arrays:
+        """Return what a stage found: from the folder when it is there, else computed and kept."""
+        path = self.work / f"{stage}.npz"
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as stored:
+                return dict(stored)
+        found = {name: np.asarray(value) for name, value in compute().items()}
+        buffer = io.BytesIO()
+        np.savez(buffer, **found)  # type: ignore[arg-type]
+        self.save(path, buffer.getvalue())
+        return found
+
+    def remembered(self, stage: str) -> "Remembered":
+        """Return the values of a function as the folder remembers them, one a line."""
+        return Remembered(self.work / f"{stage}.jsonl")
+
+    def save(self, path: Path, content: bytes) -> None:
+        """Write a file whole or not at all."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f"{path.name}.partial")
+            partial.write_bytes(content)
+            os.replace(partial, path)
+        except OSError as error:
+            raise UserError(f"a run must be able to write; {path}: {error.strerror}; free space, then --resume") from error
+
+
+class Remembered:
+    """Numbers by key, appended to a file as they come, so that none is computed twice."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.known: dict[str, Any] = {}
+        if path.is_file():
+            for line in path.read_text().splitlines():
+                try:
+                    key, value = json.loads(line)
+                except ValueError:  # the line that was being written when the run was killed
+                    continue
+                self.known[key] = value
+
+    def __call__(self, key: str, compute: Callable[[], Any]) -> Any:
+        """Return the value of this key, computing it only if the file does not have it."""
+        if key not in self.known:
+            value = compute()
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a") as file:
+                    file.write(json.dumps([key, value]) + "\n")
+            except OSError as error:
+                raise UserError(
+                    f"a run must be able to write; {self.path}: {error.strerror}; free space, then --resume"
+                ) from error
+            self.known[key] = value
+        return self.known[key]
+
+
+def digest(*parts: object) -> str:
+    """Return a short stable name for these values (SHA-256)."""
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:16]

@@ -1,0 +1,133 @@
+"""Scores: what every unit does to the bias, first-order, probe by probe; how sure that is, and across what."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from fairhub.engine import Batch, divergence, next_token
+from fairhub.probes import Probe, unit_hash
+from fairhub.statistics import rank_correlation
+from fairhub.surgery import Unit, gated, units
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """First-order effects of removing each unit on the divergence of each probe."""
+
+    units: tuple[Unit, ...]
+    effect: np.ndarray
+    """[probes, units] change of a probe's divergence in nats if the unit went, float32."""
+    base: np.ndarray
+    """[probes] divergence of the base model, nats."""
+    clusters: tuple[tuple[str, ...], ...]
+    """For each probe, the clusters it belongs to: its axis, its frame and its context."""
+
+    def relative(self, keep: Callable[[int], bool] | None = None) -> np.ndarray:
+        """Return [clusters, units]: the relative change of each cluster's mean divergence, over the probes kept."""
+        rows = [i for i in range(len(self.base)) if keep is None or keep(i)]
+        names = sorted({name for i in rows for name in self.clusters[i]})
+        member = np.array([[name in self.clusters[i] for i in rows] for name in names], dtype=np.float32)
+        return (member @ self.effect[rows]) / (member @ self.base[rows]).clip(1e-9)[:, None]
+
+    def robust(self, sureness: float = 2.0) -> np.ndarray:
+        """Return [units]: mean over clusters of the relative change plus `sureness` standard errors; low is good.
+
+        A unit scores well only where axes, frames and contexts agree that it carries bias.
+        """
+        relative = self.relative()
+        return relative.mean(0) + sureness * relative.std(0, ddof=1) / len(relative) ** 0.5
+
+
+def first_order(
+    model: PreTrainedModel,
+    batches: Sequence[Batch],
+    probes: Sequence[Probe],
+    progress: Callable[[int], None] | None = None,
+) -> Scores:
+    """Score every unit by the gradient of each probe's divergence with respect to its gate.
+
+    One forward and one backward over the probes, whatever the number of units (Michel et al. 2019; Molchanov et al.
+    2017). A first-order screen only: exact effects decide.
+    """
+    effect = np.zeros((len(probes), len(units(model))), dtype=np.float32)
+    base = np.zeros(len(probes))
+    for batch in batches:
+        with gated(model, rows=len(batch.ids)) as gates, next_token(model, batch.last):
+            values = divergence(model(batch.ids, use_cache=False).logits, batch)
+            base[list(batch.items)] = values.detach().double().cpu().numpy()
+            for part in _separable(batch):
+                grads = torch.autograd.grad(values[part].sum(), list(gates.values()), retain_graph=True)
+                flat = torch.cat([grad.float().cpu() for grad in grads], dim=1)
+                for place in part:
+                    effect[batch.items[place]] = -flat[batch.pairs[place].unique()].sum(0).numpy()
+        if progress:
+            progress(batch.tokens)
+    clusters = tuple((f"axis:{p.axis}", f"frame:{p.frame}", f"context:{p.context}") for p in probes)
+    return Scores(units(model), effect, base, clusters)
+
+
+def _separable(batch: Batch) -> list[list[int]]:
+    """Part the batch's probes so that no text is in two probes of one part: a row's gradient is then one probe's."""
+    parts: list[tuple[set[int], list[int]]] = []
+    for place, pair in enumerate(batch.pairs.tolist()):
+        for rows, places in parts:
+            if rows.isdisjoint(pair):
+                break
+        else:
+            rows, places = set(), []
+            parts.append((rows, places))
+        rows.update(pair)
+        places.append(place)
+    return [places for _, places in parts]
+
+
+def reliability(scores: Scores, probes: Sequence[Probe]) -> dict[str, float]:
+    """Return the rank correlation of the units' mean relative effects between disjoint halves.
+
+    Halves by template, by frame and by axis; each with its heads and neurons apart, since there are far more neurons.
+    """
+    found = {}
+    heads = np.array([unit.kind == "head" for unit in scores.units])
+    for name, key in _HALVES.items():
+        # alternately by hash rank, so that both halves are never empty
+        order = {k: i % 2 for i, k in enumerate(sorted({key(p) for p in probes}, key=unit_hash))}
+        side = [order[key(p)] for p in probes]
+        if len(set(side)) < 2:
+            continue
+        halves = [scores.relative(lambda i, s=s: side[i] == s).mean(0) for s in (0, 1)]  # type: ignore[misc]
+        for kind, mask in (("heads", heads), ("neurons", ~heads)):
+            found[f"{name}_{kind}"] = rank_correlation(halves[0][mask], halves[1][mask])
+    return found
+
+
+_HALVES: Mapping[str, Callable[[Probe], str]] = {
+    "template": lambda p: p.template,
+    "frame": lambda p: p.frame,
+    "axis": lambda p: p.axis,
+}
+
+
+def worth(scores: Scores, prices: Mapping[Unit, float], floor: float = 0.02) -> list[Unit]:
+    """Return the units whose removal every cluster welcomes, best first: robust gain over the price after healing.
+
+    The price is taken relative to the median price of the unit's kind, plus `floor`, so that a free unit with hardly
+    any effect does not come first.
+    """
+    robust = dict(zip(scores.units, scores.robust(), strict=True))
+    median = {kind: float(np.median([p for u, p in prices.items() if u.kind == kind])) for kind in ("head", "neuron")}
+    welcome = [unit for unit in scores.units if robust[unit] < 0]
+    return sorted(welcome, key=lambda u: robust[u] / (prices[u] / max(median[u.kind], 1e-12) + floor))
+
+
+def interleaved(units: Iterable[Unit], heads: int, neurons: int) -> list[Unit]:
+    """Return the first so many heads and neurons of a ranking, in its order."""
+    left = {"head": heads, "neuron": neurons}
+    chosen = []
+    for unit in units:
+        if left[unit.kind] > 0:
+            left[unit.kind] -= 1
+            chosen.append(unit)
+    return chosen

