@@ -12,7 +12,8 @@ app = typer.Typer(
 )  # fmt: skip
 
 Model = Annotated[
-    str | None, typer.Argument(help="Hub id (org/name@revision) or folder; the embedded SmolLM2-135M when left out.")
+    str | None,
+    typer.Argument(help="Hub id (org/name@revision) or folder; the embedded SmolLM2-135M when left out."),
 ]
 Axis = Annotated[list[str] | None, typer.Option(help="Only this axis (repeat for more): gender, race, ...")]
 Context = Annotated[list[str] | None, typer.Option(help="Search only in this context: hiring, lending, ...")]

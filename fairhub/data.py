@@ -12,7 +12,17 @@ from transformers import PreTrainedTokenizerBase
 from fairhub import text as text_
 from fairhub.errors import UserError
 from fairhub.probes import (
-    AXES, CONTEXTS, CONTROL, Probe, Split, crows_pairs, holistic_bias, provenance, read_probes, stratified, templates,
+    AXES,
+    CONTEXTS,
+    CONTROL,
+    Probe,
+    Split,
+    crows_pairs,
+    holistic_bias,
+    provenance,
+    read_probes,
+    stratified,
+    templates,
     vignettes,
 )  # fmt: skip
 
@@ -25,19 +35,19 @@ class Sizes:
     """Demographic probes that activations are measured on."""
     screen: int = 240
     """Of those, how many units are scored on by gradient."""
-    sample: int = 48
+    sample: int = 42
     """Of those, how many the annealer asks at every step."""
     select: int = 160
-    held_out: int = 400
-    external: int = 450
-    control: int = 90
+    held_out: int = 320
+    external: int = 340
+    control: int = 100
     """Control probes in each split, at most."""
-    compared: int = 120
+    compared: int = 96
     """Held-out probes that the alternatives (random, importance ...) are measured on."""
     control_chunks: int = 16
     """Chunks of held-out text that the alternatives are measured on."""
     search_tokens: int = 32_768
-    select_tokens: int = 8_192
+    select_tokens: int = 12_288
     held_out_tokens: int = 16_384
 
 
@@ -47,8 +57,8 @@ class Data:
 
     search: tuple[Probe, ...]
     select: tuple[Probe, ...]
-    search_proof: tuple[Probe, ...]
-    """The part of search on which the report shows how well searched prompts did."""
+    near: tuple[tuple[Probe, ...], ...]
+    """Parts of search and of select, on which the report shows how well prompts did that were looked at."""
     proof: tuple[tuple[Probe, ...], ...]
     """held_out, then external where there is any."""
     control_proof: tuple[Probe, ...]
@@ -93,9 +103,9 @@ def gather(
     return Data(
         search=search,
         select=select,
-        search_proof=_split(list(search), "search", 160, 40),
+        near=(_split(search, "search", sizes.compared, 32), _split(select, "select", sizes.compared, 32)),
         proof=(held_out, external) if external else (held_out,),
-        control_proof=_split(list(held_out), "held_out", sizes.compared, 60),
+        control_proof=_split(held_out, "held_out", sizes.compared, 60),
         text={split: text_.chunks(tokenizer, parts[split], count) for split, count in tokens.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,
@@ -132,7 +142,9 @@ def _known(what: str, asked: Sequence[str], known: set[str]) -> None:
     for name in asked:
         if name not in known - {CONTROL}:
             choices = ", ".join(sorted(known - {CONTROL}))
-            raise UserError(f"an {what} must be one of {choices}; got {name!r}; choose one of them".replace("an c", "a c"))
+            raise UserError(
+                f"an {what} must be one of {choices}; got {name!r}; choose one of them".replace("an c", "a c")
+            )
 
 
 def _shipped() -> dict[str, str]:

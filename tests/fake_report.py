@@ -68,9 +68,7 @@ def figures(effects=SPLITS, cost=0.018):
     """Everything a full run measures."""
     splits = [figure(effect, split, seed=i) for i, (split, effect) in enumerate(effects.items())]
     axes = [figure(e, axis=axis, clusters=14, seed=10 + i) for i, (axis, e) in enumerate(AXES.items())]
-    contexts = [
-        figure(e, context=name, clusters=9, seed=20 + i) for i, (name, e) in enumerate(CONTEXTS.items())
-    ]
+    contexts = [figure(e, context=name, clusters=9, seed=20 + i) for i, (name, e) in enumerate(CONTEXTS.items())]
     other = figure(-0.2, "external", name="winobias_gap", seed=31)
     return (*splits, *axes, *contexts, other, *specific(effects.get("held_out", -0.34)), *utility(cost))
 
@@ -93,12 +91,9 @@ def trace(steps=1500, seed=0):
 def pruning(seed=0):
     """Four heads and eleven neurons of a model with 30 layers of 9 heads."""
     rng = np.random.default_rng(seed)
-    heads = [
-        {"kind": "head", "layer": int(rng.integers(30)), "index": int(rng.integers(9))} for _ in range(4)
-    ]
+    heads = [{"kind": "head", "layer": int(rng.integers(30)), "index": int(rng.integers(9))} for _ in range(4)]
     return heads + [
-        {"kind": "neuron", "layer": int(rng.integers(30)), "index": int(rng.integers(1536))}
-        for _ in range(11)
+        {"kind": "neuron", "layer": int(rng.integers(30)), "index": int(rng.integers(1536))} for _ in range(11)
     ]
 
 
@@ -106,16 +101,13 @@ def choices():
     """A front of candidates on select, the fourth of which was taken."""
     front = [(2, -0.12, 0.001), (5, -0.25, 0.004), (9, -0.37, 0.010), (15, -0.48, 0.018), (30, -0.63, 0.061)]
     return [
-        {"units": n, "bias_relative": bias, "perplexity_relative": cost, "chosen": n == 15}
-        for n, bias, cost in front
+        {"units": n, "bias_relative": bias, "perplexity_relative": cost, "chosen": n == 15} for n, bias, cost in front
     ]
 
 
 def audit():
     """A report of a model that was measured and left alone."""
-    measured = tuple(
-        figure(0, axis=axis, after=False, seed=i) for i, axis in enumerate(("all", "gender", "race"))
-    )
+    measured = tuple(figure(0, axis=axis, after=False, seed=i) for i, axis in enumerate(("all", "gender", "race")))
     whole = {"total": 134515008, "removed": 0, "share": 0.0}
     absent = {"controls": (), "reliability": {}, "trace": {}, "text": [], "healing": None, "choices": None}
     return report(measured, method="audit", pruning=[], parameters=whole, **absent)

@@ -104,9 +104,7 @@ def test_first_temperature_accepts_what_was_asked(asked, scale):
     schedule = Schedule(steps=1, k_min=2, k_max=7, acceptance=asked, uphill=6000)
     first = anneal(energy, POOL, schedule).initial_temperature
     assert uphill_acceptance(energy, 2, 7, first) == pytest.approx(asked, abs=0.025)
-    assert (
-        uphill_acceptance(energy, 2, 7, 2 * first) > asked + 0.05
-    )  # the measure does tell temperatures apart
+    assert uphill_acceptance(energy, 2, 7, 2 * first) > asked + 0.05  # the measure does tell temperatures apart
 
 
 def test_twenty_climbs_come_near_and_are_reported():
@@ -124,10 +122,7 @@ def test_equal_climbs_are_accepted_exactly_as_asked():
 
 
 def test_temperatures_follow_the_schedule():
-    at = {
-        name: Schedule(steps=1, cooling=name).temperature
-        for name in ("logarithmic", "exponential", "geometric")
-    }
+    at = {name: Schedule(steps=1, cooling=name).temperature for name in ("logarithmic", "exponential", "geometric")}
     assert at["logarithmic"](2.0, 0) == 2 / math.log(2)
     assert at["logarithmic"](2.0, 98) == 2 / math.log(100)
     assert at["exponential"](2.0, 1000) == pytest.approx(2 * math.exp(-0.09))
@@ -164,9 +159,7 @@ def test_trace_does_not_depend_on_the_hash_seed():
         "print([(s.energy, s.flipped, s.accepted) for s in trace.steps], sorted(trace.best))\n"
     )
     runs = [
-        subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": h}, capture_output=True, check=True
-        )
+        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": h}, capture_output=True, check=True)
         for h in ("1", "2")
     ]
     assert runs[0].stdout == runs[1].stdout != b""
@@ -259,9 +252,7 @@ def test_restarts_begin_hot_from_the_best_state():
         assert step.temperature == trace.steps[0].temperature
         assert step.accepted or step.energy == best
         if step.accepted:  # undoing the flip leads back to the best state
-            assert any(
-                e == best and len(s) in (step.size - 1, step.size + 1) for s, e in trace.visited.items()
-            )
+            assert any(e == best and len(s) in (step.size - 1, step.size + 1) for s, e in trace.visited.items())
 
 
 @pytest.mark.parametrize("walk", [False, True])

@@ -24,9 +24,7 @@ def words(picture):
 
 def segments(axes):
     """Ends of the whiskers of a picture, as (x, y) pairs."""
-    return [
-        segment.tolist() for bar in axes.collections for segment in getattr(bar, "get_segments", lambda: [])()
-    ]
+    return [segment.tolist() for bar in axes.collections for segment in getattr(bar, "get_segments", lambda: [])()]
 
 
 def test_every_picture_is_written_as_png(repair, tmp_path):

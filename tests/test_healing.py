@@ -1,4 +1,4 @@
-"""Healing: neutral outputs are kept, removed columns stay zero, the guard lowers what the texts of a probe differ in."""
+"""Healing: neutral outputs kept, removed columns zero, what the texts of a probe differ in lowered by the guard."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ def test_price_is_the_error_left_after_plain_healing(model, known):
         (key, weight), moment = next(iter(patch.items())), measured.text[unit.layer, unit.kind]
         site = next(s for s in sites(model) if (s.layer, s.kind) == key)
         error = weight.double() - site.weight.double()
-        left = float((error @ moment.double() * error).sum())
+        left = float((error @ moment.double() * error).sum().detach())
         assert prices[unit] == pytest.approx(left, rel=1e-2, abs=1e-9)
 
 
@@ -87,7 +87,7 @@ def test_guard_lowers_divergence(model, known, tokenizer):
     base = Engine(model, batches).values([frozenset()]).mean()
     falls = []
     for guard in (0.3, 30.0):
-        with patched(model, refit(model, known[0], frozenset(), Strength(guard=guard, keep=0))):
+        with patched(model, refit(model, known[0], frozenset(), Strength(guard=guard, keep=0, depth=0))):
             falls.append(Engine(model, batches).values([frozenset()]).mean() / base)
     assert falls[1] < 1
     zero_(model, frozenset())  # the empty pruning is the identity

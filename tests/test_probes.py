@@ -64,15 +64,10 @@ def test_no_source_template_or_frame_of_ours_is_external():
 def test_the_split_of_a_row_stays_when_rows_are_added_and_shuffled(monkeypatch):
     before = rows("terms.jsonl")
     split_of_term = {t: split_of(r["id"]) for r in before for t in r["terms"].values()}
-    added = [
-        r | {"id": f"{r['id']}-more", "terms": {g: f"other {t}" for g, t in r["terms"].items()}}
-        for r in before
-    ]
+    added = [r | {"id": f"{r['id']}-more", "terms": {g: f"other {t}" for g, t in r["terms"].items()}} for r in before]
     augmented = random.Random(0).sample([*before, *added], 2 * len(before))
     read = rows
-    monkeypatch.setattr(
-        "fairhub.probes.shipped.rows", lambda file: augmented if file == "terms.jsonl" else read(file)
-    )
+    monkeypatch.setattr("fairhub.probes.shipped.rows", lambda file: augmented if file == "terms.jsonl" else read(file))
     after = templates()
     assert any(p.term_a.startswith("other ") for p in after)
     assert {p.template: p.split for p in after} == {p.template: p.split for p in SHIPPED}
@@ -258,9 +253,7 @@ def test_a_csv_without_a_column_or_with_open_quotes_is_refused(tmp_path):
         read_probes(write(tmp_path / "q.csv", "text_a,text_b,axis", '"x,y,age'))
 
 
-@pytest.mark.parametrize(
-    "name, content", [("p.jsonl", "\n"), ("p.json", "[]"), ("p.csv", "text_a,text_b,axis\n")]
-)
+@pytest.mark.parametrize("name, content", [("p.jsonl", "\n"), ("p.json", "[]"), ("p.csv", "text_a,text_b,axis\n")])
 def test_an_empty_file_is_refused(tmp_path, name, content):
     with pytest.raises(UserError, match=f"^a probe file has at least one pair; {name} is empty; "):
         read_probes(write(tmp_path / name, content))

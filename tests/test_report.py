@@ -205,9 +205,7 @@ def test_nothing_to_repair_is_a_result(audit):
 
 
 def cells(text):
-    return [
-        [cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if "|" in line
-    ]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if "|" in line]
 
 
 def test_markdown_shows_every_figure_with_interval_split_and_counts(repair):
@@ -219,9 +217,7 @@ def test_markdown_shows_every_figure_with_interval_split_and_counts(repair):
         matching = [
             row
             for row in rows
-            if any(
-                cell.startswith(f"{figure.name} (") and f"{figure.better} is better" in cell for cell in row
-            )
+            if any(cell.startswith(f"{figure.name} (") and f"{figure.better} is better" in cell for cell in row)
             and figure.split in row
             and f"{figure.items} / {figure.clusters}" in row
             and (figure.axis == "all" or figure.axis in row)

@@ -101,9 +101,7 @@ def test_transform_turns_loss_into_perplexity():
     nll, labels = clustered(20, spread=0.2)
     plain, perplexity = interval(nll, labels), interval(nll, labels, transform=np.exp)
     assert perplexity.value == pytest.approx(np.exp(nll.mean()))
-    assert (perplexity.low, perplexity.high) == pytest.approx(
-        (np.exp(plain.low), np.exp(plain.high)), rel=1e-3
-    )
+    assert (perplexity.low, perplexity.high) == pytest.approx((np.exp(plain.low), np.exp(plain.high)), rel=1e-3)
     dearer = change(nll, nll + np.log(1.02), labels, transform=np.exp)
     assert [dearer.relative, dearer.relative_low, dearer.relative_high] == pytest.approx([0.02] * 3)
 

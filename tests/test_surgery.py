@@ -145,9 +145,7 @@ def test_an_exception_inside_restores_the_model_too(model, block):
 
 def test_only_touched_sites_are_hooked(model):
     with masked(model, frozenset({Unit(1, "neuron", 2)})):
-        assert [site.module for site in sites(model) if site.module._forward_pre_hooks] == [
-            sites(model)[3].module
-        ]
+        assert [site.module for site in sites(model) if site.module._forward_pre_hooks] == [sites(model)[3].module]
 
 
 def test_blocks_nest(model):
@@ -244,9 +242,7 @@ def test_zeroing_touches_only_the_columns_of_its_units(model):
     before = snapshot(model)
     zero_(model, HEADS | NEURONS)
     touched = {name_of(model, site.module) + ".weight" for site in sites(model)}
-    assert {
-        name for name, tensor in model.state_dict().items() if not torch.equal(before[name], tensor)
-    } == touched
+    assert {name for name, tensor in model.state_dict().items() if not torch.equal(before[name], tensor)} == touched
     for site in sites(model):
         gone = [unit.index for unit in HEADS | NEURONS if (unit.layer, unit.kind) == (site.layer, site.kind)]
         zeroed = (site.weight == 0).all(dim=0).nonzero().flatten()
@@ -259,9 +255,7 @@ def test_shared_keys_and_values_stay():
         attention, before = decoder_layers(model)[0].self_attn, snapshot(model)
         assert attention.v_proj.out_features == shared * sites(model)[0].width
         zero_(model, HEADS)
-        changed = [
-            name for name, tensor in model.state_dict().items() if not torch.equal(before[name], tensor)
-        ]
+        changed = [name for name, tensor in model.state_dict().items() if not torch.equal(before[name], tensor)]
         assert changed and all(name.endswith("self_attn.o_proj.weight") for name in changed)
 
 
@@ -470,9 +464,7 @@ def test_a_model_without_dead_neurons_is_not_shrunk(model):
     before = snapshot(model)
     zero_(model, HEADS)
     assert shrink_(model, 1) == 48
-    assert {
-        name for name, tensor in model.state_dict().items() if tensor.shape != before[name].shape
-    } == set()
+    assert {name for name, tensor in model.state_dict().items() if tensor.shape != before[name].shape} == set()
 
 
 def test_a_dead_mlp_keeps_the_smallest_width(model, tmp_path):

@@ -11,9 +11,7 @@ from fairhub import text
 from fairhub.errors import UserError
 from fairhub.probes.public import installed
 
-PASSAGES = tuple(
-    f"Passage {i}. " + f"It tells of the river at mile {i}, in plain words. " * 4 for i in range(60)
-)
+PASSAGES = tuple(f"Passage {i}. " + f"It tells of the river at mile {i}, in plain words. " * 4 for i in range(60))
 
 
 @pytest.fixture

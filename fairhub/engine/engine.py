@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from fairhub.engine.batches import Batch
 from fairhub.engine.readouts import Readout, divergence, next_token
 from fairhub.errors import UserError
 from fairhub.surgery import Pruning, decoder_layers, masked
+from fairhub.surgery.architecture import text_config
 
 
 class Engine:
@@ -40,6 +42,7 @@ class Engine:
         cache_bytes: int = 1 << 30,
         candidates: int = 1,
     ) -> None:
+        """Take the model and the batches; nothing is computed yet."""
         self.model = model
         self.batches = tuple(batches)
         self.readout = readout
@@ -109,8 +112,7 @@ class Engine:
 
     def _cache_stride(self, cache_bytes: int) -> int:
         """Return every how many layers inputs are kept so that they fit; 0 keeps none."""
-        width = self.model.get_input_embeddings().weight
-        layer_bytes = self._tokens * self.model.config.get_text_config().hidden_size * width.element_size()
+        layer_bytes = self._tokens * text_config(self.model).hidden_size * self.model.dtype.itemsize
         fit = min(len(self._layers), cache_bytes // max(layer_bytes, 1))
         return -(-len(self._layers) // fit) if fit else 0
 
@@ -135,14 +137,14 @@ class _Resume(nn.Module):
         object.__setattr__(self, "layer", layer)  # not a submodule: only asked for attributes such as its mask type
         object.__setattr__(self, "output", output)
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         try:
             return super().__getattr__(name)
         except AttributeError:
             return getattr(self.layer, name)
 
     def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor | tuple[Tensor]:
-        hidden = hidden_states if self.output is None else self.output
+        hidden: Tensor = hidden_states if self.output is None else self.output
         return (hidden,) if getattr(self.layer, "_fairhub_tuple", False) else hidden
 
 

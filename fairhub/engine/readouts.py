@@ -51,7 +51,6 @@ def divergence(logits: Tensor, batch: Batch) -> Tensor:
 def token_loss(logits: Tensor, batch: Batch) -> Tensor:
     """Return the mean negative log-likelihood, in nats a token, of each row given what stands before it, [rows]."""
     rows = [
-        torch.nn.functional.cross_entropy(row[:-1].float(), ids[1:])
-        for row, ids in zip(logits, batch.ids, strict=True)
+        torch.nn.functional.cross_entropy(row[:-1].float(), ids[1:]) for row, ids in zip(logits, batch.ids, strict=True)
     ]
     return torch.stack(rows)

@@ -18,9 +18,7 @@ TEXT, SMALL = 12, 10.5
 
 def blank(width: float, height: float, title: str, reading: str, rows: int = 1) -> Picture:
     """Start a picture, in inches, with a title and the line that says how to read it."""
-    picture = Picture(
-        figsize=(width, height), dpi=144, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.12)
-    )
+    picture = Picture(figsize=(width, height), dpi=144, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.12))
     FigureCanvasAgg(picture)
     picture.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=TEXT + 3, fontweight="bold", color=INK)
     picture.text(0.01, 1 - 0.42 / height, reading, ha="left", va="top", fontsize=TEXT - 1, color="#555555")

@@ -1,11 +1,39 @@
-"""Degeneration: do continuations repeat themselves or stop short?"""
+"""Degeneration: do continuations repeat themselves or stop short, as a measurement of `evaluate`?"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import datasets
+import evaluate
+
+from fairhub import statistics
+from fairhub.metrics.formulas import distinct_2, loops, result
+
+__all__ = ["Degeneration", "distinct_2"]
 
 
-def distinct_2(text: str) -> float:
-    """Return the share of a text's adjacent word pairs that are distinct, from 0 (nothing written) to 1.
+class Degeneration(evaluate.Measurement):
+    """distinct_2, and the shares of continuations that are empty or end in a loop; each with its interval.
 
-    (Li et al. 2016, "A diversity-promoting objective function for neural conversation models".)
+    `compute(data=[continuation, ...], clusters=[...])`; without `clusters` every continuation is its own.
     """
-    words = text.split()
-    pairs = list(zip(words, words[1:], strict=False))
-    return len(set(pairs)) / len(pairs) if pairs else 0.0
+
+    def _info(self) -> evaluate.MeasurementInfo:
+        return evaluate.MeasurementInfo(
+            description="Distinct word pairs, and the shares of empty and of looping continuations.",
+            citation="",
+            inputs_description="data: continuations, without their prompts; clusters: a label a continuation.",
+            features=datasets.Features({"data": datasets.Value("string")}),
+        )
+
+    def _compute(self, data: Sequence[str], clusters: Sequence[Hashable] | None = None) -> dict[str, Any]:
+        labels = range(len(data)) if clusters is None else clusters
+        figures = {
+            "distinct_2": ([distinct_2(text) for text in data], "higher"),
+            "empty": ([float(not text.strip()) for text in data], "lower"),
+            "looping": ([float(loops(text)) for text in data], "lower"),
+        }
+        return {
+            name: result(statistics.interval(values, labels), labels, better)
+            for name, (values, better) in figures.items()
+        }

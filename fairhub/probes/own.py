@@ -64,9 +64,7 @@ def read(path: Path) -> list[Probe]:
     """
     rows = list(_rows(path))
     if not rows:
-        raise UserError(
-            f"a probe file has at least one pair; {path.name} is empty; add text_a, text_b and axis"
-        )
+        raise UserError(f"a probe file has at least one pair; {path.name} is empty; add text_a, text_b and axis")
     return [_probe(row, path.stem) for row in rows]
 
 
@@ -97,15 +95,11 @@ def _shared(a: list[str], b: list[str]) -> int:
 def _rows(path: Path) -> Iterator[_Row]:
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv}
     if path.suffix.lower() not in readers:
-        raise UserError(
-            f"a probe file ends in .jsonl, .json or .csv; {path.name} does not; rename or convert it"
-        )
+        raise UserError(f"a probe file ends in .jsonl, .json or .csv; {path.name} does not; rename or convert it")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UserError(
-            f"a probe file must be readable; {path} is not ({error.strerror}); check its path"
-        ) from error
+        raise UserError(f"a probe file must be readable; {path} is not ({error.strerror}); check its path") from error
     except UnicodeDecodeError as error:
         raise UserError(f"a probe file is UTF-8 text; {path.name} is not; save it as UTF-8") from error
     return readers[path.suffix.lower()](text, path.name)
@@ -162,14 +156,10 @@ def _probe(row: _Row, stem: str) -> Probe:
         if name not in columns:
             raise UserError(f'{row.where} must have the column "{name}"; it has none; add it')
         if not isinstance(columns[name], str) or not columns[name].strip():
-            raise UserError(
-                f'{row.where} must have text in the column "{name}"; it is empty or no text; fill it in'
-            )
+            raise UserError(f'{row.where} must have text in the column "{name}"; it is empty or no text; fill it in')
     text_a, text_b = columns["text_a"].rstrip(), columns["text_b"].rstrip()
     if text_a == text_b:
-        raise UserError(
-            f"{row.where} must have two texts that differ; text_a equals text_b; change the term in one"
-        )
+        raise UserError(f"{row.where} must have two texts that differ; text_a equals text_b; change the term in one")
 
     def optional(name: str, default: str) -> str:
         value = columns.get(name)

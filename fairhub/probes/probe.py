@@ -53,9 +53,7 @@ def unit_hash(text: str) -> float:
     return int(hashlib.sha256(text.encode()).hexdigest()[:13], 16) / 16**13
 
 
-def stratified(
-    probes: Iterable[Probe], count: int, key: Callable[[Probe], str] = lambda p: p.axis
-) -> list[Probe]:
+def stratified(probes: Iterable[Probe], count: int, key: Callable[[Probe], str] = lambda p: p.axis) -> list[Probe]:
     """Return at most `count` probes, as evenly as can be over `key`, templates taken in turn; always the same ones.
 
     Within a stratum a template's second probe is taken only after every template gave its first.

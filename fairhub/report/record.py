@@ -51,9 +51,7 @@ class Figure:
     def __post_init__(self) -> None:
         """Refuse a figure without an interval."""
         if self.better not in ("lower", "higher"):
-            raise UserError(
-                f"better is 'lower' or 'higher'; {self.label} has {self.better!r}; name its direction"
-            )
+            raise UserError(f"better is 'lower' or 'higher'; {self.label} has {self.better!r}; name its direction")
         parts = [self.before, *(part for part in (self.after, self.change) if part is not None)]
         for part in parts:
             if not _sure(part):
@@ -151,9 +149,7 @@ class Report:
         return found
 
 
-def find(
-    figures: Iterable[Figure], name: str, split: str, axis: str = "all", context: str = "all"
-) -> Figure | None:
+def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", context: str = "all") -> Figure | None:
     """Return the figure of that name and place, or None where it was not measured."""
     place = (name, split, axis, context)
     return next((f for f in figures if (f.name, f.split, f.axis, f.context) == place), None)

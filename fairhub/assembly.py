@@ -1,0 +1,110 @@
+"""What a run chose and measured, put together as its report."""
+
+import importlib.metadata
+import platform
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from accelerate import PartialState
+
+from fairhub import methods, proof, report
+from fairhub.data import Data, prompts
+from fairhub.loading import Loaded
+from fairhub.measure import home
+from fairhub.report import Control, Report
+from fairhub.surgery import sites
+
+VERSION = "0.1.0"
+
+
+def assemble(
+    loaded: Loaded, method: str, seed: int, data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray],
+    settings: dict[str, Any], began: float,
+) -> Report:  # fmt: skip
+    """Return the report: figures from the item-by-item measurements in `found`, and how the repair was chosen."""
+    splits = [*data.near, *data.proof]
+    biases = [proof.Bias(p, found[f"bias{i}"][0], found[f"bias{i}"][1]) for i, p in enumerate(splits)]
+    figures_ = proof.figures_of(biases, proof.Utility(found["loss"], found["kl"]), 0)
+    before, after = (found[name].tolist() for name in ("text_before", "text_after"))
+    figures_ += proof.text_figures(before, after)
+    removed = sorted(outcome.repair.pruning)
+    total = loaded.model.num_parameters()
+    gone = _removed_parameters(loaded, removed)
+    places = sites(loaded.model)
+    return Report(
+        fairhub=VERSION,
+        method=method,
+        seed=seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        base_model={
+            "id": loaded.id, "revision": loaded.revision, "sha256": loaded.sha256(),
+            "layers": 1 + places[-1].layer, "heads": places[0].count,
+        },
+        pruning=[{"kind": u.kind, "layer": u.layer, "index": u.index} for u in removed],
+        parameters={"total": total, "removed": gone, "share": gone / total},
+        figures=tuple(figures_),
+        controls=_controls(data, outcome, found),
+        reliability=outcome.reliability,
+        trace=outcome.trace,
+        text=[
+            {"prompt": p, "before": b, "after": a} for p, b, a in zip(prompts(data), before, after, strict=True)
+        ],
+        cost={
+            "seconds": round(time.monotonic() - began, 1),
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "device": str(home(loaded.model)), "processes": PartialState().num_processes,
+        },
+        data=list(data.provenance),
+        versions=_versions(),
+        verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
+        settings=settings,
+        healing=_healing(outcome),
+        choices=outcome.choices,
+    )  # fmt: skip
+
+
+def _healing(outcome: methods.Outcome) -> dict[str, Any] | None:
+    if outcome.strength is None:
+        return None
+    refitted = sorted({f"{kind} {layer}" for layer, kind in outcome.repair.patch})
+    return asdict(outcome.strength) | {"refitted_projections": len(refitted)}
+
+
+def _controls(data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray]) -> tuple[Control, ...]:
+    """Return the figures of the repair itself and of every alternative on the same part of held_out."""
+    if not outcome.ablations:
+        return ()
+    values, cost = found["others"], proof.Utility(found["others_loss"], found["others_kl"])
+    names = ["this repair", *outcome.ablations]
+    groups: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        groups.setdefault("random" if name.startswith("random") else name, []).append(number)
+    controls = []
+    for name, rows in groups.items():
+        bias = proof.Bias(data.control_proof, values[0], values[1:][rows].mean(0))  # seeds averaged, item by item
+        mean = proof.Utility(
+            np.stack([cost.loss[0], cost.loss[1:][rows].mean(0)]), cost.kl[rows].mean(0, keepdims=True)
+        )
+        controls.append(
+            Control(
+                name,
+                len(rows),
+                tuple(proof.bias_figures(bias, details=False) + proof.utility_figures(mean, 0)),
+            )
+        )
+    return tuple(controls)
+
+
+def _removed_parameters(loaded: Loaded, removed: Sequence[Any]) -> int:
+    hidden = {(s.layer, s.kind): s.weight.shape[0] * s.width for s in sites(loaded.model)}
+    return sum(hidden[u.layer, u.kind] for u in removed)
+
+
+def _versions() -> dict[str, str]:
+    names = ("torch", "transformers", "accelerate", "huggingface_hub", "numpy")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}

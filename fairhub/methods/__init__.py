@@ -1,0 +1,11 @@
+"""The recipes that choose a repair on search and select. None of them sees held_out or external."""
+
+from collections.abc import Callable
+
+from fairhub.methods.robust import robust
+from fairhub.methods.task import Outcome, Plan, Task
+
+METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {"robust": robust}
+"""Every recipe by its name on the command line."""
+
+__all__ = ["METHODS", "Outcome", "Plan", "Task", "robust"]

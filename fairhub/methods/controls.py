@@ -1,0 +1,46 @@
+"""What a repair is compared with: as many units chosen otherwise, and the repair's own parts alone."""
+
+import random
+from collections.abc import Mapping
+
+from transformers import PreTrainedModel
+
+from fairhub.healing import Moments, Strength, refit
+from fairhub.measure import Repair
+from fairhub.scores import interleaved
+from fairhub.surgery import Pruning, Unit, units
+
+
+def ablations(
+    model: PreTrainedModel, known: Moments, prices: Mapping[Unit, float], pruning: Pruning,
+    strength: Strength | None, seed: int,
+) -> dict[str, Repair]:  # fmt: skip
+    """Return what the report compares the repair with: as many units by other choices, and the repair's parts alone."""
+    plain = Strength(guard=0) if strength else None
+
+    def healed(units_: Pruning) -> Repair:
+        return Repair(units_, refit(model, known, units_, plain) if plain else {})
+
+    found = {f"random {n}": healed(_random(model, pruning, seed * 3 + n)) for n in range(3)}
+    found["importance"] = healed(_cheapest(prices, pruning))
+    if strength:
+        found["pruning alone"] = healed(pruning)
+        found["guard alone"] = Repair(frozenset(), refit(model, known, frozenset(), strength))
+    return found
+
+
+def _random(model: PreTrainedModel, like: Pruning, seed: int) -> Pruning:
+    """Return as many heads and neurons as `like` has, drawn at random."""
+    rng = random.Random(seed)
+    return frozenset(
+        unit
+        for kind in ("head", "neuron")
+        for unit in rng.sample([u for u in units(model) if u.kind == kind], sum(u.kind == kind for u in like))
+    )
+
+
+def _cheapest(prices: Mapping[Unit, float], like: Pruning) -> Pruning:
+    """Return as many heads and neurons as `like` has, the least important for neutral text."""
+    ranked = sorted(prices, key=lambda unit: prices[unit])
+    count = {kind: sum(u.kind == kind for u in like) for kind in ("head", "neuron")}
+    return frozenset(interleaved(ranked, count["head"], count["neuron"]))

@@ -1,0 +1,175 @@
+"""The default recipe: units that every axis, frame and context wants gone, annealed, healed under a guard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from fairhub.annealing import Schedule, Trace, anneal
+from fairhub.engine import Engine, token_loss
+from fairhub.healing import Moments, Strength, moments, patched, price, refit
+from fairhub.measure import Repair
+from fairhub.methods.choosing import choose
+from fairhub.methods.controls import ablations
+from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
+from fairhub.probes import CONTROL
+from fairhub.runs import digest
+from fairhub.scores import Scores, first_order, interleaved, memberships, reliability, worth
+from fairhub.surgery import Pruning, Unit, units
+
+Prices = Mapping[Unit, float]
+_FLOOR = 1e-6  # nats; keeps the logarithm of a divergence that vanished finite
+
+
+def robust(task: Task, plan: Plan) -> Outcome:
+    """Choose units, heal under a guard, and spend the budget on select.
+
+    Units are scored first-order, priced by what healing cannot give back, and annealed: first on first-order effects,
+    then on the real model, already guarded. Sizes and guard strengths are then tried on select.
+    """
+    scores, control = _scores(task)
+    known = _moments(task)
+    prices = price(task.model, known)
+    ranking = worth(scores, prices, control, plan.specific)
+    pool = interleaved(ranking, plan.heads, plan.neurons)
+    if len(pool) < 2:  # nothing that every cluster wants gone
+        return Outcome(Repair(), None, {}, reliability(scores, task.screen), [])
+    rate = _loss_rate(task, known, prices, pool)
+    first = _anneal_first_order(scores, prices, rate, pool, plan)
+    guarded = refit(task.model, known, frozenset(), Strength()) if plan.heal else {}
+    with fast_matmul(), patched(task.model, guarded):
+        real = _anneal_real(task, prices, rate, first.best, pool, plan)
+
+    def build(pruning: Pruning, strength: Strength | None) -> Repair:
+        return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
+
+    chosen, tried = choose(task, plan, _nested(real.best, ranking), build)
+    outcome = Outcome(
+        Repair(),
+        None,
+        real.as_dict(),
+        reliability(scores, task.screen),
+        [t.entry(t is chosen) for t in tried],
+    )
+    if chosen is None:
+        return outcome
+    others = ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed)
+    return replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength, ablations=others)
+
+
+def _scores(task: Task) -> tuple[Scores, Scores]:
+    """Score every unit on demographic and on control probes."""
+    parts = {"people": (task.screen, task.screen_batches), "control": (task.control, task.control_screen_batches)}
+    tokens = sum(batch.tokens for _, batches in parts.values() for batch in batches)
+
+    def compute() -> dict[str, np.ndarray]:
+        bar = task.progress("scoring every unit", tokens)
+        with fast_matmul():
+            found = {name: first_order(task.model, batches, ps, bar) for name, (ps, batches) in parts.items()}
+        return {f"{name}/{what}": getattr(s, what) for name, s in found.items() for what in ("effect", "base")}
+
+    stored = task.run.arrays("scores", compute)
+    every = units(task.model)
+    people, control = (
+        Scores(every, stored[f"{name}/effect"], stored[f"{name}/base"], memberships(probes))
+        for name, (probes, _) in parts.items()
+    )
+    return people, control
+
+
+def _moments(task: Task) -> Moments:
+    parts = (task.text, task.search_batches, task.control_batches)
+    tokens = sum(batch.tokens for part in parts for batch in part)
+
+    def compute() -> dict[str, Any]:
+        with fast_matmul():
+            found = moments(task.model, *parts, task.progress("measuring activations", tokens))
+        return {
+            f"{part}/{layer}/{kind}": moment
+            for part in ("text", "bias", "control")
+            for (layer, kind), moment in getattr(found, part).items()
+        }
+
+    kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
+    for name, moment in task.run.arrays("moments", compute).items():
+        part, layer, kind = name.split("/")
+        kept[part][int(layer), kind] = torch.from_numpy(moment)
+    return Moments(**kept)
+
+
+def _loss_rate(task: Task, known: Moments, prices: Prices, pool: Sequence[Unit]) -> float:
+    """Return how many nats of loss a unit of price costs: measured once, on the first half of the pool, healed."""
+    some = frozenset(pool[: max(1, len(pool) // 2)])
+
+    def compute() -> dict[str, float]:
+        text = task.text[:6]
+        with fast_matmul(), patched(task.model, refit(task.model, known, some, Strength(guard=0))):
+            after = Engine(task.model, text, token_loss, cache_bytes=0).values([some])[0]
+        with fast_matmul():
+            before = Engine(task.model, text, token_loss, cache_bytes=0).values([frozenset()])[0]
+        rise = max(float((after - before).mean()), 1e-4)
+        return {"rate": rise / max(sum(prices[unit] for unit in some), 1e-12)}
+
+    return float(task.run.arrays("rate", compute)["rate"])
+
+
+def _anneal_first_order(scores: Scores, prices: Prices, rate: float, pool: Sequence[Unit], plan: Plan) -> Trace[Unit]:
+    """Anneal on additive first-order effects: thousands of steps a second."""
+    place = {unit: i for i, unit in enumerate(scores.units)}
+    columns = scores.relative()[:, [place[unit] for unit in pool]].T
+    effects = dict(zip(pool, columns, strict=True))
+
+    def energy(pruning: frozenset[Unit]) -> float:
+        left = 1 + sum((effects[unit] for unit in sorted(pruning)), np.zeros(columns.shape[1]))
+        return _energy(np.log(np.clip(left, 0.05, None)), rate * _sum(prices, pruning), plan)
+
+    most = min(plan.most, len(pool))
+    schedule = Schedule(steps=plan.steps, k_min=1, k_max=most, uphill=40)
+    return anneal(energy, list(pool), schedule, seed=plan.seed, start=frozenset(pool[: max(1, most // 2)]))
+
+
+def _anneal_real(
+    task: Task, prices: Prices, rate: float, start: Pruning, pool: Sequence[Unit], plan: Plan
+) -> Trace[Unit]:
+    """Anneal on the real model; every energy asked is remembered by the run, so that a killed search replays."""
+    remembered = task.run.remembered("energies")
+    engine = Engine(task.model, task.sample_batches)
+    clusters = memberships(task.sample)
+    names = sorted({name for row in clusters for name in row})
+    member = np.array([[name in row for row in clusters] for name in names], dtype=float)
+    control = names.index(f"axis:{CONTROL}") if f"axis:{CONTROL}" in names else None
+
+    def ratios(pruning: frozenset[Unit]) -> np.ndarray:
+        key = digest(*sorted(pruning))
+        return np.array(remembered(key, lambda: (member @ engine.values([pruning])[0]).tolist())) + _FLOOR
+
+    base = ratios(frozenset())
+
+    def energy(pruning: frozenset[Unit]) -> float:
+        change = np.log(ratios(pruning) / base)
+        dull = 0.0 if control is None else plan.specific * max(0.0, -float(change[control]))
+        people = change if control is None else np.delete(change, control)
+        return _energy(people, rate * _sum(prices, pruning), plan) + dull
+
+    bar = task.progress("annealing on the real model", plan.real_steps)
+    schedule = Schedule(steps=plan.real_steps, k_min=1, k_max=min(plan.most, len(pool)), uphill=5, seconds=plan.seconds)
+    return anneal(energy, list(pool), schedule, seed=plan.seed, start=start, on_step=lambda step: bar(1))
+
+
+def _energy(log_ratios: np.ndarray, loss: float, plan: Plan) -> float:
+    """Mean over clusters of the log ratio of divergences, plus kappa standard errors, plus the price in loss."""
+    spread = log_ratios.std(ddof=1) / len(log_ratios) ** 0.5 if len(log_ratios) > 1 else 0.0
+    return float(log_ratios.mean() + plan.kappa * spread + plan.exchange * loss)
+
+
+def _sum(prices: Prices, pruning: Pruning) -> float:
+    return sum(prices[unit] for unit in sorted(pruning))
+
+
+def _nested(pruning: Pruning, ranking: Sequence[Unit]) -> list[Pruning]:
+    """Return the pruning and its better parts: all, half and a quarter, by the ranking."""
+    ordered = [unit for unit in ranking if unit in pruning]
+    sizes = sorted({len(ordered), -(-len(ordered) // 2), -(-len(ordered) // 4)}, reverse=True)
+    return [frozenset(ordered[:size]) for size in sizes]

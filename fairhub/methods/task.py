@@ -1,0 +1,98 @@
+"""What a recipe gets and gives back: the plan, the task, the outcome."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from fairhub.engine import Batch
+from fairhub.healing import Strength
+from fairhub.measure import Progress, Repair
+from fairhub.probes import Probe
+from fairhub.runs import Run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The dials of a recipe, fixed before it starts."""
+
+    budget: float = 0.02
+    """How much perplexity may rise on select, relative; the upper end of its 95 % interval may be half as much more."""
+    heal: bool = True
+    """Refit the columns that stay."""
+    kappa: float = 1.0
+    """How many standard errors over clusters are added to the mean of the energy."""
+    exchange: float = 20.0
+    """What a nat of loss a token costs in the energy, in log units of divergence."""
+    heads: int = 24
+    """Heads in the pool."""
+    neurons: int = 8
+    """Neurons in the pool."""
+    specific: float = 0.7
+    """How much of what a unit does to control probes is taken off its gain: duller is not fairer."""
+    most: int = 16
+    """Units removed at most."""
+    steps: int = 3000
+    """Annealing steps on first-order effects."""
+    real_steps: int = 18
+    """Annealing steps on the real model."""
+    seconds: float | None = None
+    """Bound on the annealing on the real model; None leaves it to the steps."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a recipe may look at: the model, the search and select probes, neutral text, and where it may keep notes."""
+
+    model: PreTrainedModel
+    search: Sequence[Probe]
+    search_batches: Sequence[Batch]
+    screen: Sequence[Probe]
+    """The search probes that units are scored on (a stratified part)."""
+    screen_batches: Sequence[Batch]
+    sample: Sequence[Probe]
+    """The search probes that annealing on the real model asks at every step."""
+    sample_batches: Sequence[Batch]
+    control: Sequence[Probe]
+    """The control probes of search that units are scored on."""
+    control_screen_batches: Sequence[Batch]
+    control_batches: Sequence[Batch]
+    """All control probes of search: what healing must keep."""
+    select: Sequence[Probe]
+    """Demographic and control probes of the select split."""
+    select_batches: Sequence[Batch]
+    text: Sequence[Batch]
+    """Neutral text that healing is fitted on."""
+    select_text: Sequence[Batch]
+    run: Run
+    progress: Callable[[str, int], Progress]
+    """Opens a progress bar: what is done and how many tokens or steps it takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a recipe chose, and how."""
+
+    repair: Repair
+    strength: Strength | None
+    """How the chosen repair was healed; None where it was not."""
+    trace: dict[str, Any]
+    reliability: dict[str, float]
+    choices: list[dict[str, Any]]
+    ablations: dict[str, Repair] = field(default_factory=dict)
+    """The repair's parts alone, and as many units chosen otherwise: what the report compares with."""
+
+
+@contextmanager
+def fast_matmul() -> Iterator[None]:
+    """Let float32 products run in bfloat16 with float32 sums where a processor can: to choose, never to prove."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,52 @@
+"""KL: how far a repaired model's words lie from the base model's, as a measurement of `evaluate`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import datasets
+import evaluate
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub import statistics
+from fairhub.engine import Batch, Engine, text_batches
+from fairhub.measure import home
+from fairhub.metrics.formulas import result
+from fairhub.metrics.perplexity import joined
+
+
+class Kl(evaluate.Measurement):
+    """Mean Kullback-Leibler divergence from the base model, nats a token, over chunks of `length` tokens.
+
+    `compute(data=[text, ...], model=..., base=..., tokenizer=..., length=256)`; 0 where nothing changed.
+    """
+
+    def _info(self) -> evaluate.MeasurementInfo:
+        return evaluate.MeasurementInfo(
+            description="Kullback-Leibler divergence of a model's next tokens from its base model's.",
+            citation="",
+            inputs_description="data: texts; model, base: causal models; tokenizer: of both; length: tokens a chunk.",
+            features=datasets.Features({"data": datasets.Value("string")}),
+        )
+
+    def _compute(
+        self, data: Sequence[str], model: PreTrainedModel, base: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase, length: int = 256,
+    ) -> dict[str, Any]:  # fmt: skip
+        device = home(model)
+
+        def from_base(logits: Tensor, batch: Batch) -> Tensor:
+            ids = batch.ids.to(home(base))
+            before = base(ids, use_cache=False).logits.to(logits.device)
+            return torch.stack([_kl(p, q) for p, q in zip(before, logits, strict=True)])
+
+        batches = text_batches(joined(tokenizer, data, length), rows=4, device=device)
+        values = Engine(model, batches, from_base, cache_bytes=0).values([frozenset()])[0]
+        chunks = range(len(values))
+        return result(statistics.interval(values, chunks), chunks, "lower")
+
+
+def _kl(base: Tensor, after: Tensor) -> Tensor:
+    p, q = base.float().log_softmax(-1), after.float().log_softmax(-1)
+    return (p.exp() * (p - q)).sum(-1).mean()

@@ -1,0 +1,54 @@
+"""Perplexity: how well a model still foresees neutral text, as a measurement of `evaluate`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import datasets
+import evaluate
+import numpy as np
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub import statistics
+from fairhub import text as text_
+from fairhub.engine import Engine, text_batches, token_loss
+from fairhub.errors import UserError
+from fairhub.measure import home
+from fairhub.metrics.formulas import result
+
+
+class Perplexity(evaluate.Measurement):
+    """exp of the mean loss a token, over texts joined and cut into chunks of `length` tokens, as in a report.
+
+    `compute(data=[text, ...], model=..., tokenizer=..., length=256)`; chunks are the items and the clusters.
+    """
+
+    def _info(self) -> evaluate.MeasurementInfo:
+        return evaluate.MeasurementInfo(
+            description="Perplexity over chunks of one length.",
+            citation="",
+            inputs_description="data: texts; model, tokenizer: a causal model; length: tokens a chunk.",
+            features=datasets.Features({"data": datasets.Value("string")}),
+        )
+
+    def _compute(
+        self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int = 256
+    ) -> dict[str, Any]:
+        device = home(model)
+        batches = text_batches(joined(tokenizer, data, length), rows=4, device=device)
+        loss = Engine(model, batches, token_loss, cache_bytes=0).values([frozenset()])[0]
+        chunks = range(len(loss))
+        return result(statistics.interval(loss, chunks, transform=np.exp), chunks, "lower")
+
+
+def joined(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Tensor:
+    """Return all full chunks of the texts, joined by the end-of-sequence token, [chunks, length].
+
+    Raises:
+        UserError: The texts hold fewer than two chunks, so there is no interval.
+    """
+    ends = tokenizer.eos_token_id is not None
+    total = sum(len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids) + ends for text in texts)
+    if total < 2 * length:
+        raise UserError(f"an interval needs 2 chunks of {length} tokens; the texts hold {total} tokens; add text")
+    return text_.chunks(tokenizer, texts, total, length)

@@ -1,0 +1,232 @@
+"""Laws 4, 6, 7 and 8: planted bias is found and removed, a fair model is left alone, a killed run goes on."""
+
+import copy
+import dataclasses
+import shutil
+
+import numpy as np
+import planted
+import pytest
+import torch
+from planted import INNOCENT, PLAN, PLANTED, SIZES
+from transformers import AutoModelForCausalLM
+
+import fairhub.data
+import fairhub.repair
+from fairhub import report
+from fairhub.engine import Engine, probe_batches
+from fairhub.errors import UserError
+from fairhub.measure import continuations
+from fairhub.probes import CONTROL
+from fairhub.repair import Request, repair
+from fairhub.runs import Remembered, Run
+from fairhub.surgery import sites, units
+
+PLANTED_ENTRY = {"kind": PLANTED.kind, "layer": PLANTED.layer, "index": PLANTED.index}
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """Short continuations; the Hub is out of reach."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.repair, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
+
+
+@pytest.fixture
+def request_(text):
+    return Request(text=text, plan=PLAN, sizes=SIZES)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
+
+
+_DONE = {}
+
+
+@pytest.fixture
+def done(request_, tmp_path_factory, brief):
+    """The planted model's run, made once."""
+    if not _DONE:
+        folder = tmp_path_factory.mktemp("runs") / "planted"
+        model = planted.planted_model()
+        _DONE["run"] = model, repair(planted.loaded(model), request_, folder), folder
+    return _DONE["run"]
+
+
+def lasting(made):
+    """What must be the same whenever and on whatever machine it was made."""
+    return dataclasses.replace(made, created="", cost={})
+
+
+def mean_divergence(model, probes, pruning=frozenset()):
+    return Engine(model, probe_batches(planted.tokenizer(), probes)).values([pruning])[0].mean()
+
+
+def test_one_head_carries_the_planted_bias():
+    model = planted.planted_model()
+    people = [p for p in planted.shipped() if p.axis != CONTROL][::9]
+    base = mean_divergence(model, people)
+    assert base > 1e-4
+    assert mean_divergence(model, people, frozenset({PLANTED})) < 0.1 * base
+    for unit in units(model):
+        if unit.kind == "head" and unit not in (PLANTED, INNOCENT):
+            assert mean_divergence(model, people, frozenset({unit})) == pytest.approx(base, rel=0.1)
+    assert mean_divergence(model, people, frozenset({INNOCENT})) > 0.7 * base
+    control = [p for p in planted.shipped() if p.axis == CONTROL][::9]
+    assert mean_divergence(model, control, frozenset({INNOCENT})) < 0.5 * mean_divergence(model, control)
+    assert mean_divergence(planted.fair_model(), people) < 1e-6
+
+
+def test_planted_bias_is_found_repaired_and_named(done):
+    _, made, _ = done
+    assert PLANTED_ENTRY in made.pruning
+    change = made.figure("divergence", "held_out").change
+    assert change.high < 0 and change.relative_high < 0 and change.relative < -0.5
+    assert made.figure("divergence", "external").change.high < 0
+    assert made.figure("specificity", "held_out").after.high < 0
+    assert made.verdict.startswith("Repaired")
+    assert any(choice["chosen"] for choice in made.choices)
+
+
+def test_every_figure_has_an_interval_and_bias_stands_beside_utility(done):
+    _, made, _ = done
+    every = [*made.figures, *(f for control in made.controls for f in control.figures)]
+    for figure in every:
+        for part in (figure.before, figure.after, figure.difference):
+            assert part.low <= part.value <= part.high, figure.label
+            assert np.isfinite([part.low, part.value, part.high]).all(), figure.label
+        assert figure.clusters >= 2 and figure.items >= figure.clusters
+    assert {f.split for f in every if f.role == "bias"} == {"search", "select", "held_out", "external"}
+    for name in ("perplexity", "kl", "specificity"):
+        assert report.find(made.figures, name, "held_out")
+    assert {c.name for c in made.controls} >= {"this repair", "random", "importance", "guard alone"}
+
+
+def test_the_folder_holds_the_run(done):
+    _, made, folder = done
+    assert report.read(folder / "report.json") == made
+    assert made.verdict[:8] in (folder / "report.md").read_text()
+    assert {p.stem for p in (folder / "figures").glob("*.png")} >= {"fall_off", "by_axis", "units", "annealing"}
+    assert (folder / "trace.jsonl").read_text().count("\n") == PLAN.real_steps
+    assert not (folder / "work").exists() and not list(folder.rglob("*.partial"))
+
+
+def test_stock_transformers_loads_the_repaired_model(done):
+    model, made, folder = done
+    saved = AutoModelForCausalLM.from_pretrained(folder / "model").eval()
+    ids = torch.randint(3, 1000, (3, 40), generator=torch.Generator().manual_seed(0))
+    base = planted.planted_model()
+    with torch.no_grad():
+        assert torch.equal(saved(ids).logits, model(ids).logits)
+        assert not torch.allclose(saved(ids).logits, base(ids).logits, atol=1e-4)
+    for site in sites(saved):
+        gone = [u["index"] for u in made.pruning if (u["layer"], u["kind"]) == (site.layer, site.kind)]
+        assert site.weight[:, site.columns(gone)].abs().sum() == 0
+    touched = {name for name, weight in saved.state_dict().items() if not torch.equal(weight, base.state_dict()[name])}
+    assert touched <= {f"model.layers.{n}.{p}.weight" for n in (0, 1) for p in ("self_attn.o_proj", "mlp.down_proj")}
+    held_out = [p for p in planted.shipped() if p.split == "held_out" and p.axis != CONTROL][::5]
+    assert mean_divergence(saved, held_out) < 0.5 * mean_divergence(base, held_out)
+
+
+def test_a_fair_model_is_left_alone(request_, tmp_path):
+    made = repair(planted.loaded(planted.fair_model()), request_, tmp_path / "fair")
+    assert made.pruning == [] and made.healing is None and made.controls == ()
+    assert "othing significant to repair" in made.verdict
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "fair" / "model").state_dict()
+    assert all(torch.equal(saved[name], weight) for name, weight in planted.fair_model().state_dict().items())
+    assert report.read(tmp_path / "fair" / "report.json") == made
+
+
+def test_unseen_texts_choose_nothing(done, request_, tmp_path, monkeypatch, no_pictures):
+    _, made, _ = done
+    templates, vignettes = fairhub.data.templates, fairhub.data.vignettes
+
+    def other(probe):
+        if probe.split in ("search", "select"):
+            return probe
+        return dataclasses.replace(probe, text_a=f"Well, {probe.text_a}", text_b=f"Well, {probe.text_b}")
+
+    monkeypatch.setattr(fairhub.data, "templates", lambda: [other(p) for p in templates()])
+    monkeypatch.setattr(fairhub.data, "vignettes", lambda: [other(p) for p in vignettes()])
+    again = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "other")
+    for field in ("pruning", "choices", "trace", "healing", "reliability"):
+        assert getattr(again, field) == getattr(made, field), field
+    assert again.figure("divergence", "select") == made.figure("divergence", "select")
+    assert again.figure("divergence", "held_out") != made.figure("divergence", "held_out")
+    assert again.figure("divergence", "external") != made.figure("divergence", "external")
+
+
+class _Killed(BaseException):
+    """As a kill would: nothing catches it."""
+
+
+@pytest.mark.parametrize("moment", ["scores", "energy 3", "energy 9", "select 3", "proof", "pictures"])
+def test_a_killed_run_goes_on_to_the_same_report(done, request_, tmp_path, monkeypatch, no_pictures, moment):
+    _, made, _ = done
+    count = 0
+
+    def dying(call, wanted):
+        def called(*args, **kwargs):
+            nonlocal count
+            if wanted(*args):
+                count += 1
+            if count == int(moment.split()[1] if " " in moment else 1):
+                count += 1
+                raise _Killed
+            return call(*args, **kwargs)
+
+        return called
+
+    with monkeypatch.context() as patch:
+        if moment.startswith("energy"):
+            patch.setattr(Remembered, "__call__", dying(Remembered.__call__, lambda *_: True))
+        elif moment == "pictures":
+            patch.setattr(fairhub.repair.figures, "save_all", dying(lambda *_: {}, lambda *_: True))
+        else:
+            stage = moment.split()[0]
+            patch.setattr(Run, "arrays", dying(Run.arrays, lambda self, name, compute: name.startswith(stage)))
+        with pytest.raises(_Killed):
+            repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
+    assert not (tmp_path / "run" / "report.json").exists()
+    again = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run", resume=True)
+    assert lasting(again) == lasting(made)
+
+
+def test_refuses_folders_and_other_settings(done, request_, tmp_path, monkeypatch):
+    _, _, folder = done
+    model = planted.loaded(planted.planted_model())
+    with pytest.raises(UserError, match="not empty"):
+        repair(model, request_, folder)
+    with pytest.raises(UserError, match="finished"):
+        repair(model, request_, folder, resume=True)
+    monkeypatch.setattr(fairhub.repair, "gather", lambda *_: (_ for _ in ()).throw(_Killed))
+    with pytest.raises(_Killed):
+        repair(model, request_, tmp_path / "run")
+    other = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, seed=1))
+    with pytest.raises(UserError, match="settings it began with"):
+        repair(model, other, tmp_path / "run", resume=True)
+    with pytest.raises(_Killed):  # positive control: the same settings get past
+        repair(model, request_, tmp_path / "run", resume=True)
+
+
+def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):
+    request_ = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, heal=False))
+    made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
+    assert made.healing is None and PLANTED_ENTRY in made.pruning
+    assert made.figure("divergence", "held_out").change.high < 0
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model")
+    expected = copy.deepcopy(planted.planted_model())
+    with torch.no_grad():
+        for site in sites(expected):
+            gone = [u["index"] for u in made.pruning if (u["layer"], u["kind"]) == (site.layer, site.kind)]
+            site.weight[:, site.columns(gone)] = 0
+    assert all(torch.equal(w, saved.state_dict()[name]) for name, w in expected.state_dict().items())
+    shutil.rmtree(tmp_path / "run")

@@ -1,0 +1,116 @@
+"""A run folder: whole files or none, what was found is kept, a full disk is one clear line."""
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fairhub.runs
+from fairhub.errors import UserError
+from fairhub.runs import Remembered, Run, digest
+
+SETTINGS = {"model": "m", "seed": 0, "axes": ["gender"]}
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def never():
+    raise AssertionError("was computed twice")
+
+
+def test_stages_are_computed_once(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    found = run.arrays("scores", lambda: {"a": [[1.5, 2.0]], "texts": np.array(["é", "longer"])})
+    again = Run(tmp_path / "run", SETTINGS, resume=True).arrays("scores", never)
+    assert again.keys() == found.keys()
+    for name in found:
+        np.testing.assert_array_equal(again[name], found[name])
+        assert again[name].dtype == found[name].dtype
+
+
+def test_a_failed_stage_leaves_nothing(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+
+    def killed():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.arrays("scores", killed)
+    assert run.arrays("scores", lambda: {"a": [1]})["a"].tolist() == [1]
+
+
+def test_files_are_whole_or_old(tmp_path, monkeypatch):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    run.save(run.folder / "report.md", b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(fairhub.runs.os, "replace", full)
+        with pytest.raises(UserError, match="No space left on device; free space, then --resume"):
+            run.save(run.folder / "report.md", b"new")
+    assert (run.folder / "report.md").read_bytes() == b"old"
+
+
+def test_a_full_disk_is_the_users_to_mend(tmp_path, monkeypatch):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match="No space left"):
+        run.arrays("scores", lambda: {"a": [1]})
+    with pytest.raises(UserError, match="No space left"):
+        Run(tmp_path / "other", SETTINGS, resume=False)
+    remembered = run.remembered("energies")
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(UserError, match="No space left"):
+        remembered("a", lambda: 1.0)
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="must be able to write"):
+        Run(tmp_path / "file" / "run", SETTINGS, resume=False)
+    with pytest.raises(UserError, match="not empty"):
+        Run(tmp_path / "file", SETTINGS, resume=False)
+
+
+def test_never_overwrites(tmp_path):
+    (tmp_path / "mine.txt").write_text("dear")
+    with pytest.raises(UserError, match="--resume"):
+        Run(tmp_path, SETTINGS, resume=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_resume_needs_the_same_settings_and_no_report(tmp_path):
+    folder = tmp_path / "run"
+    Run(folder, SETTINGS, resume=False)
+    Run(folder, dict(reversed(SETTINGS.items())), resume=True)
+    with pytest.raises(UserError, match="settings it began with"):
+        Run(folder, SETTINGS | {"seed": 1}, resume=True)
+    (folder / "report.json").write_text("{}")
+    with pytest.raises(UserError, match="finished"):
+        Run(folder, SETTINGS, resume=True)
+
+
+def test_resume_in_an_empty_folder_begins(tmp_path):
+    assert Run(tmp_path, SETTINGS, resume=True).work.is_dir()
+
+
+def test_remembers_exactly_and_ignores_the_line_cut_short(tmp_path):
+    path = tmp_path / "energies.jsonl"
+    first = Remembered(path)
+    assert first("a", lambda: [0.1, 1 / 3]) == [0.1, 1 / 3]
+    assert first("b", lambda: 2.0) == 2.0
+    whole = path.read_bytes()
+    for cut in range(whole.index(b"\n") + 1, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        again = Remembered(path)
+        assert again("a", never) == [0.1, 1 / 3]
+        assert again("b", lambda: 2.0) == 2.0
+        # what is appended after a line cut short can be read by the next
+        assert Remembered(path)("a", never) == [0.1, 1 / 3]
+        assert Remembered(path)("b", never) == 2.0
+
+
+def test_digest_is_short_stable_and_tells_apart():
+    assert digest("a", 1) == digest("a", 1) == "b343590635d7675b"
+    assert len({digest(), digest("a"), digest("a", "b"), digest("ab"), digest("b", "a")}) == 5
