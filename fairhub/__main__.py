@@ -44,6 +44,7 @@ def repair(
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
     axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
     method: Annotated[str, typer.Option(help="How units are chosen.")] = "robust",
+    energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "robust",
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
@@ -53,6 +54,7 @@ def repair(
 ) -> None:  # fmt: skip
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
+    from fairhub.energies import known
     from fairhub.methods import Plan
     from fairhub.repair import Request
     from fairhub.repair import repair as run
@@ -60,9 +62,13 @@ def repair(
     _plan_sanity(budget, seconds)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(budget=budget, heal=heal, seconds=seconds, seed=seed),
+        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed),
     )  # fmt: skip
-    made = run(_load(model, device, dtype), request, out, resume=resume)
+    try:
+        made = run(_load(model, device, dtype), request, out, resume=resume)
+    except KeyboardInterrupt:
+        typer.echo(f"fairhub: stopped; the same command with --resume goes on from {out}", err=True)
+        raise typer.Exit(130) from None
     typer.echo(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
 
 
@@ -75,9 +81,6 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"fairhub: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("fairhub: stopped; the same command with --resume goes on", err=True)
-        sys.exit(130)
 
 
 def _load(model: str | None, device: str, dtype: str | None) -> Any:
@@ -99,7 +102,7 @@ def _plan_sanity(budget: float, seconds: float | None) -> None:
 
     if not 0 < budget < 1:
         raise UserError(f"a budget must lie between 0 and 1 (0.02 is 2 % perplexity); got {budget:g}; mend --budget")
-    if seconds is not None and seconds <= 0:
+    if seconds is not None and not seconds > 0:
         raise UserError(f"seconds must be positive; got {seconds:g}; mend --seconds")
 
 

@@ -42,7 +42,7 @@ class Sizes:
     external: int = 340
     control: int = 100
     """Control probes in each split, at most."""
-    compared: int = 96
+    compared: int = 72
     """Held-out probes that the alternatives (random, importance ...) are measured on."""
     control_chunks: int = 16
     """Chunks of held-out text that the alternatives are measured on."""
@@ -105,8 +105,8 @@ def gather(
         select=select,
         near=(_split(search, "search", sizes.compared, 32), _split(select, "select", sizes.compared, 32)),
         proof=(held_out, external) if external else (held_out,),
-        control_proof=_split(held_out, "held_out", sizes.compared, 60),
-        text={split: text_.chunks(tokenizer, parts[split], count) for split, count in tokens.items()},
+        control_proof=_split(held_out, "held_out", sizes.compared, 36),
+        text={split: text_.chunks(tokenizer, parts[split], count, least=1024) for split, count in tokens.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,
     )

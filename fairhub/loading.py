@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -65,7 +66,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
             source, revision=revision, dtype=dtype or "auto", device_map=device,
             use_safetensors=True, trust_remote_code=False,
         )  # fmt: skip
-    except (OSError, ValueError, HfHubHTTPError) as error:
+    except (OSError, ValueError, HfHubHTTPError, SafetensorError) as error:
         raise UserError(_explain(error, source, shown)) from error
     model.eval().requires_grad_(False)
     commit = getattr(config, "_commit_hash", None)

@@ -116,7 +116,10 @@ def _specificity(bias: Bias, people: list[int], control: list[int], split: str) 
         return None
     assert bias.after is not None
     parts = [(bias.before[rows], bias.after[rows], c) for rows, c in zip((people, control), clusters, strict=True)]
-    after = statistics.specificity(*parts[0], *parts[1])
+    try:
+        after = statistics.specificity(*parts[0], *parts[1])
+    except ValueError:  # nothing to be relative to: a base that cannot be told from zero
+        return None
     count = len(people) + len(control)
     return Figure(
         "specificity", "bias", split, "all", "all", "lower", "", count, len(set(sum(clusters, []))),

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from fairhub.engine import Batch, divergence, next_token
+from fairhub.engine import Batch, divergence, finite, next_token
 from fairhub.probes import CONTROL, Probe, unit_hash
 from fairhub.statistics import rank_correlation
 from fairhub.surgery import Unit, gated, units
@@ -56,7 +56,7 @@ def first_order(
     base = np.zeros(len(probes))
     for batch in batches:
         with gated(model, rows=len(batch.ids)) as gates, next_token(model, batch.last):
-            values = divergence(model(batch.ids, use_cache=False).logits, batch)
+            values = finite(divergence(model(batch.ids, use_cache=False).logits, batch))
             base[list(batch.items)] = values.detach().double().cpu().numpy()
             for part in _separable(batch):
                 grads = torch.autograd.grad(values[part].sum(), list(gates.values()), retain_graph=True)

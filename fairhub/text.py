@@ -85,13 +85,22 @@ def split_documents(texts: Documents) -> dict[Split, tuple[str, ...]]:
     return parts
 
 
-def chunks(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256) -> Tensor:
+def chunks(
+    tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256, least: int | None = None
+) -> Tensor:
     """Return the first `tokens` tokens of the documents, joined by the end-of-sequence token, as [n, length].
 
     The last chunk is dropped unless it is full: n = tokens // length.
 
+    Args:
+        tokenizer: Turns text into token ids.
+        texts: The documents.
+        tokens: How many tokens to take.
+        length: Tokens of a chunk.
+        least: How many will do where there are fewer than `tokens`; None insists on all.
+
     Raises:
-        UserError: The documents hold fewer than `tokens` tokens, or `tokens` is less than one chunk.
+        UserError: The documents hold too few tokens, or `tokens` is less than one chunk.
     """
     if tokens < length:
         raise UserError(f"a chunk has {length} tokens; {tokens} were asked for; ask for at least {length}")
@@ -102,7 +111,10 @@ def chunks(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int
             ids.append(tokenizer.eos_token_id)
         if len(ids) >= tokens:
             return torch.tensor(ids[: tokens - tokens % length]).view(-1, length)
-    raise UserError(f"{tokens} tokens of text are needed; there are {len(ids)}; give a longer text")
+    needed = tokens if least is None else max(least, 2 * length)
+    if len(ids) >= needed:
+        return torch.tensor(ids[: len(ids) - len(ids) % length]).view(-1, length)
+    raise UserError(f"{needed} tokens of text are needed; there are {len(ids)}; give a longer text")
 
 
 def _file(path: Path) -> Documents:

@@ -25,7 +25,7 @@ SIZES = Sizes(
     search=72, screen=64, sample=24, select=64, held_out=64, external=48, control=48, compared=24, control_chunks=4,
     search_tokens=4096, select_tokens=2048, held_out_tokens=2048,
 )  # fmt: skip
-PLAN = Plan(budget=0.5, heads=4, neurons=2, steps=200, real_steps=4)
+PLAN = Plan(budget=0.5, exchange=1.0, heads=4, neurons=2, steps=200, real_steps=4)
 HIDDEN, HEADS, LAYERS = 64, 4, 2
 _WIDTH = HIDDEN // HEADS
 _WORD = re.compile(r"\w+|[^\w\s]+")
@@ -84,18 +84,21 @@ def _planted() -> PreTrainedModel:
         embedding.zero_()
         embedding[:, rest].normal_()
         for rows, part in ((demographic, who), (control, other)):
+            embedding[rows, rest] = 0
             embedding[rows, part] = 1.5 * torch.randn(len(rows), 24)
         for number, layer in enumerate(model.model.layers):
             attention = layer.self_attn
             for projection in (attention.q_proj, attention.k_proj):
                 projection.weight *= 0.1  # attention nearly uniform
-            attention.o_proj.weight *= 1e-3
+            attention.v_proj.weight[:, : rest.start] = 0  # the other heads see only what is no term
+            attention.o_proj.weight *= 0.2
+            layer.mlp.down_proj.weight *= 0.2  # keeps the parts of the embedding apart
             if number == PLANTED.layer:
                 for unit, part in ((PLANTED, who), (INNOCENT, other)):
                     rows = slice(unit.index * _WIDTH, (unit.index + 1) * _WIDTH)
                     attention.v_proj.weight[rows] = 0
                     attention.v_proj.weight[rows, part] = 0.5 * torch.randn(_WIDTH, 24)
-                    attention.o_proj.weight[:, rows] = 0.7 * torch.randn(HIDDEN, _WIDTH)
+                    attention.o_proj.weight[:, rows] = 0.4 * torch.randn(HIDDEN, _WIDTH)
     return model
 
 

@@ -12,7 +12,9 @@ from planted import INNOCENT, PLAN, PLANTED, SIZES
 from transformers import AutoModelForCausalLM
 
 import fairhub.data
+import fairhub.prover
 import fairhub.repair
+import fairhub.text
 from fairhub import report
 from fairhub.engine import Engine, probe_batches
 from fairhub.errors import UserError
@@ -30,7 +32,7 @@ def brief(monkeypatch):
     """Short continuations; the Hub is out of reach."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.repair, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +170,10 @@ class _Killed(BaseException):
     """As a kill would: nothing catches it."""
 
 
-@pytest.mark.parametrize("moment", ["scores", "energy 3", "energy 9", "select 3", "proof", "pictures"])
+_SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("scores", "energy 1", "select 3")]
+
+
+@pytest.mark.parametrize("moment", ["energy 3", "proof", "pictures", *_SLOW])
 def test_a_killed_run_goes_on_to_the_same_report(done, request_, tmp_path, monkeypatch, no_pictures, moment):
     _, made, _ = done
     count = 0

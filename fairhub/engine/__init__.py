@@ -2,8 +2,9 @@
 
 from fairhub.engine.batches import Batch, encode, probe_batches, text_batches
 from fairhub.engine.engine import Engine
-from fairhub.engine.readouts import Readout, divergence, next_token, token_loss
+from fairhub.engine.readouts import Readout, divergence, finite, next_token, token_loss
 
 __all__ = [
-    "Batch", "Engine", "Readout", "divergence", "encode", "next_token", "probe_batches", "text_batches", "token_loss",
+    "Batch", "Engine", "Readout", "divergence", "encode", "finite", "next_token", "probe_batches", "text_batches",
+    "token_loss",
 ]  # fmt: skip

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairhub.engine.batches import Batch
-from fairhub.engine.readouts import Readout, divergence, next_token
-from fairhub.errors import UserError
+from fairhub.engine.readouts import Readout, divergence, finite, next_token
 from fairhub.surgery import Pruning, decoder_layers, masked
 from fairhub.surgery.architecture import text_config
 
@@ -78,12 +77,7 @@ class Engine:
         for number, batch in enumerate(self.batches):
             logits = self._forward(number, batch, prunings, start)
             for row, block in enumerate(logits.chunk(len(prunings))):
-                found = self.readout(block, batch).double().cpu().numpy()
-                if not np.isfinite(found).all():
-                    raise UserError(
-                        "a model's logits must be finite; this one's are not (NaN or infinite); "
-                        "load it in float32 (--dtype float32) or choose another model"
-                    )
+                found = finite(self.readout(block, batch)).double().cpu().numpy()
                 values[row, list(batch.items)] = found
         return values
 

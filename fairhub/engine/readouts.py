@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairhub.engine.batches import Batch
+from fairhub.errors import UserError
 
 
 class Readout(Protocol):
@@ -54,3 +55,17 @@ def token_loss(logits: Tensor, batch: Batch) -> Tensor:
         torch.nn.functional.cross_entropy(row[:-1].float(), ids[1:]) for row, ids in zip(logits, batch.ids, strict=True)
     ]
     return torch.stack(rows)
+
+
+def finite(values: Tensor) -> Tensor:
+    """Return the values, or refuse the model that made them.
+
+    Raises:
+        UserError: A value is NaN or infinite.
+    """
+    if not values.isfinite().all():
+        raise UserError(
+            "a model's logits must be finite; this one's are not (NaN or infinite); "
+            "load it in float32 (--dtype float32) or choose another model"
+        )
+    return values

@@ -1,13 +1,15 @@
 """The default recipe: units that every axis, frame and context wants gone, annealed, healed under a guard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from fairhub.annealing import Schedule, Trace, anneal
+from fairhub.energies import energy
+from fairhub.energies import known as known_energy
 from fairhub.engine import Engine, token_loss
 from fairhub.healing import Moments, Strength, moments, patched, price, refit
 from fairhub.measure import Repair
@@ -99,39 +101,49 @@ def _moments(task: Task) -> Moments:
     return Moments(**kept)
 
 
-def _loss_rate(task: Task, known: Moments, prices: Prices, pool: Sequence[Unit]) -> float:
-    """Return how many nats of loss a unit of price costs: measured once, on the first half of the pool, healed."""
+@dataclass(frozen=True)
+class Rate:
+    """What prices mean in loss."""
+
+    loss: float
+    """Nats a token that a unit of price costs."""
+    base: float
+    """Loss of the base model, nats a token."""
+
+
+def _loss_rate(task: Task, known: Moments, prices: Prices, pool: Sequence[Unit]) -> Rate:
+    """Measure once, on the first half of the pool, healed, what prices mean in loss."""
     some = frozenset(pool[: max(1, len(pool) // 2)])
 
     def compute() -> dict[str, float]:
-        text = task.text[:6]
-        with fast_matmul(), patched(task.model, refit(task.model, known, some, Strength(guard=0))):
-            after = Engine(task.model, text, token_loss, cache_bytes=0).values([some])[0]
+        engine = Engine(task.model, task.text[:6], token_loss, cache_bytes=0)
         with fast_matmul():
-            before = Engine(task.model, text, token_loss, cache_bytes=0).values([frozenset()])[0]
-        rise = max(float((after - before).mean()), 1e-4)
-        return {"rate": rise / max(sum(prices[unit] for unit in some), 1e-12)}
+            before = float(engine.values([frozenset()]).mean())
+            with patched(task.model, refit(task.model, known, some, Strength(guard=0))):
+                after = float(engine.values([some]).mean())
+        return {"loss": max(after - before, 1e-4) / max(_sum(prices, some), 1e-12), "base": before}
 
-    return float(task.run.arrays("rate", compute)["rate"])
+    found = task.run.arrays("rate", compute)
+    return Rate(float(found["loss"]), float(found["base"]))
 
 
-def _anneal_first_order(scores: Scores, prices: Prices, rate: float, pool: Sequence[Unit], plan: Plan) -> Trace[Unit]:
+def _anneal_first_order(scores: Scores, prices: Prices, rate: Rate, pool: Sequence[Unit], plan: Plan) -> Trace[Unit]:
     """Anneal on additive first-order effects: thousands of steps a second."""
     place = {unit: i for i, unit in enumerate(scores.units)}
     columns = scores.relative()[:, [place[unit] for unit in pool]].T
     effects = dict(zip(pool, columns, strict=True))
 
-    def energy(pruning: frozenset[Unit]) -> float:
+    def value(pruning: frozenset[Unit]) -> float:
         left = 1 + sum((effects[unit] for unit in sorted(pruning)), np.zeros(columns.shape[1]))
-        return _energy(np.log(np.clip(left, 0.05, None)), rate * _sum(prices, pruning), plan)
+        return _energy(np.log(np.clip(left, 0.05, None)), rate.loss * _sum(prices, pruning), rate.base, plan)
 
     most = min(plan.most, len(pool))
     schedule = Schedule(steps=plan.steps, k_min=1, k_max=most, uphill=40)
-    return anneal(energy, list(pool), schedule, seed=plan.seed, start=frozenset(pool[: max(1, most // 2)]))
+    return anneal(value, list(pool), schedule, seed=plan.seed, start=frozenset(pool[: max(1, most // 2)]))
 
 
 def _anneal_real(
-    task: Task, prices: Prices, rate: float, start: Pruning, pool: Sequence[Unit], plan: Plan
+    task: Task, prices: Prices, rate: Rate, start: Pruning, pool: Sequence[Unit], plan: Plan
 ) -> Trace[Unit]:
     """Anneal on the real model; every energy asked is remembered by the run, so that a killed search replays."""
     remembered = task.run.remembered("energies")
@@ -147,21 +159,22 @@ def _anneal_real(
 
     base = ratios(frozenset())
 
-    def energy(pruning: frozenset[Unit]) -> float:
+    def value(pruning: frozenset[Unit]) -> float:
         change = np.log(ratios(pruning) / base)
         dull = 0.0 if control is None else plan.specific * max(0.0, -float(change[control]))
         people = change if control is None else np.delete(change, control)
-        return _energy(people, rate * _sum(prices, pruning), plan) + dull
+        return _energy(people, rate.loss * _sum(prices, pruning), rate.base, plan) + dull
 
     bar = task.progress("annealing on the real model", plan.real_steps)
     schedule = Schedule(steps=plan.real_steps, k_min=1, k_max=min(plan.most, len(pool)), uphill=5, seconds=plan.seconds)
-    return anneal(energy, list(pool), schedule, seed=plan.seed, start=start, on_step=lambda step: bar(1))
+    return anneal(value, list(pool), schedule, seed=plan.seed, start=start, on_step=lambda step: bar(1))
 
 
-def _energy(log_ratios: np.ndarray, loss: float, plan: Plan) -> float:
-    """Mean over clusters of the log ratio of divergences, plus kappa standard errors, plus the price in loss."""
-    spread = log_ratios.std(ddof=1) / len(log_ratios) ** 0.5 if len(log_ratios) > 1 else 0.0
-    return float(log_ratios.mean() + plan.kappa * spread + plan.exchange * loss)
+def _energy(log_ratios: np.ndarray, loss: float, base_loss: float, plan: Plan) -> float:
+    return energy(
+        known_energy(plan.energy), log_ratios, loss, base_loss,
+        kappa=plan.kappa, exchange=plan.exchange, epsilon=plan.epsilon, budget=plan.budget,
+    )  # fmt: skip
 
 
 def _sum(prices: Prices, pruning: Pruning) -> float:

@@ -23,6 +23,10 @@ class Plan:
     """How much perplexity may rise on select, relative; the upper end of its 95 % interval may be half as much more."""
     heal: bool = True
     """Refit the columns that stay."""
+    energy: str = "robust"
+    """What the annealer lowers: robust, weighted or step."""
+    epsilon: float = 0.5
+    """Weight of bias against utility in the weighted energy."""
     kappa: float = 1.0
     """How many standard errors over clusters are added to the mean of the energy."""
     exchange: float = 20.0
