@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from accelerate import PartialState
 
 from fairhub import methods, proof, report
 from fairhub.data import Data, prompts
 from fairhub.loading import Loaded
 from fairhub.measure import home
+from fairhub.processes import state
 from fairhub.report import Control, Report
 from fairhub.surgery import sites
 
@@ -57,7 +57,7 @@ def assemble(
         cost={
             "seconds": round(time.monotonic() - began, 1),
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "device": str(home(loaded.model)), "processes": PartialState().num_processes,
+            "device": str(home(loaded.model)), "processes": state().num_processes,
         },
         data=list(data.provenance),
         versions=_versions(),

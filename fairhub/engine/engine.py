@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairhub.engine.batches import Batch
 from fairhub.engine.readouts import Readout, divergence, finite, next_token
+from fairhub.processes import state
 from fairhub.surgery import Pruning, decoder_layers, masked
 from fairhub.surgery.architecture import text_config
 
@@ -62,7 +62,7 @@ class Engine:
         Raises:
             UserError: The model's logits are not finite.
         """
-        with PartialState().split_between_processes(list(enumerate(prunings))) as mine:
+        with state().split_between_processes(list(enumerate(prunings))) as mine:
             found = [(at, self._value(group)) for at, group in _grouped(mine, self._candidates, progress)]
         flat = [pair for indices, values in gather_object(found) for pair in zip(indices, values, strict=True)]
         answer = np.empty((len(prunings), self.items))
