@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from fairhub.engine import Batch, divergence, finite, next_token
 from fairhub.probes import CONTROL, Probe, unit_hash
-from fairhub.statistics import rank_correlation
+from fairhub.statistics import rank_correlation, spearman_brown
 from fairhub.surgery import Unit, gated, units
 
 
@@ -92,6 +92,8 @@ def reliability(scores: Scores, probes: Sequence[Probe]) -> dict[str, float]:
     """Return the rank correlation of the units' mean relative effects between disjoint halves.
 
     Halves by template, by frame and by axis; each with its heads and neurons apart, since there are far more neurons.
+    The entry that ends in `whole` is what that agreement says of scores from all probes (Spearman-Brown): the ceiling
+    of what any search on these scores can carry over.
     """
     found = {}
     heads = np.array([unit.kind == "head" for unit in scores.units])
@@ -104,7 +106,8 @@ def reliability(scores: Scores, probes: Sequence[Probe]) -> dict[str, float]:
         halves = [scores.relative([i for i, at in enumerate(side) if at == half]).mean(0) for half in (0, 1)]
         for kind, mask in (("heads", heads), ("neurons", ~heads)):
             if all(np.ptp(half[mask]) > 0 for half in halves):  # scores that are all equal rank nothing
-                found[f"{name}_{kind}"] = rank_correlation(halves[0][mask], halves[1][mask])
+                found[f"{name}_{kind}"] = between = rank_correlation(halves[0][mask], halves[1][mask])
+                found[f"{name}_{kind}_whole"] = spearman_brown(between)
     return found
 
 

@@ -93,7 +93,7 @@ class _Bench:
         self.people = [i for i, p in enumerate(task.select) if p.axis != CONTROL]
         self.control = [i for i, p in enumerate(task.select) if p.axis == CONTROL]
         self.count = 0
-        self.bar = task.progress("choosing on select", 13)
+        self.bar = task.progress("choosing on select", 10)
         self.base = self._measured("base", Repair())
 
     def point(self, repair: Repair) -> Point:

@@ -182,7 +182,6 @@ def _sum(prices: Prices, pruning: Pruning) -> float:
 
 
 def _nested(pruning: Pruning, ranking: Sequence[Unit]) -> list[Pruning]:
-    """Return the pruning and its better parts: all, half and a quarter, by the ranking."""
+    """Return the pruning and the better half of it, by the ranking."""
     ordered = [unit for unit in ranking if unit in pruning]
-    sizes = sorted({len(ordered), -(-len(ordered) // 2), -(-len(ordered) // 4)}, reverse=True)
-    return [frozenset(ordered[:size]) for size in sizes]
+    return [frozenset(ordered[:size]) for size in sorted({len(ordered), -(-len(ordered) // 2)}, reverse=True)]
