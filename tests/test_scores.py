@@ -135,10 +135,14 @@ def test_reliability_is_one_for_halves_that_agree_and_none_for_noise():
     clusters = memberships(probes)
     shared = np.tile(rng.normal(size=len(wide)), (len(probes), 1))
     agreeing = reliability(scores_of(shared, np.ones(len(probes)), clusters, wide), probes)
-    assert set(agreeing) == {f"{k}_{u}" for k in ("template", "frame", "axis") for u in ("heads", "neurons")}
+    halves = {f"{k}_{u}" for k in ("template", "frame", "axis") for u in ("heads", "neurons")}
+    assert set(agreeing) == halves | {f"{name}_whole" for name in halves}
     assert all(value == pytest.approx(1) for value in agreeing.values())
     noise = reliability(scores_of(rng.normal(size=shared.shape), np.ones(len(probes)), clusters, wide), probes)
-    assert all(abs(value) < 0.25 for value in noise.values())
+    assert all(abs(noise[name]) < 0.25 for name in halves)
+    for name in halves:  # the whole is surer than its halves, and only where they agree
+        r = noise[name]
+        assert noise[f"{name}_whole"] == pytest.approx(2 * r / (1 + r) if r > 0 else r)
 
 
 def test_reliability_leaves_out_what_cannot_be_halved_or_ranked():
@@ -147,4 +151,5 @@ def test_reliability_leaves_out_what_cannot_be_halved_or_ranked():
     flat[:, 4:] = np.arange(4)
     wide = tuple(Unit(0, kind, i) for kind in ("head", "neuron") for i in range(4))
     found = reliability(scores_of(flat, np.ones(len(probes)), memberships(probes), wide), probes)
-    assert set(found) == {"template_neurons", "frame_neurons"}  # one axis only; heads all equal
+    # one axis only; heads all equal
+    assert set(found) == {f"{name}_neurons{end}" for name in ("template", "frame") for end in ("", "_whole")}
