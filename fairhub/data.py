@@ -38,11 +38,11 @@ class Sizes:
     sample: int = 42
     """Of those, how many the annealer asks at every step."""
     select: int = 160
-    held_out: int = 320
-    external: int = 340
-    control: int = 100
+    held_out: int = 288
+    external: int = 304
+    control: int = 80
     """Control probes in each split, at most."""
-    compared: int = 72
+    compared: int = 56
     """Held-out probes that the alternatives (random, importance ...) are measured on."""
     control_chunks: int = 16
     """Chunks of held-out text that the alternatives are measured on."""
@@ -103,9 +103,9 @@ def gather(
     return Data(
         search=search,
         select=select,
-        near=(_split(search, "search", sizes.compared, 32), _split(select, "select", sizes.compared, 32)),
+        near=(_split(search, "search", sizes.compared, 28), _split(select, "select", sizes.compared, 28)),
         proof=(held_out, external) if external else (held_out,),
-        control_proof=_split(held_out, "held_out", sizes.compared, 36),
+        control_proof=_split(held_out, "held_out", sizes.compared, 28),
         text={split: text_.chunks(tokenizer, parts[split], count, least=1024) for split, count in tokens.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,

@@ -40,7 +40,11 @@ def _random(model: PreTrainedModel, like: Pruning, seed: int) -> Pruning:
 
 
 def _cheapest(prices: Mapping[Unit, float], like: Pruning) -> Pruning:
-    """Return as many heads and neurons as `like` has, the least important for neutral text."""
-    ranked = sorted(prices, key=lambda unit: prices[unit])
+    """Return as many heads and neurons as `like` has, the least important of their layers for neutral text."""
+    layers: dict[tuple[int, str], list[float]] = {}
+    for unit, paid in prices.items():
+        layers.setdefault((unit.layer, unit.kind), []).append(paid)
+    mean = {place: sum(paid) / len(paid) for place, paid in layers.items()}
+    ranked = sorted(prices, key=lambda unit: (prices[unit] / max(mean[unit.layer, unit.kind], 1e-12), unit))
     count = {kind: sum(u.kind == kind for u in like) for kind in ("head", "neuron")}
     return frozenset(interleaved(ranked, count["head"], count["neuron"]))

@@ -63,13 +63,16 @@ def _change(figure: Figure) -> str:
     return shift(figure.change)
 
 
+_SHORT = {"divergence": "bias", "specificity": "specific", "perplexity": "perpl."}
+"""Names that fit beside those of the alternatives."""
+
+
 def _controls(report: Report) -> list[str]:
     return [
-        _row(f"{control.name}, {figure.name}", figure)
+        _row(f"{control.name}: {_SHORT[figure.name]}", figure)
         for control in report.controls
         for figure in control.figures
-        if (figure.split, figure.axis, figure.context) == ("held_out", "all", "all")
-        and figure.name in ("divergence", "specificity", "perplexity")
+        if (figure.split, figure.axis, figure.context) == ("held_out", "all", "all") and figure.name in _SHORT
     ]
 
 
