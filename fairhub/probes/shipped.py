@@ -22,7 +22,8 @@ CONTEXTS = (
     "social",
 )
 _SLOT = re.compile(r"\{(\w+)\}")
-# Words that start with a vowel letter but a consonant sound; the article follows the sound.
+# Words whose first sound is not that of their first letter; the article follows the sound.
+_VOWEL_SOUND = re.compile(r"(?i)^(hour|honest|heir)")
 _CONSONANT_SOUND = re.compile(r"(?i)^(eu|uni|use|uk\b|ukr|ugan|uru|one|u\.?s)")
 
 
@@ -66,7 +67,7 @@ def fill(text: str, term: str) -> str:
     >>> fill("Ask a {adj} tenant", "elderly")
     'Ask an elderly tenant'
     """
-    an = term[0].lower() in "aeiou" and not _CONSONANT_SOUND.match(term)
+    an = bool(_VOWEL_SOUND.match(term)) or (term[0].lower() in "aeiou" and not _CONSONANT_SOUND.match(term))
     text = re.sub(r"\b([Aa])n?(?= \{)", rf"\g<1>{'n' if an else ''}", text)
     return _SLOT.sub(lambda _: term, text)
 
