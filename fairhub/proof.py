@@ -48,16 +48,6 @@ def bias_figures(bias: Bias, details: bool) -> list[Figure]:
     return [figure for figure in found if figure is not None]
 
 
-def by_source(bias: Bias) -> list[Bias]:
-    """Return the same measurements, a source at a time."""
-    parts = []
-    for source in sorted({p.source for p in bias.probes}):
-        rows = [i for i, p in enumerate(bias.probes) if p.source == source]
-        after = None if bias.after is None else bias.after[rows]
-        parts.append(Bias([bias.probes[i] for i in rows], bias.before[rows], after))
-    return parts
-
-
 def utility_figures(utility: Utility, repair: int | None, split: str = "held_out") -> list[Figure]:
     """Return perplexity, and KL where there is a repair (its number among those measured)."""
     chunks = range(utility.loss.shape[1])  # chunks of text are the clusters
