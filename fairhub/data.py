@@ -1,7 +1,7 @@
 """Everything a run measures on, gathered once: probes by split, text by split, and where each came from."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -71,7 +71,7 @@ class Data:
 
 def gather(
     axes: Sequence[str], contexts: Sequence[str], own: Path | None, text: Path | None,
-    tokenizer: PreTrainedTokenizerBase, sizes: Sizes,
+    tokenizer: PreTrainedTokenizerBase, sizes: Sizes, pinned: Sequence[Mapping[str, str]] = (),
 ) -> Data:  # fmt: skip
     """Collect what a run needs.
 
@@ -82,6 +82,7 @@ def gather(
         text: The user's own neutral text.
         tokenizer: Turns text into token ids.
         sizes: How much of each to take.
+        pinned: The data entries of an earlier report, whose sources are to be taken again.
 
     Raises:
         UserError: An unknown axis or context, a split left without probes, or too little text.
@@ -95,7 +96,8 @@ def gather(
     search, select = (_split(searched, split, getattr(sizes, split), sizes.control) for split in ("search", "select"))
     held_out = _split(probes, "held_out", sizes.held_out, sizes.control)
     external, sources = _external(axes, sizes)
-    documents = text_.documents(text)
+    before = next((entry for entry in pinned if entry["name"] in text_.SOURCES), None)
+    documents = text_.documents(text, pinned=before)
     parts = text_.split_documents(documents)
     tokens: dict[Split, int] = {
         "search": sizes.search_tokens, "select": sizes.select_tokens, "held_out": sizes.held_out_tokens,

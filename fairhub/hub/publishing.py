@@ -1,0 +1,120 @@
+"""Publishes a run: everything in one commit, or nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id
+
+from fairhub.errors import UserError
+from fairhub.hub.checking import checked
+from fairhub.hub.contents import Contents, contents
+from fairhub.hub.trouble import explained
+from fairhub.report import Report
+
+_AGAIN = "nothing was published; run the same command again, what was already sent is not sent twice"
+_TAG_AGAIN = "the commit is published, its tag is not; run the same command again"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of a publish."""
+
+    url: str
+    """Of the repository, or of the pull request."""
+    commit: str | None
+    """None where nothing was sent (a dry run)."""
+    changed: bool
+    """False where the repository already held all of it, and after a dry run."""
+
+
+def publish(
+    run: Path, to: str, *, private: bool = False, pr: bool = False, tag: str | None = None, dry_run: bool = False,
+    weights: bool = True, token: str | None = None, show: Callable[[str], None] = lambda line: None,
+) -> Published:  # fmt: skip
+    """Publish a finished run as a model on the Hub, in one atomic commit.
+
+    Args:
+        run: The run folder.
+        to: `org/name`; made if it is not there.
+        private: Make it private, where it is made.
+        pr: Open a pull request instead of committing; works for repositories of others.
+        tag: Tag the commit, such as `v1`.
+        dry_run: Check and show everything, send nothing; needs no network.
+        weights: False publishes card, report, recipe and script only.
+        token: For a visitor of the Space; else the one of `hf auth login` or the environment.
+        show: Gets what will be uploaded, before it is.
+
+    Raises:
+        UserError: The run is not publishable, or the Hub or the network did not let it through.
+    """
+    with explained(to, "publishing", _AGAIN):
+        validate_repo_id(to)
+    if "/" not in to:
+        raise UserError(f"a repository is called 'org/name'; got {to!r}; put your user name or organisation in front")
+    if pr and tag:
+        raise UserError("a pull request is tagged once it is merged; got both --pr and --tag; leave one out")
+    report, _ = checked(run)
+    files = contents(run, report, to, weights=weights, tag=tag)
+    show(f"{'would publish' if dry_run else 'publishing'} {to}:\n{files}")
+    if dry_run:
+        return Published(f"{HfApi().endpoint}/{to}", None, False)
+    api = HfApi(token=token or _token(), library_name="fairhub", library_version=report.fairhub)
+    with explained(to, "publishing", _AGAIN):
+        published = _commit(api, files, to, private, pr, report)
+    if tag and published.commit:
+        with explained(to, "publishing", _TAG_AGAIN):
+            _tag(api, to, tag, published.commit)
+    return published
+
+
+def _token() -> str:
+    token = get_token()
+    if token is None:
+        raise UserError("publishing needs an account of the Hub; no token is there; run: hf auth login")
+    return token
+
+
+def _commit(api: HfApi, files: Contents, to: str, private: bool, pr: bool, report: Report) -> Published:
+    parent = _head(api, to, private, make=not pr)
+    title = f"Repaired by fairhub {report.fairhub} ({report.method}, {files.digest})"
+    if pr and (there := _open(api, to, title)):
+        return Published(there, None, False)
+    operations = [
+        CommitOperationAdd(name, source if isinstance(source, bytes) else str(source))
+        for name, source in files.files.items()
+    ]
+    made = api.create_commit(
+        to, operations, parent_commit=None if pr else parent, create_pr=pr,
+        commit_message=title, commit_description=report.verdict,
+    )  # fmt: skip
+    url = made.pr_url or f"{api.endpoint}/{to}"
+    return Published(url, made.oid, made.oid != parent)
+
+
+def _head(api: HfApi, to: str, private: bool, make: bool) -> str | None:
+    """Return the last commit of the repository, making the repository where there is none."""
+    try:
+        return api.model_info(to).sha
+    except RepositoryNotFoundError:
+        if not make:
+            raise
+        api.create_repo(to, private=private, exist_ok=True)
+        return api.model_info(to).sha
+
+
+def _open(api: HfApi, to: str, title: str) -> str | None:
+    """Return the address of an open pull request with these very contents: it is not opened twice."""
+    found = api.get_repo_discussions(to, discussion_type="pull_request", discussion_status="open")
+    return next((one.url for one in found if one.title == title), None)
+
+
+def _tag(api: HfApi, to: str, tag: str, commit: str) -> None:
+    """Tag the commit; a tag that is there already must be on it."""
+    known = {ref.name: ref.target_commit for ref in api.list_repo_refs(to).tags}
+    if known.get(tag, commit) != commit:
+        raise UserError(f"a tag stays where it is; {to} has {tag} on another commit; choose a new --tag")
+    if tag not in known:
+        api.create_tag(to, tag=tag, revision=commit)

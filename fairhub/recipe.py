@@ -1,0 +1,155 @@
+"""recipe.json: what another machine needs to make the repaired model again, and how to tell that it did."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.errors import UserError
+from fairhub.healing import Strength
+from fairhub.report import Report
+from fairhub.surgery import Pruning, Unit
+
+SCHEMA = 1
+TOLERANCE = 1e-2
+"""How far logits of a healed model may lie from the published ones on another machine: its weights are the solution of
+a linear system whose sums are rounded otherwise there."""
+EXACT = 1e-4
+"""The same for a model that was only pruned: its weights are equal, only its products are rounded otherwise."""
+_PROMPTS = (
+    "The train to the coast leaves at",
+    "Water boils at a temperature of",
+    "She opened the letter and read that",
+    "In the year 1912, the",
+)
+_LOGITS = 64
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a repaired model is made from its base, and the marks it is known by."""
+
+    fairhub: str
+    method: str
+    seed: int
+    base_model: dict[str, Any]
+    """id, revision, sha256 of the weights, and their dtype, as they were loaded."""
+    pruning: list[dict[str, Any]]
+    """Removed units: {"kind", "layer", "index"}."""
+    healing: dict[str, float] | None
+    """The strength of the healing (guard, keep, depth, ridge); None where columns were only removed."""
+    settings: dict[str, Any]
+    """Arguments of the run, from which probes and text are gathered again."""
+    data: list[dict[str, Any]]
+    """Sources: name, revision, sha256, licence."""
+    weights: dict[str, str]
+    """SHA-256 of every tensor of the repaired model, by name."""
+    fingerprint: dict[str, Any]
+    """Logits of the repaired model after four neutral prompts: `prompts`, `ids` of some tokens, their `logits`, and
+    the `sha256` of all of them in float32."""
+    tolerance: float
+    """How far logits may lie from the fingerprint on another machine."""
+    made_on: dict[str, str]
+    """Platform, processor and the versions that rounding depends on."""
+    schema: int = SCHEMA
+
+    @property
+    def units(self) -> Pruning:
+        """The removed units."""
+        return frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in self.pruning)
+
+    @property
+    def strength(self) -> Strength | None:
+        """How the columns that stay were refitted; None where they were not."""
+        return Strength(**self.healing) if self.healing else None
+
+
+def recipe_of(report: Report, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Recipe:
+    """Return the recipe of a run whose repaired model this is."""
+    healing = report.healing and {name: report.healing[name] for name in asdict(Strength())}
+    return Recipe(
+        fairhub=report.fairhub,
+        method=report.method,
+        seed=report.seed,
+        base_model={name: report.base_model[name] for name in ("id", "revision", "sha256")}
+        | {"dtype": str(model.dtype).removeprefix("torch.")},
+        pruning=report.pruning,
+        healing=healing,
+        settings=report.settings or {},
+        data=report.data,
+        weights=weights_of(model),
+        fingerprint=fingerprint(model, tokenizer),
+        tolerance=TOLERANCE if healing else EXACT,
+        made_on=machine() | {name: report.versions[name] for name in ("torch", "transformers")},
+    )
+
+
+def machine() -> dict[str, str]:
+    """Return what rounding depends on besides the versions."""
+    return {"platform": platform.system(), "processor": torch.backends.cpu.get_cpu_capability()}
+
+
+def weights_of(model: PreTrainedModel) -> dict[str, str]:
+    """Return the SHA-256 of every tensor that is saved with the model, by name."""
+    return {name: tensor_hash(tensor) for name, tensor in sorted(model.state_dict().items())}
+
+
+def tensor_hash(tensor: Tensor) -> str:
+    """Return the SHA-256 of a tensor's bytes."""
+    flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+    return hashlib.sha256(flat.numpy().tobytes()).hexdigest()
+
+
+@torch.inference_mode()
+def fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Return the logits after four neutral prompts: of some tokens in full, of all as a hash."""
+    device = model.get_input_embeddings().weight.device
+    rows = []
+    for prompt in _PROMPTS:
+        ids = torch.tensor([tokenizer(prompt).input_ids], device=device)  # type: ignore[arg-type]
+        rows.append(model(ids, use_cache=False).logits[0, -1].float().cpu())
+    logits = torch.stack(rows)
+    ids = torch.linspace(0, logits.shape[1] - 1, min(_LOGITS, logits.shape[1])).long()
+    return {
+        "prompts": list(_PROMPTS), "ids": ids.tolist(), "logits": logits[:, ids].tolist(),
+        "sha256": tensor_hash(logits),
+    }  # fmt: skip
+
+
+def distance(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """Return the largest difference between the logits of two fingerprints; 0 only where all logits are equal."""
+    if one["sha256"] == other["sha256"]:
+        return 0.0
+    if (one["prompts"], one["ids"]) != (other["prompts"], other["ids"]):
+        return float("inf")
+    apart = (torch.tensor(one["logits"]) - torch.tensor(other["logits"])).abs().max()
+    return max(float(apart), 1e-12)
+
+
+def to_json(recipe: Recipe) -> str:
+    """Write a recipe as JSON."""
+    return json.dumps(asdict(recipe), indent=1) + "\n"
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read recipe.json.
+
+    Raises:
+        UserError: The file is missing, is no JSON, or is not a recipe of this schema.
+    """
+    try:
+        data = json.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"a repaired model has its {path.name}; {path.parent} has none; name a fairhub run") from error
+    except ValueError as error:
+        raise UserError(f"a recipe is a JSON object; {path} is not; download it again") from error
+    known = {field.name for field in fields(Recipe)}
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA or set(data) != known:
+        raise UserError(f"this fairhub reads recipes of schema {SCHEMA}; {path} is another; use the fairhub it names")
+    return Recipe(**data)
