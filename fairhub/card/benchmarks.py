@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+from huggingface_hub.utils import yaml_dump
 
 from fairhub.card.front_matter import HUB
 from fairhub.report import Report
@@ -45,7 +45,5 @@ def eval_results(
             source_url=f"{endpoint}/{repo}/blob/main/fairhub/report.json" if repo else None,
             notes=f"95 % interval {part.low:.6g} to {part.high:.6g}, {figure.items} items",
         )
-        files[f".eval_results/{figure.name}.yaml"] = yaml.safe_dump(
-            eval_result_entries_to_yaml([entry]), sort_keys=False, allow_unicode=True
-        )
+        files[f".eval_results/{figure.name}.yaml"] = yaml_dump(eval_result_entries_to_yaml([entry]), sort_keys=False)
     return files

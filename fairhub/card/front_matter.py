@@ -87,7 +87,7 @@ def _emissions(report: Report) -> dict[str, Any] | None:
     if not isinstance(grams, int | float):
         return None
     how = {"source": report.cost.get("co2_eq_source"), "hardware_used": report.cost.get("device")}
-    return {"emissions": grams, "training_type": "pruning"} | {k: str(v) for k, v in how.items() if v}
+    return {"emissions": grams, "training_type": "pruning"} | {key: _flat(value) for key, value in how.items() if value}
 
 
 def _results(report: Report, repo: str | None, endpoint: str) -> Iterator[EvalResult]:
@@ -103,14 +103,14 @@ def _results(report: Report, repo: str | None, endpoint: str) -> Iterator[EvalRe
 
 def _result(figure: Figure, which: str, part: Interval, source: str | None) -> EvalResult:
     places = [p for p in (figure.axis, figure.context) if p != "all"]
-    told = " ".join(f"{figure.name} {', '.join(places)} ({direction(figure)}), {which}".split())
+    told = _flat(f"{figure.name} {', '.join(places)} ({direction(figure)}), {which}")
     kind = "text" if figure.role == "utility" else "prompts"
     return EvalResult(
         task_type="text-generation",
         dataset_type=f"fairhub-{kind}",
-        dataset_name=f"fairhub {kind}, {figure.split}",
-        dataset_split=figure.split,
-        metric_type=figure.name,
+        dataset_name=_flat(f"fairhub {kind}, {figure.split}"),
+        dataset_split=_flat(figure.split),
+        metric_type=_flat(figure.name),
         metric_name=told,
         metric_value=_rounded(part.value),
         metric_args={
@@ -124,3 +124,8 @@ def _result(figure: Figure, which: str, part: Interval, source: str | None) -> E
 
 def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
+
+
+def _flat(value: object) -> str:
+    """One line: a line break in a value could end the front matter."""
+    return " ".join(str(value).split())
