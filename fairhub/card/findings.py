@@ -49,7 +49,8 @@ def headline(report: Report) -> str:
     for label, name, split, axis in _HEADLINE:
         figure = find(report.figures, name, split, axis)
         if figure is not None:
-            rows.append((f"{label} ({direction(figure)})", *_levels(figure), _moved(figure)))
+            how = f"{figure.better} is better" if name == "specificity" else direction(figure)
+            rows.append((f"{label} ({how})", *_levels(figure), _moved(figure)))
         elif _asked(report, name):
             rows.append((label, _ABSENT, _ABSENT, _ABSENT))
     return table(("", "Before", "After", "Change"), rows)
