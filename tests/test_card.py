@@ -4,6 +4,7 @@
 """
 
 import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -432,6 +433,8 @@ def test_hostile_values_stay_values():
     assert [m for m in markup if not shape.fullmatch(m)] == []
     links = {t.attrs.get("href") or t.attrs.get("src") for t in found if t.type in ("link_open", "image")}
     assert [link for link in links if not re.match(r"#|fairhub/|figures/|https://huggingface.co/acme/x", link)] == []
+    bare = re.findall(r"(?:https?://|www\.|\b\w+@)\S+", parsed.text)  # what GitHub's Markdown makes a link of
+    assert bare and not [address for address in bare if "evil" in address]
     headings = [found[i + 1].content for i, t in enumerate(found) if t.type == "heading_open"]
     titles = {line.lstrip("# ") for line in template().splitlines() if line.startswith("#")}
     assert not [title for title in headings[1:] if title not in titles], "no heading but the template's"
@@ -470,6 +473,13 @@ def test_every_value_is_used(repair):
     """A value that no template names would be computed for nothing, or was forgotten."""
     unused = [name for name in values(repair) if not re.search(rf"\{{[{{%][^}}]*\b{name}\b", template())]
     assert unused == []
+
+
+def test_an_installed_fairhub_has_its_templates():
+    root = GOLDEN.parent
+    packed = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["fairhub"]
+    found = {path for pattern in packed for path in (root / "fairhub").glob(pattern)}
+    assert set((root / "fairhub" / "card").glob("*.md")) <= found
 
 
 def test_sections_follow_the_hubs_annotated_card(text):

@@ -150,7 +150,7 @@ _KINDS: tuple[Literal["axis", "context"], ...] = ("axis", "context")
 def _run(report: Report) -> dict[str, Any]:
     """How the run was made, as far as anyone else may know: no folder of the machine that made it."""
     papers = [*method(report.method).papers, *(p for s in report.data if (p := _known(s, "paper")))]
-    version = re.sub(r"[^\w.+-]", "", report.fairhub)
+    version = report.fairhub if re.fullmatch(r"[\w.+-]{1,40}", report.fairhub, re.ASCII) else "unknown"
     year = report.created[:4] if re.match(r"\d{4}-", report.created) else "n.d."
     return {
         "data_table": Markdown(_data(report)),
