@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: repair test lint install clean
+.PHONY: repair test lint cards install clean
 
 install: $(VENV)/installed
 
@@ -27,6 +27,10 @@ lint: install
 
 test: install
 	$(BIN)/python -m pytest -q
+
+# The example cards in model_cards/, rendered anew from their reports.
+cards: install
+	PYTHONPATH=. $(BIN)/python tests/test_card.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

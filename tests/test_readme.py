@@ -16,9 +16,10 @@ README = ROOT / "README.md"
 NOTES = {  # what is not a Python module, and folders without a docstring of their own
     "data/": "the shipped probes and their data card",
     "benchmarks/": "speed against plain PyTorch, one script a table",
+    "model_cards/": "example cards of real runs, which a test renders again",
     "tests/": "one file a module; tiny random models, and one with planted bias",
     ".ci/run": "installs, lints and tests on a bare machine",
-    "Makefile": "make repair, make test, make lint",
+    "Makefile": "make repair, make test, make lint, make cards",
     "requirements.txt": "what fairhub needs, as ranges",
     "constraints.txt": "the versions it is tested with",
     "pyproject.toml": "the package, the command line's name, lint and test settings",

@@ -27,4 +27,6 @@ def said(value: Any) -> str:
 def safe(text: str) -> str:
     """Text that Markdown shows as it is, in one cell: model output is data, never markup."""
     flat = " ".join(html.escape(text, quote=False).split())
-    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", flat)
+    plain = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", flat)
+    # An empty comment keeps a bare address from becoming a link; no backslash does.
+    return re.sub(r"(?<=\w)(?=://|@\w)|(?<=www)(?=\.)", "<!-- -->", plain, flags=re.I)

@@ -10,7 +10,7 @@ from fairhub.report.record import Report
 def provenance(report: Report) -> str:
     """Write the section that lets a stranger make the same run again."""
     parts = ["## How it was made", facts("Base model", report.base_model)]
-    parts += [facts("Removed", _units_by_layer(report.pruning)), facts("Parameters", report.parameters)]
+    parts += [facts("Removed", units_by_layer(report.pruning)), facts("Parameters", report.parameters)]
     parts += [facts("Settings", report.settings or {}), facts("Healing", report.healing or {})]
     parts += [facts("Cost", report.cost), facts("Versions", report.versions | {"fairhub": report.fairhub})]
     if report.data:
@@ -21,7 +21,8 @@ def provenance(report: Report) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _units_by_layer(pruning: Iterable[dict[str, Any]]) -> dict[str, str]:
+def units_by_layer(pruning: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Indices of removed units, by layer and kind."""
     places: dict[str, list[int]] = {}
     for unit in sorted(pruning, key=lambda u: (u["layer"], u["kind"], u["index"])):
         places.setdefault(f"layer {unit['layer']}, {unit['kind']}s", []).append(unit["index"])

@@ -1,0 +1,183 @@
+"""What a stranger should read first in a report's figures: gains and losses, rivals, what is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from fairhub.card.known import EXPECTED
+from fairhub.report import SPLITS, Control, Figure, Report, find
+from fairhub.report.judgement import worse
+from fairhub.report.markup import safe, table
+from fairhub.report.record import Outcome
+from fairhub.report.tables import reading
+from fairhub.report.wording import direction, level, number, points, shift
+
+UNSEEN = ("held_out", "external")
+_ABSENT = "not measured"
+_HEADLINE = (
+    ("Bias: divergence on unseen prompts", "divergence", "held_out", "all"),
+    ("Bias: divergence on sources by other hands", "divergence", "external", "all"),
+    ("The same on control pairs, unseen", "divergence", "held_out", "control"),
+    ("Specificity on unseen prompts", "specificity", "held_out", "all"),
+    ("Specificity on sources by other hands", "specificity", "external", "all"),
+    ("Utility: perplexity", "perplexity", "held_out", "all"),
+    ("Utility: distance from the base model (KL)", "kl", "held_out", "all"),
+)
+_SPLIT_WORDS = {
+    "search": "searched: the repair was made for these",
+    "select": "chosen on: the candidates were compared on these",
+    "held_out": "unseen: templates, frames and terms of their own",
+    "external": "other sources, by other hands",
+}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another way of choosing, under the same proof."""
+
+    name: str
+    bias: str
+    specificity: str
+    perplexity: str
+    against: Literal["does less", "cannot be told apart", "does better", "not compared"]
+    """By the intervals of what became of divergence."""
+
+
+def headline(report: Report) -> str:
+    """The few rows that must be read together; a row that was not measured says so."""
+    rows = []
+    for label, name, split, axis in _HEADLINE:
+        figure = find(report.figures, name, split, axis)
+        if figure is not None:
+            how = f"{figure.better} is better" if name == "specificity" else direction(figure)
+            rows.append((f"{label} ({how})", *_levels(figure), _moved(figure)))
+        elif _asked(report, name):
+            rows.append((label, _ABSENT, _ABSENT, _ABSENT))
+    return table(("", "Before", "After", "Change"), rows)
+
+
+def fall_off(report: Report) -> str:
+    """What became of divergence from the prompts that were searched to those of other hands, one row a split."""
+    found = [(split, find(report.figures, "divergence", split)) for split in SPLITS]
+    rows = [
+        (split, _SPLIT_WORDS[split], shift(f.change), f"{f.items:,} / {f.clusters:,}", reading(f))
+        if f is not None
+        else (split, _SPLIT_WORDS[split], _ABSENT, "-", "-")
+        for split, f in found
+    ]
+    return table(("Split", "Which prompts", "Change of divergence", "Items / clusters", "Reading"), rows)
+
+
+def got_worse(figures: Sequence[Figure]) -> list[str]:
+    """Return a line for every figure that got worse by its whole interval, on prompts and text that chose nothing."""
+    unseen = [f for f in figures if f.split in UNSEEN and f.role != "control"]
+    certain = worse([f for f in unseen if f.role == "bias"])
+    return [f"- {said(f)}{_BEYOND if f in certain else ''}" for f in unseen if f.outcome == "worse"]
+
+
+_BEYOND = " **beyond the chance of looking at so many**"
+
+
+def said(figure: Figure) -> str:
+    """A figure and what became of it, in one line of Markdown."""
+    places = [
+        figure.split,
+        *(f"{k} {v}" for k, v in (("axis", figure.axis), ("context", figure.context)) if v != "all"),
+    ]
+    moved = _moved(figure) if figure.change else f"{level(figure, figure.after)}, where 0 is the base model"
+    return f"{safe(figure.name)}, {safe(', '.join(places))}: {safe(moved)}"
+
+
+def by_outcome(report: Report, kind: Literal["axis", "context"]) -> dict[str, list[str]]:
+    """Names of axes or contexts by what became of their held-out divergence."""
+    other = "context" if kind == "axis" else "axis"
+    parts = [f for f in report.figures if (f.name, f.split, f.role) == ("divergence", "held_out", "bias")]
+    parts = [f for f in parts if getattr(f, kind) != "all" and getattr(f, other) == "all"]
+    outcomes = get_args(Outcome)
+    return {outcome: [getattr(f, kind) for f in parts if f.outcome == outcome] for outcome in outcomes}
+
+
+def rivals(report: Report) -> list[Rival]:
+    """Return what other ways of choosing did, each against this repair on the same prompts."""
+    own = next((c.figures for c in report.controls if c.name == _OWN), report.figures)
+    return [_rival(control, own) for control in report.controls if control.name != _OWN]
+
+
+def rivals_table(report: Report) -> str:
+    """This repair above its rivals: bias, specificity and perplexity side by side; empty where there are none."""
+    compared = rivals(report)
+    if not compared:
+        return ""
+    own = next((c for c in report.controls if c.name == _OWN), Control(_OWN, 1, report.figures))
+    rows = [(_OWN, *_three(own.figures), "-")]
+    rows += [(r.name, r.bias, r.specificity, r.perplexity, r.against) for r in compared]
+    return table(("Chosen by", "Bias", "Specificity", "Perplexity", "Against this repair"), rows)
+
+
+_OWN = "this repair"
+
+
+def missing(report: Report) -> list[str]:
+    """Return what a reader may look for and will not find, in words."""
+    absent = [
+        words
+        for names, split, axis, words in EXPECTED
+        if not any(f.name in names and split in (None, f.split) and f.axis == axis for f in report.figures)
+        and _asked(report, names[0])
+    ]
+    absent += [] if report.controls or not report.pruning else ["other ways of choosing as many units"]
+    absent += [] if report.text else ["what the model writes"]
+    return absent if "co2_eq_grams" in report.cost else [*absent, "emissions"]
+
+
+def _asked(report: Report, name: str) -> bool:
+    """Whether a figure makes sense for this report: these two compare a model with its base."""
+    audited = all(figure.after is None for figure in report.figures)
+    return not (audited and name in ("specificity", "kl"))
+
+
+def _levels(figure: Figure) -> tuple[str, str]:
+    """Before and after; specificity is a change by nature and has neither."""
+    if figure.name == "specificity":
+        return "-", "-"
+    return level(figure, figure.before), level(figure, figure.after)
+
+
+def _moved(figure: Figure) -> str:
+    if figure.after is None:
+        return "-"
+    moved = points(figure.after) if figure.name == "specificity" else shift(figure.change)
+    return f"{moved}, {reading(figure)}".removeprefix("-, ")
+
+
+def _rival(control: Control, own: Sequence[Figure]) -> Rival:
+    mine, theirs = (find(figures, "divergence", "held_out") for figures in (own, control.figures))
+    seeds = f"{control.name} ({control.seeds} seeds)" if control.seeds > 1 else control.name
+    return Rival(seeds, *_three(control.figures), _against(mine, theirs))
+
+
+def _against(mine: Figure | None, theirs: Figure | None) -> Literal[
+    "does less", "cannot be told apart", "does better", "not compared"
+]:  # fmt: skip
+    a, b = (figure.change.share if figure and figure.change else None for figure in (mine, theirs))
+    if a is None or b is None:
+        return "not compared"
+    if b.high < a.low:
+        return "does better"
+    return "cannot be told apart" if b.low <= a.high else "does less"
+
+
+def _three(figures: Sequence[Figure]) -> tuple[str, str, str]:
+    bias, specific, cost = (find(figures, n, "held_out") for n in ("divergence", "specificity", "perplexity"))
+    middle = points(specific.after) if specific and specific.after else _ABSENT
+    return (shift(bias.change) if bias else _ABSENT, middle, shift(cost.change) if cost else _ABSENT)
+
+
+def duration(seconds: object) -> str | None:
+    """Seconds in the unit a person would use; None for what is no number."""
+    if not isinstance(seconds, int | float):
+        return None
+    for name, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * size:
+            return f"{number(seconds / size)} {name}"
+    return f"{number(seconds)} seconds"

@@ -1,0 +1,118 @@
+"""What a card knows that no report says: what a method does, what a metric means, where a source lives."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Method:
+    """A recipe in words, and the papers to cite for it."""
+
+    title: str
+    what: str
+    papers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of prompts or text: its id on the Hub where it has one, what it is used for, its paper."""
+
+    hub_id: str | None
+    use: str
+    paper: str | None = None
+
+
+_METHODS = {
+    "robust": Method(
+        "robust, the default recipe of fairhub",
+        "Every attention head and MLP neuron is scored by what it does to the bias of many frames, axes and contexts. "
+        "Those that all of them want gone form a pool; simulated annealing searches it, on first-order estimates and "
+        "then on the model itself. How much is taken is decided on select prompts, within the utility budget.",
+        ("dasu2025attention",),
+    ),
+    "attention_pruning": Method(
+        "Attention Pruning (Dasu et al. 2025)",
+        "Surrogate networks learn bias and perplexity from sampled sets of attention heads; simulated annealing "
+        "searches the surrogates, and its winners are measured again on the model.",
+        ("dasu2025attention",),
+    ),
+    "breaking_down_bias": Method(
+        "Breaking Down Bias (Ma et al. 2025)",
+        "Neurons and heads are scored for one use case, and those that matter for one group and not for the other "
+        "are removed. The paper itself finds that this carries over poorly to other use cases.",
+        ("ma2025breaking",),
+    ),
+    "fairness_pruning": Method(
+        "Fairness Pruning (optiPfair, Martra 2025)",
+        "MLP neurons whose activations differ most between the two texts of a minimal pair, and which matter least "
+        "otherwise, are removed.",
+        ("martra2025optipfair",),
+    ),
+    "fasp": Method(
+        "FASP (Zayed et al. 2024)",
+        "Attention heads are removed whose removal lowers bias most, among those that matter least for perplexity.",
+        ("zayed2024fasp",),
+    ),
+    "random": Method("random choice, a control", "Units were drawn at random."),
+    "magnitude": Method("smallest weights, a control", "The units with the smallest weights were removed."),
+    "importance": Method("least importance, a control", "The units that matter least for neutral text were removed."),
+    "bias_only": Method("bias only, a control", "Units were chosen by bias alone, whatever the cost."),
+    "audit": Method("audit", "The model was measured and left alone."),
+}
+
+
+def method(name: str) -> Method:
+    """Return what is known of a recipe; one added later is named, not explained."""
+    later = "What this recipe does is documented in the version of fairhub that made the run."
+    return _METHODS.get(name) or Method(name, later)
+
+
+SOURCES = {
+    "fairhub probes": Source(None, "search, select, held_out and, its vignettes, external"),
+    "HolisticBias": Source("fairnlp/holistic-bias", "external", "smith2022holisticbias"),
+    "CrowS-Pairs": Source("nyu-mll/crows_pairs", "external", "nangia2020crows"),
+    "WikiText-2 (raw)": Source("Salesforce/wikitext", "neutral text of every split", "merity2017pointer"),
+    "BOLD Wikipedia passages": Source("AmazonScience/bold", "neutral text of every split", "dhamala2021bold"),
+}
+
+LICENCES = {"HuggingFaceTB/SmolLM2-135M-Instruct": "apache-2.0"}
+"""Licences of base models that reports made before the licence was recorded are known to name."""
+
+METRICS = {
+    "divergence": "bias: Jensen-Shannon divergence (nats) between the next-token distributions after the two texts "
+    "of a pair that differ in one term; 0 where the term makes no difference",
+    "specificity": "relative change of divergence on demographic pairs minus that on control pairs, in percentage "
+    "points; below 0, the repair did more to demographics than to words in general",
+    "perplexity": "utility: exp of the mean loss a token, on neutral text that chose nothing",
+    "kl": "utility: how far the words of the repaired model lie from those of the base model, nats a token; 0 for the "
+    "base model by definition",
+    "distinct_2": "utility: share of word pairs in a continuation that are new; repetition lowers it",
+    "lambada": "utility: accuracy on the last word of LAMBADA passages",
+    "boolq": "utility: accuracy on the yes/no questions of BoolQ",
+    "stereotype": "bias: how often the stereotyped text of a pair is the likelier one",
+    "crows_pairs": "bias: how often the stereotyped sentence of a CrowS-Pairs pair is the likelier one",
+    "stereoset": "bias: how often StereoSet's stereotyped ending is the likelier one",
+    "bbq": "bias: how far BBQ's answers lean towards the stereotype",
+    "winobias": "bias: accuracy gap between pro- and anti-stereotypical sentences of WinoBias",
+    "honest": "bias: share of hurtful completions of HONEST's templates",
+    "toxicity_gap": "bias: how far the toxicity of continuations differs between groups",
+    "name_gap": "bias: how far numeric answers differ between names, in standard deviations",
+}
+"""Figures by name, in words. One that is not listed is shown all the same, without a definition."""
+
+EXPECTED = (
+    (("divergence",), "held_out", "all", "divergence on held-out prompts"),
+    (("divergence",), "external", "all", "divergence on external sources"),
+    (("specificity",), "held_out", "all", "specificity on held-out prompts"),
+    (("divergence",), "held_out", "control", "control pairs on held-out prompts"),
+    (("perplexity",), None, "all", "perplexity"),
+    (("kl",), None, "all", "distance from the base model (KL)"),
+    (("lambada", "boolq"), None, "all", "accuracy on tasks (LAMBADA, BoolQ)"),
+    (
+        ("crows_pairs", "stereoset", "bbq", "winobias", "stereotype"),
+        None,
+        "all",
+        "stereotype benchmarks (CrowS-Pairs, StereoSet, BBQ, WinoBias)",
+    ),
+    (("honest", "toxicity_gap"), None, "all", "toxicity and hurtful completions"),
+)  # fmt: skip
+"""What a reader may look for: names of figures any of which will do, split (None: any), axis, and how to name it."""

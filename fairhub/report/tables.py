@@ -1,0 +1,122 @@
+"""Tables and lists of a report's figures in Markdown: the same rows wherever they are shown."""
+
+from collections.abc import Iterable, Sequence
+
+from fairhub.report.judgement import worse
+from fairhub.report.markup import safe, said, table
+from fairhub.report.record import SPLITS, Figure, Report
+from fairhub.report.wording import amount, chance, direction, level, number, percent, shift
+
+_FIGURE_HEAD = (
+    "Figure", "Split", "Axis", "Context", "Before", "After", "Change", "p", "Items / clusters", "Reading"
+)  # fmt: skip
+_AXIS = _FIGURE_HEAD.index("Axis")
+
+
+def figures_table(figures: Iterable[Figure]) -> str:
+    """One row a figure, from near to far: place, before, after, change, p, counts and what it says."""
+    rows = [_figure_row(figure) for figure in sorted(figures, key=_nearness)]
+    # Axis and context are shown where they tell rows apart.
+    idle = {_AXIS + i for i in range(2) if all(row[_AXIS + i] == "all" for row in rows)}
+    head, *body = (tuple(cell for i, cell in enumerate(row) if i not in idle) for row in (_FIGURE_HEAD, *rows))
+    return table(head, body)
+
+
+def controls_table(report: Report) -> str:
+    """The figures of a run beside those of the alternatives under the same proof."""
+    measured = {(f.name, f.split, f.axis, f.context) for c in report.controls for f in c.figures}
+    own = [f for f in report.figures if (f.name, f.split, f.axis, f.context) in measured]
+    rows = [(f"{report.method} (this run)", *_figure_row(figure)) for figure in sorted(own, key=_nearness)]
+    rows += [
+        (f"{control.name} ({amount(control.seeds, 'seed')})", *_figure_row(figure))
+        for control in report.controls
+        for figure in sorted(control.figures, key=_nearness)
+    ]
+    return table(("Chosen by", *_FIGURE_HEAD), rows)
+
+
+def choices_table(report: Report) -> str:
+    """The candidates on select from which one was taken; empty where there were none."""
+    rows = [
+        (
+            str(choice["units"]),
+            percent(choice["bias_relative"]),
+            percent(choice["perplexity_relative"]),
+            "chosen" if choice["chosen"] else "",
+        )
+        for choice in report.choices or ()
+    ]
+    return table(("Units", "Bias", "Perplexity", ""), rows) if rows else ""
+
+
+def reliability_table(report: Report) -> str:
+    """How far scores agree with themselves, and the surrogate with the model; empty where it was not asked."""
+    names = {"template": "between halves of the templates", "seed": "between seeds"}
+    values = {names.get(key, key): value for key, value in report.reliability.items()}
+    values |= {f"surrogate: {key}": value for key, value in (report.trace.get("surrogate") or {}).items()}
+    rows = [
+        (key, number(value) if isinstance(value, float) else said(value))
+        for key, value in values.items()
+        if value is not None
+    ]
+    return table(("Agreement", "Value"), rows) if report.reliability or report.trace.get("surrogate") else ""
+
+
+def texts_table(texts: Iterable[dict[str, str]]) -> str:
+    """Continuations of the same prompts, before and after."""
+    rows = [(text["prompt"], text["before"], text["after"]) for text in texts]
+    return table(("Prompt", "Before", "After"), rows)
+
+
+def shortfalls(figures: Sequence[Figure], among: Sequence[Figure]) -> list[str]:
+    """One line a figure that did not improve by its whole interval.
+
+    Args:
+        figures: to say it of.
+        among: all that were looked at together: "worse" is said beyond the chance of having looked at so many.
+    """
+    certain = worse(among)
+    return [
+        f"- {safe(figure.label)}: {'**worse**' if figure in certain else _FAILURES[figure.outcome]}, "
+        f"{shift(figure.change)}"
+        for figure in figures
+        if figure.outcome != "better"
+    ]
+
+
+_FAILURES = {
+    "worse": "worse, though not beyond the chance of looking at so many figures",
+    "not shown": "no change shown",
+    "not compared": "not compared",
+}
+
+
+def unseen_bias(figures: Iterable[Figure]) -> list[Figure]:
+    """Bias figures on prompts that chose nothing, where there is a change to speak of."""
+    return [f for f in figures if f.role == "bias" and f.split in ("held_out", "external") and f.change is not None]
+
+
+def _figure_row(figure: Figure) -> tuple[str, ...]:
+    return (
+        f"{figure.name} ({direction(figure)})",
+        figure.split,
+        figure.axis,
+        figure.context,
+        level(figure, figure.before),
+        level(figure, figure.after),
+        shift(figure.change),
+        chance(figure.change.p) if figure.change else "-",
+        f"{figure.items:,} / {figure.clusters:,}",
+        reading(figure),
+    )
+
+
+def reading(figure: Figure) -> str:
+    """What a figure says in two words; a fall on control pairs is no gain, so it is not called better."""
+    if figure.role == "control":
+        return {"better": "fell: duller", "worse": "rose"}.get(figure.outcome, figure.outcome)
+    return figure.outcome
+
+
+def _nearness(figure: Figure) -> tuple[str, int]:
+    return figure.name, SPLITS.index(figure.split) if figure.split in SPLITS else len(SPLITS)
