@@ -1,4 +1,4 @@
-"""The Hub as a program: `python -m tests.hub_server PORT FOLDER`; one line of JSON says where, and the tokens."""
+"""The Hub as a program: `PYTHONPATH=tests python -m hub_server PORT FOLDER`; a line of JSON says the rest."""
 
 import json
 import sys

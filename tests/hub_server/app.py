@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,6 +12,14 @@ from . import discussions, downloads, references, repositories, uploads
 from .errors import HubError, refused
 from .state import State
 
+
+class Kind(StringConvertor):
+    """The kinds of repository, so that no other address is taken for one."""
+
+    regex = "model|dataset|space"
+
+
+register_url_convertor("kind", Kind())
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 WHOLE: list[tuple[str, str, Endpoint]] = [
@@ -18,7 +27,7 @@ WHOLE: list[tuple[str, str, Endpoint]] = [
     ("POST", "/api/repos/create", repositories.create),
     ("DELETE", "/api/repos/delete", repositories.delete),
     ("POST", "/api/validate-yaml", repositories.check_card),
-    ("GET", "/api/{kind}s", downloads.models),
+    ("GET", "/api/{kind:kind}s", downloads.models),
     ("PUT", "/lfs/{oid}/{signature}", uploads.lfs_put),
 ]
 OF_A_REPO: list[tuple[str, str, Endpoint]] = [
@@ -58,9 +67,10 @@ ON_ITS_PAGE: list[tuple[str, str, Endpoint]] = [
 def application(hub: State) -> Starlette:
     routes = [Route(path, endpoint, methods=[method]) for method, path, endpoint in WHOLE + ON_ITS_PAGE]
     routes += [
-        Route("/api/{kind}s/{owner}/{name}" + path, endpoint, methods=[method]) for method, path, endpoint in OF_A_REPO
+        Route("/api/{kind:kind}s/{owner}/{name}" + path, endpoint, methods=[method])
+        for method, path, endpoint in OF_A_REPO
     ]
-    routes += [Route("/{kind}s" + path, endpoint, methods=[method]) for method, path, endpoint in ON_ITS_PAGE]
+    routes += [Route("/{kind:kind}s" + path, endpoint, methods=[method]) for method, path, endpoint in ON_ITS_PAGE]
     app = Starlette(routes=routes, exception_handlers={HubError: refused})
     app.router.redirect_slashes = False
     app.state.hub = hub

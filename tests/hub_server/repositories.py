@@ -52,7 +52,7 @@ async def grant(request: Request) -> Response:
     """Let a user into a gated repository."""
     repo, _ = writable(request)
     repo.granted.add((await request.json())["user"])
-    return Response()
+    return JSONResponse({})
 
 
 def is_private(asked: dict[str, object]) -> bool | None:
