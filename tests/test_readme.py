@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 NOTES = {  # what is not a Python module, and folders without a docstring of their own
     "data/": "the shipped probes and their data card",
     "benchmarks/": "speed against plain PyTorch, one script a table",
-    "tests/": "one file a module; tiny random models, and one with planted bias",
+    "tests/": "one file a module; tiny random models, one with planted bias, and a Hub",
     ".ci/run": "installs, lints and tests on a bare machine",
     "Makefile": "make repair, make test, make lint",
     "requirements.txt": "what fairhub needs, as ranges",

@@ -65,12 +65,10 @@ ON_ITS_PAGE: list[tuple[str, str, Endpoint]] = [
 
 
 def application(hub: State) -> Starlette:
-    routes = [Route(path, endpoint, methods=[method]) for method, path, endpoint in WHOLE + ON_ITS_PAGE]
-    routes += [
-        Route("/api/{kind:kind}s/{owner}/{name}" + path, endpoint, methods=[method])
-        for method, path, endpoint in OF_A_REPO
-    ]
-    routes += [Route("/{kind:kind}s" + path, endpoint, methods=[method]) for method, path, endpoint in ON_ITS_PAGE]
+    table = WHOLE + ON_ITS_PAGE
+    table += [(method, "/api/{kind:kind}s/{owner}/{name}" + path, endpoint) for method, path, endpoint in OF_A_REPO]
+    table += [(method, "/{kind:kind}s" + path, endpoint) for method, path, endpoint in ON_ITS_PAGE]
+    routes = [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
     app = Starlette(routes=routes, exception_handlers={HubError: refused})
     app.router.redirect_slashes = False
     app.state.hub = hub
