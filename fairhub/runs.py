@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ class Run:
     def remembered(self, stage: str) -> "Remembered":
         """Return the values of a function as the folder remembers them, one a line."""
         return Remembered(self.work / f"{stage}.jsonl")
+
+    def forget(self) -> None:
+        """Drop what was kept for a resumed run."""
+        shutil.rmtree(self.work)
 
     def save(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""

@@ -17,7 +17,7 @@ NOTES = {  # what is not a Python module, and folders without a docstring of the
     "data/": "the shipped probes and their data card",
     "benchmarks/": "speed against plain PyTorch, one script a table",
     "model_cards/": "example cards of real runs, which a test renders again",
-    "tests/": "one file a module; tiny random models, and one with planted bias",
+    "tests/": "one file a module; tiny random models, one with planted bias, and a Hub",
     ".ci/run": "installs, lints and tests on a bare machine",
     "Makefile": "make repair, make test, make lint, make cards",
     "requirements.txt": "what fairhub needs, as ranges",

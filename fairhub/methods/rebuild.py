@@ -4,15 +4,29 @@ from typing import Any
 
 import torch
 
-from fairhub.healing import Moments, Strength, moments, refit
+from fairhub.healing import Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
-from fairhub.methods.task import Task, fast_matmul
+from fairhub.methods.controls import ablations
+from fairhub.methods.task import Outcome, Task, fast_matmul
 from fairhub.surgery import Pruning
 
 
-def rebuild(task: Task, pruning: Pruning, strength: Strength | None) -> Repair:
-    """Return the repair that these units and this healing make of the task's model: the same on the same machine."""
-    return Repair(pruning, refit(task.model, moments_of(task), pruning, strength) if strength else {})
+def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, others: bool) -> Outcome:
+    """Return the outcome that these units and this healing make of the task's model: the same on the same machine.
+
+    Args:
+        task: The model, and what healing is fitted on.
+        pruning: The units.
+        strength: How the columns that stay are refitted; None where they are not.
+        seed: Of the run; the alternatives drawn at random follow from it.
+        others: Whether the alternatives that the report compares with are wanted too.
+    """
+    if not (strength or others):
+        return Outcome(Repair(pruning), None, {}, {}, [])
+    known = moments_of(task)
+    alternatives = ablations(task.model, known, price(task.model, known), pruning, strength, seed) if others else {}
+    repair = Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
+    return Outcome(repair, strength, {}, {}, [], alternatives)
 
 
 def moments_of(task: Task) -> Moments:
