@@ -1,6 +1,8 @@
 import pytest
 import torch
 import transformers
+from hub_server import HubServer
+from huggingface_hub import HfApi
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
@@ -87,3 +89,24 @@ def tokenizer():
         unk_token="<unk>",
         clean_up_tokenization_spaces=False,
     )
+
+
+@pytest.fixture
+def hub(tmp_path):
+    with HubServer(tmp_path / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def ada(hub):
+    return HfApi(endpoint=hub.url, token=hub.token("ada"))
+
+
+@pytest.fixture
+def bob(hub):
+    return HfApi(endpoint=hub.url, token=hub.token("bob"))
+
+
+@pytest.fixture
+def nobody(hub):
+    return HfApi(endpoint=hub.url, token=False)

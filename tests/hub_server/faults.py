@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -31,6 +31,7 @@ class Fault:
     cut: int | None
     after: bool
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None  # JSON with an error, where it is not said
 
     def hits(self, method: str, path: str) -> bool:
         return self.left > 0 and bool(re.fullmatch(self.method, method) and re.search(self.path, path))
@@ -75,7 +76,8 @@ class Watch:
             await drop(connection)
         elif fault.status:
             body = {"error": f"Fault made by a test: {fault.status}"}
-            await JSONResponse(body, fault.status, fault.headers)(scope, receive, told)
+            page = HTMLResponse(fault.body, fault.status, fault.headers) if fault.body is not None else None
+            await (page or JSONResponse(body, fault.status, fault.headers))(scope, receive, told)
         elif fault.cut is not None:
             await self.app(as_sent(scope), receive, Cut(told, connection, fault.cut))
         elif not fault.after:

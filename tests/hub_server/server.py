@@ -108,14 +108,16 @@ class HubServer:
         cut: int | None = None,
         after: bool = False,
         headers: Mapping[str, str] | None = None,
+        body: str | None = None,
     ) -> Fault:
         """Make the next requests fail whose method and path (regular expressions) match.
 
         They answer with `status`, or `drop` the connection, or `cut` it after so many bytes of the body; `after`: only
-        once the work is done, so that just the answer is lost. `delay` alone makes them slow.
+        once the work is done, so that just the answer is lost. `delay` alone makes them slow. `body` is HTML, as a
+        gateway sends it; without it the answer is JSON.
         """
         assert status or drop or cut is not None or (delay and not after), "nothing would go wrong"
-        fault = Fault(method, path, status, times, delay, drop, cut, after, headers or {})
+        fault = Fault(method, path, status, times, delay, drop, cut, after, headers or {}, body)
         self.watch.faults.append(fault)
         return fault
 
