@@ -72,6 +72,55 @@ def repair(
     typer.echo(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
 
 
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Argument(help="The run folder (--out of a repair).")],
+    to: Annotated[str, typer.Option(help="org/name on the Hub; made if it is not there.")],
+    private: Annotated[bool, typer.Option("--private", help="Make it private.")] = False,
+    pr: Annotated[bool, typer.Option("--pr", help="Open a pull request; to a repository of others too.")] = False,
+    tag: Annotated[str | None, typer.Option(help="Tag the commit, such as v1.")] = None,
+    recipe_only: Annotated[bool, typer.Option("--recipe-only", help="Card and recipe without weights.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show everything, send nothing.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds that the Hub may be silent.")] = 120,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Publish a run with its model card, in one commit; signed in by `hf auth login`."""
+    from fairhub import hub
+
+    made = hub.publish(
+        run, to, private=private, pr=pr, tag=tag, dry_run=dry_run, weights=not recipe_only, timeout=timeout,
+        show=lambda line: typer.echo(line, err=json),
+    )  # fmt: skip
+    if json:
+        _echo_json({"url": made.url, "commit": made.commit, "changed": made.changed})
+    elif dry_run:
+        typer.echo(f"nothing was sent; without --dry-run it goes to {made.url}")
+    else:
+        typer.echo(f"{'published' if made.changed else 'nothing had changed'}: {made.url}")
+
+
+@app.command()
+def reproduce(
+    source: Annotated[str, typer.Argument(help="org/name[@revision] of a published repair, or a folder.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Measure held_out and utility only.")] = False,
+    base: Annotated[str | None, typer.Option(help="The base model, where the recipe names a folder.")] = None,
+    probes: Probes = None, text: Text = None, device: Device = "auto", json: Json = False,
+) -> None:  # fmt: skip
+    """Make a published repair again, measure it again, and compare; exit status 1 if anything is different."""
+    from dataclasses import asdict
+
+    from fairhub import reproduce as reproduction
+
+    mine = reproduction.Mine(base, probes, text, _device(device))
+    checks = reproduction.reproduce(source, quick=quick, mine=mine)
+    agrees = reproduction.agrees(checks)
+    if json:
+        _echo_json({"agrees": agrees, "checks": [asdict(check) for check in checks]})
+    else:
+        typer.echo(reproduction.table(checks))
+    raise typer.Exit(0 if agrees else 1)
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2."""
     from fairhub.errors import UserError
@@ -89,12 +138,22 @@ def _load(model: str | None, device: str, dtype: str | None) -> Any:
     from fairhub.errors import UserError
     from fairhub.loading import load
 
-    if device == "auto" and not torch.cuda.is_available():
-        device = "cpu"
     kind = getattr(torch, dtype, None) if dtype else None
     if dtype and not isinstance(kind, torch.dtype):
         raise UserError(f"a dtype must be one of torch's; got {dtype!r}; try float32 or bfloat16")
-    return load(model, device=device, dtype=kind)
+    return load(model, device=_device(device), dtype=kind)
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    return "cpu" if asked == "auto" and not torch.cuda.is_available() else asked
+
+
+def _echo_json(document: dict[str, Any]) -> None:
+    import json
+
+    typer.echo(json.dumps(document))
 
 
 def _plan_sanity(budget: float, seconds: float | None) -> None:
@@ -111,11 +170,10 @@ def _places(out: Path) -> str:
 
 
 def _show_audit(figures: list[Any], as_json: bool) -> None:
-    import dataclasses
-    import json as json_
+    from dataclasses import asdict
 
     if as_json:
-        typer.echo(json_.dumps({"figures": [dataclasses.asdict(f) for f in figures]}))
+        _echo_json({"figures": [asdict(f) for f in figures]})
         return
     for f in figures:
         b = f.before

@@ -1,10 +1,10 @@
 """Reproduces a published repair: made again from its base model, measured again, and compared number by number."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from safetensors import safe_open
@@ -86,6 +86,21 @@ def agrees(checks: Iterable[Check]) -> bool:
     return all(check.verdict != "different" for check in checks)
 
 
+def table(checks: Sequence[Check]) -> str:
+    """Return what a stranger reads: the model, the main figures, all that differs, and how many agree."""
+    shown = [c for c in checks if c.verdict == "different" or "axis" not in c.what or _MAIN in c.what]
+    wide = max(len(check.what) for check in shown)
+    lines = [f"{c.what:<{wide}}  {c.published:>14}  {c.found:>20}  {c.verdict}" for c in shown]
+    counts = {verdict: sum(c.verdict == verdict for c in checks) for verdict in get_args(Verdict)}
+    total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    head = f"{'':<{wide}}  {'published':>14}  {'here':>20}"
+    end = "reproduced" if agrees(checks) else "NOT reproduced"
+    return "\n".join([head, *lines, "", f"{end}: of {len(checks)} checks {total}"])
+
+
+_MAIN = "axis all, context all"
+
+
 def _files(folder: Path, recipe: Recipe) -> list[Check]:
     """Compare the published weights with the recipe; a repository of the recipe alone has none to compare."""
     files = sorted([*folder.glob("*.safetensors"), *(folder / "model").glob("*.safetensors")])
@@ -114,8 +129,8 @@ def _base(recipe: Recipe, mine: Mine) -> Loaded:
     loaded = load(name, device=mine.device, dtype=getattr(torch, base["dtype"]))
     if (arrived := loaded.sha256()) != base["sha256"]:
         raise UserError(
-            f"a reproduction begins at the same base model; the recipe's {base['id']} at {base['revision']} has weights "
-            f"{base['sha256'][:12]}, this one {arrived[:12]}; bring that one with --base"
+            f"a reproduction begins at the same base model; the recipe's ({base['id']} at {base['revision']}) has "
+            f"weights {base['sha256'][:12]}, this one {arrived[:12]}; bring that one with --base"
         )
     return loaded
 
@@ -145,7 +160,9 @@ def _model(loaded: Loaded, recipe: Recipe) -> list[Check]:
     away = distance(recipe.fingerprint, fingerprint(loaded.model, loaded.tokenizer))
     near: Verdict = "same" if away == 0 else "within tolerance" if away <= recipe.tolerance else "different"
     # a healed model's weights hang on how this machine rounds: elsewhere its logits answer for it
-    weights: Verdict = "same" if every else "within tolerance" if recipe.healing and near != "different" else "different"
+    weights: Verdict = (
+        "same" if every else "within tolerance" if recipe.healing and near != "different" else "different"
+    )
     return [
         Check("weights made again", f"{len(recipe.weights)} tensors", f"{same} with their hash", weights),
         Check("logits made again", f"within {recipe.tolerance:g}", f"{away:.2g} away", near),
@@ -163,9 +180,7 @@ def _figures(report: Report, again: Report, quick: bool) -> list[Check]:
     return [*checks, Check("continuations", f"{len(report.text)}", f"{same} equal", verdict)]
 
 
-def _compared(
-    published: Iterable[Figure], found: Iterable[Figure], prefix: str, quick: bool
-) -> Iterator[Check]:
+def _compared(published: Iterable[Figure], found: Iterable[Figure], prefix: str, quick: bool) -> Iterator[Check]:
     places = {figure.label: figure for figure in found}
     for figure in published:
         other = places.get(figure.label)

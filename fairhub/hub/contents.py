@@ -2,14 +2,19 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from fairhub import card
+from fairhub.card.base import public
 from fairhub.hub.script import script
-from fairhub.report import Report
+from fairhub.recipe import Recipe
+from fairhub.recipe import to_json as recipe_json
+from fairhub.report import Report, to_json
 
 Source = Path | bytes
+Record = TypeVar("Record", Report, Recipe)
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,15 @@ class Contents:
         return "\n".join([*rows, f"  {_readable(sum(self.sizes.values())):>9}  in {len(rows)} files"])
 
 
-def contents(run: Path, report: Report, repo: str, *, weights: bool = True, tag: str | None = None) -> Contents:
+def contents(
+    run: Path, report: Report, recipe: Recipe, repo: str, *, weights: bool = True, tag: str | None = None
+) -> Contents:
     """Collect what is published of a run.
 
     Args:
         run: The run folder.
-        report: Its report.
+        report: Its report; published without the folders of this machine.
+        recipe: Its recipe; the same.
         repo: `org/name` where it goes; card and script name it.
         weights: Whether the model goes too; without it, only what is needed to make it from its base.
         tag: The tag it gets, which the script then names.
@@ -53,10 +61,15 @@ def contents(run: Path, report: Report, repo: str, *, weights: bool = True, tag:
     files: dict[str, Source] = {"README.md": page.encode()}
     files |= dict(_model(run / "model")) if weights else {}
     files |= {f"figures/{path.name}": path for path in pictures}
-    files |= {f"fairhub/{name}": run / name for name in ("report.json", "recipe.json")}
+    files["fairhub/report.json"] = to_json(_elsewhere(report)).encode()
+    files["fairhub/recipe.json"] = recipe_json(_elsewhere(recipe)).encode()
     files |= {"reproduce.py": script(repo, tag, report).encode()}
     files |= {name: text.encode() for name, text in card.eval_results(report, repo).items()}
     return Contents(files)
+
+
+def _elsewhere(record: Record) -> Record:
+    return replace(record, base_model=public(record.base_model), settings=public(record.settings))
 
 
 def _model(folder: Path) -> Iterator[tuple[str, Source]]:

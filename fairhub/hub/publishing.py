@@ -11,6 +11,7 @@ from huggingface_hub.utils import validate_repo_id
 from fairhub.errors import UserError
 from fairhub.hub.checking import checked
 from fairhub.hub.contents import Contents, contents
+from fairhub.hub.session import patient
 from fairhub.hub.trouble import explained
 from fairhub.report import Report
 
@@ -32,7 +33,8 @@ class Published:
 
 def publish(
     run: Path, to: str, *, private: bool = False, pr: bool = False, tag: str | None = None, dry_run: bool = False,
-    weights: bool = True, token: str | None = None, show: Callable[[str], None] = lambda line: None,
+    weights: bool = True, token: str | None = None, timeout: float = 120,
+    show: Callable[[str], None] = lambda line: None,
 ) -> Published:  # fmt: skip
     """Publish a finished run as a model on the Hub, in one atomic commit.
 
@@ -45,6 +47,7 @@ def publish(
         dry_run: Check and show everything, send nothing; needs no network.
         weights: False publishes card, report, recipe and script only.
         token: For a visitor of the Space; else the one of `hf auth login` or the environment.
+        timeout: Seconds that the Hub may be silent.
         show: Gets what will be uploaded, before it is.
 
     Raises:
@@ -56,16 +59,17 @@ def publish(
         raise UserError(f"a repository is called 'org/name'; got {to!r}; put your user name or organisation in front")
     if pr and tag:
         raise UserError("a pull request is tagged once it is merged; got both --pr and --tag; leave one out")
-    report, _ = checked(run)
-    files = contents(run, report, to, weights=weights, tag=tag)
+    token = token or (None if dry_run else _token())
+    report, recipe = checked(run)
+    files = contents(run, report, recipe, to, weights=weights, tag=tag)
     show(f"{'would publish' if dry_run else 'publishing'} {to}:\n{files}")
     if dry_run:
         return Published(f"{HfApi().endpoint}/{to}", None, False)
-    api = HfApi(token=token or _token(), library_name="fairhub", library_version=report.fairhub)
-    with explained(to, "publishing", _AGAIN):
+    api = HfApi(token=token, library_name="fairhub", library_version=report.fairhub)
+    with patient(timeout), explained(to, "publishing", _AGAIN):
         published = _commit(api, files, to, private, pr, report)
     if tag and published.commit:
-        with explained(to, "publishing", _TAG_AGAIN):
+        with patient(timeout), explained(to, "publishing", _TAG_AGAIN):
             _tag(api, to, tag, published.commit)
     return published
 

