@@ -40,8 +40,10 @@ class Sizes:
     select: int = 160
     held_out: int = 288
     external: int = 304
-    control: int = 80
-    """Control probes in each split, at most."""
+    control: int = 120
+    """Control probes in select, held_out and external, at most."""
+    kept: int = 400
+    """Control probes of search, at most: what healing must keep."""
     compared: int = 56
     """Held-out probes that the alternatives (random, importance ...) are measured on."""
     control_chunks: int = 16
@@ -93,7 +95,8 @@ def gather(
     if axes:
         probes = [p for p in probes if p.axis in axes or p.axis == CONTROL]
     searched = [p for p in probes if not contexts or p.context in contexts]
-    search, select = (_split(searched, split, getattr(sizes, split), sizes.control) for split in ("search", "select"))
+    search = _split(searched, "search", sizes.search, sizes.kept)
+    select = _split(searched, "select", sizes.select, sizes.control)
     held_out = _split(probes, "held_out", sizes.held_out, sizes.control)
     external, sources = _external(axes, sizes)
     before = next((entry for entry in pinned if entry["name"] in text_.SOURCES), None)

@@ -44,7 +44,14 @@ class Contents:
 
 
 def contents(
-    run: Path, report: Report, recipe: Recipe, repo: str, *, weights: bool = True, tag: str | None = None
+    run: Path,
+    report: Report,
+    recipe: Recipe,
+    repo: str,
+    *,
+    weights: bool = True,
+    tag: str | None = None,
+    endpoint: str = card.HUB,
 ) -> Contents:
     """Collect what is published of a run.
 
@@ -55,16 +62,17 @@ def contents(
         repo: `org/name` where it goes; card and script name it.
         weights: Whether the model goes too; without it, only what is needed to make it from its base.
         tag: The tag it gets, which the script then names.
+        endpoint: Of the Hub.
     """
     pictures = sorted((run / "figures").glob("*.png"))
-    page = card.render(report, repo, weights=weights, pictures=[p.stem for p in pictures])
+    page = card.render(report, repo, weights=weights, pictures=[p.stem for p in pictures], endpoint=endpoint)
     files: dict[str, Source] = {"README.md": page.encode()}
     files |= dict(_model(run / "model")) if weights else {}
     files |= {f"figures/{path.name}": path for path in pictures}
     files["fairhub/report.json"] = to_json(_elsewhere(report)).encode()
     files["fairhub/recipe.json"] = recipe_json(_elsewhere(recipe)).encode()
     files |= {"reproduce.py": script(repo, tag, report).encode()}
-    files |= {name: text.encode() for name, text in card.eval_results(report, repo).items()}
+    files |= {name: text.encode() for name, text in card.eval_results(report, repo, endpoint=endpoint).items()}
     return Contents(files)
 
 

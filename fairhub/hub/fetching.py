@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi
 
 from fairhub.errors import UserError
 from fairhub.hub.trouble import explained
@@ -11,12 +11,13 @@ _RECORDS = ["fairhub/*.json", "README.md"]
 _WEIGHTS = ["*.safetensors", "*.safetensors.index.json"]
 
 
-def fetch(source: str, *, weights: bool) -> Path:
+def fetch(source: str, *, weights: bool, api: HfApi | None = None) -> Path:
     """Return a folder that holds a published run: `fairhub/recipe.json`, `fairhub/report.json` and the weights.
 
     Args:
         source: `org/name`, `org/name@revision`, or the folder of a download or of a run.
         weights: Whether the published weights are wanted too.
+        api: A client of its own; else that of the environment.
 
     Raises:
         UserError: Nothing of that name is there, or it is not a run of fairhub.
@@ -28,7 +29,7 @@ def fetch(source: str, *, weights: bool) -> Path:
         repo, _, revision = source.partition("@")
         with explained(repo, "downloading", "run the same command again; what has come is kept"):
             patterns = [*_RECORDS, *(_WEIGHTS if weights else [])]
-            folder = Path(snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
+            folder = Path((api or HfApi()).snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
     if not any((folder / part / "recipe.json").is_file() for part in ("fairhub", ".")):
         raise UserError(f"a model published by fairhub has fairhub/recipe.json; {source} has none; name another")
     return folder

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
 from fairhub.errors import UserError
@@ -33,7 +33,7 @@ class Published:
 
 def publish(
     run: Path, to: str, *, private: bool = False, pr: bool = False, tag: str | None = None, dry_run: bool = False,
-    weights: bool = True, token: str | None = None, timeout: float = 120,
+    weights: bool = True, api: HfApi | None = None, timeout: float = 120,
     show: Callable[[str], None] = lambda line: None,
 ) -> Published:  # fmt: skip
     """Publish a finished run as a model on the Hub, in one atomic commit.
@@ -46,32 +46,41 @@ def publish(
         tag: Tag the commit, such as `v1`.
         dry_run: Check and show everything, send nothing; needs no network.
         weights: False publishes card, report, recipe and script only.
-        token: For a visitor of the Space; else the one of `hf auth login` or the environment.
+        api: A client with its own token, such as that of a visitor of the Space; else the account of `hf auth login`
+            or of the environment.
         timeout: Seconds that the Hub may be silent.
         show: Gets what will be uploaded, before it is.
 
     Raises:
         UserError: The run is not publishable, or the Hub or the network did not let it through.
     """
-    with explained(to, "publishing", _AGAIN):
-        validate_repo_id(to)
-    if "/" not in to:
-        raise UserError(f"a repository is called 'org/name'; got {to!r}; put your user name or organisation in front")
+    _refuse_name(to)
     if pr and tag:
         raise UserError("a pull request is tagged once it is merged; got both --pr and --tag; leave one out")
-    token = token or (None if dry_run else _token())
+    if not timeout > 0:
+        raise UserError(f"a time-out must be positive; got {timeout:g}; mend --timeout")
+    api = api or HfApi(token=None if dry_run else _token(), library_name="fairhub")
     report, recipe = checked(run)
-    files = contents(run, report, recipe, to, weights=weights, tag=tag)
+    files = contents(run, report, recipe, to, weights=weights, tag=tag, endpoint=api.endpoint)
     show(f"{'would publish' if dry_run else 'publishing'} {to}:\n{files}")
     if dry_run:
-        return Published(f"{HfApi().endpoint}/{to}", None, False)
-    api = HfApi(token=token, library_name="fairhub", library_version=report.fairhub)
+        return Published(f"{api.endpoint}/{to}", None, False)
     with patient(timeout), explained(to, "publishing", _AGAIN):
         published = _commit(api, files, to, private, pr, report)
     if tag and published.commit:
         with patient(timeout), explained(to, "publishing", _TAG_AGAIN):
             _tag(api, to, tag, published.commit)
     return published
+
+
+def _refuse_name(to: str) -> None:
+    try:
+        validate_repo_id(to)
+        named = "/" in to
+    except HFValidationError:
+        named = False
+    if not named:
+        raise UserError(f"a repository is called 'org/name' (letters, digits, - _ .); got {to!r}; mend --to")
 
 
 def _token() -> str:
@@ -105,7 +114,7 @@ def _head(api: HfApi, to: str, private: bool, make: bool) -> str | None:
     except RepositoryNotFoundError:
         if not make:
             raise
-        api.create_repo(to, private=private, exist_ok=True)
+        api.create_repo(to, private=private)
         return api.model_info(to).sha
 
 

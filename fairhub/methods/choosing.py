@@ -32,6 +32,11 @@ class Point:
     """Of perplexity."""
     cost_high: float
 
+    @property
+    def merit(self) -> float:
+        """Low is good: the change in bias, less half of the change of control probes where they fell."""
+        return self.bias - 0.5 * min(self.control, 0.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Tried:
@@ -55,10 +60,11 @@ Build = Callable[[Pruning, Strength | None], Repair]
 
 
 def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tuple[Tried | None, list[Tried]]:
-    """Look for the strongest affordable guard of each size of pruning, and of none; choose a pruning.
+    """Look for the strongest affordable guard of each size of pruning; choose the best.
 
     A candidate is allowed when its rise in perplexity is affordable and the weak end of its fall in bias is a fall.
-    None allowed: nothing is chosen. The guard without a pruning is tried for comparison only.
+    Best is the largest fall in bias, less half of what control probes lost: duller is not fairer. None allowed:
+    nothing is chosen.
     """
     bench = _Bench(task)
     tried: list[Tried] = []
@@ -67,7 +73,7 @@ def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tu
         tried.append(Tried(pruning, strength, bench.point(build(pruning, strength))))
         return tried[-1]
 
-    for pruning in (*sizes, frozenset()) if plan.heal else sizes:
+    for pruning in sizes:
         if not plan.heal:
             attempt(pruning, None)
             continue
@@ -76,8 +82,8 @@ def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tu
             middle = (low + high) // 2
             affordable = _affordable(attempt(pruning, Strength(guard=GUARDS[middle])).point, plan.budget)
             low, high = (middle, high) if affordable else (low, middle)
-    allowed = [t for t in tried if _affordable(t.point, plan.budget) and t.point.bias_high < 0 and t.pruning]
-    return min(allowed, key=lambda t: t.point.bias, default=None), tried
+    allowed = [t for t in tried if _affordable(t.point, plan.budget) and t.point.bias_high < 0]
+    return min(allowed, key=lambda t: t.point.merit, default=None), tried
 
 
 def _affordable(point: Point, budget: float) -> bool:

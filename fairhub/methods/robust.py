@@ -145,7 +145,9 @@ def _anneal_real(
         return _energy(people, rate.loss * _sum(prices, pruning), rate.base, plan) + dull
 
     bar = task.progress("annealing on the real model", plan.real_steps)
-    schedule = Schedule(steps=plan.real_steps, k_min=1, k_max=min(plan.most, len(pool)), uphill=5, seconds=plan.seconds)
+    schedule = Schedule(  # so few steps must begin cool: they mend what the first-order annealing found
+        steps=plan.real_steps, k_min=1, k_max=min(plan.most, len(pool)), acceptance=0.3, uphill=5, seconds=plan.seconds
+    )  # fmt: skip
     return anneal(value, list(pool), schedule, seed=plan.seed, start=start, on_step=lambda step: bar(1))
 
 

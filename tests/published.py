@@ -1,0 +1,36 @@
+"""A finished run of a tiny planted model, made once a session, for tests that publish it."""
+
+import dataclasses
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import planted
+import pytest
+from planted import PLAN, SIZES
+
+import fairhub.prover
+import fairhub.repair
+import fairhub.text
+from fairhub.loading import load
+from fairhub.measure import continuations
+from fairhub.repair import Request, repair
+
+
+@cache
+def made(heal: bool = True) -> tuple[Path, Path, Path]:
+    """Return a base model's folder, the neutral text, and the folder of a run that repaired it."""
+    folder = Path(mkdtemp())
+    base = planted.save(planted.planted_model(), folder / "base")
+    text = planted.write_text(folder / "neutral.txt")
+    plan = dataclasses.replace(PLAN, heal=heal)
+    with pytest.MonkeyPatch.context() as patch:
+        briefly(patch)
+        repair(load(str(base)), Request(text=text, plan=plan, sizes=SIZES), folder / "run")
+    return base, text, folder / "run"
+
+
+def briefly(patch: pytest.MonkeyPatch) -> None:
+    """Short continuations, and no look at the network."""
+    patch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    patch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
