@@ -1,0 +1,141 @@
+"""Reproduction: a published run is made again bit for bit, and whatever was altered is named."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from hub_client import hf
+from published import briefly, made
+from safetensors.torch import load_file, save_file
+from test_publish import command, silent
+
+from fairhub import hub as publisher
+from fairhub.errors import UserError
+from fairhub.reproduce import Mine, agrees, reproduce, table
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    briefly(monkeypatch)
+    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    return shutil.copytree(made()[2], tmp_path / "run")
+
+
+def mine():
+    base, text, _ = made()
+    return Mine(base=str(base), text=text)
+
+
+def verdicts(checks, *names):
+    return {check.what: check.verdict for check in checks if not names or check.what in names}
+
+
+MODEL = ("published weights", "weights made again", "logits made again")
+
+
+@pytest.mark.parametrize("heal", [True, False], ids=["healed", "pruned"])
+def test_on_the_same_machine_everything_is_the_same(heal):
+    base, text, run = made(heal)
+    checks = reproduce(str(run), mine=Mine(str(base), text=text))
+    assert set(verdicts(checks).values()) == {"same"}
+    figures = json.loads((run / "report.json").read_text())
+    numbers = len(figures["figures"]) + sum(len(control["figures"]) for control in figures["controls"])
+    assert len(checks) == numbers + len(MODEL) + 1  # every figure of the card, the model, the continuations
+    assert agrees(checks) and "reproduced" in table(checks)
+
+
+def test_quick_measures_held_out_and_utility(copy):
+    checks = reproduce(str(copy), quick=True, mine=mine())
+    assert agrees(checks)
+    assert {c.what.split("(")[1].split(",")[0] for c in checks if "(" in c.what} == {"held_out"}
+    assert {"perplexity", "divergence", "kl"} <= {c.what.split(" ")[0] for c in checks}
+
+
+def test_altered_weights_are_named(copy):
+    file = copy / "model" / "model.safetensors"
+    tensors = load_file(file)
+    tensors["model.norm.weight"][0] += 1e-3
+    save_file(tensors, file, metadata={"format": "pt"})
+    checks = reproduce(str(copy), quick=True, mine=mine())
+    assert verdicts(checks, *MODEL) == dict(zip(MODEL, ("different", "same", "same"), strict=True))
+    assert not agrees(checks) and "NOT reproduced" in table(checks)
+
+
+def test_an_embellished_figure_is_found(copy):
+    report = json.loads((copy / "report.json").read_text())
+    figure = next(
+        f for f in report["figures"] if (f["name"], f["split"], f["axis"]) == ("divergence", "held_out", "all")
+    )
+    for part in ("value", "low", "high"):
+        figure["after"][part] *= 0.2
+    (copy / "report.json").write_text(json.dumps(report))
+    checks = reproduce(str(copy), quick=True, mine=mine())
+    wrong = [c.what for c in checks if c.verdict == "different"]
+    assert wrong == ["divergence (held_out, axis all, context all)"]
+
+
+def test_another_recipe_makes_another_model(copy):
+    recipe = json.loads((copy / "recipe.json").read_text())
+    recipe["healing"]["guard"] += 0.5
+    (copy / "recipe.json").write_text(json.dumps(recipe))
+    checks = reproduce(str(copy), quick=True, mine=mine())
+    assert verdicts(checks, *MODEL)["logits made again"] == "different" and not agrees(checks)
+
+
+def test_what_the_maker_had_must_be_brought(copy, tmp_path):
+    base, text, _ = made()
+    with pytest.raises(UserError, match="add --base with yours"):
+        reproduce(str(copy), mine=Mine(text=text))
+    with pytest.raises(UserError, match="add --text"):
+        reproduce(str(copy), mine=Mine(base=str(base)))
+    other = tmp_path / "other.txt"
+    other.write_text(text.read_text().upper())
+    with pytest.raises(UserError, match="measures on the same data"):
+        reproduce(str(copy), mine=Mine(base=str(base), text=other))
+    with pytest.raises(UserError, match="begins at the same base model"):
+        reproduce(str(copy), mine=Mine(base=str(copy / "model"), text=text))
+    with pytest.raises(UserError, match="has fairhub/recipe.json"):
+        reproduce(str(base), mine=mine())
+
+
+def test_a_killed_reproduction_goes_on(copy, monkeypatch):
+    import fairhub.reproduce as module
+
+    assemble = module.assemble
+    monkeypatch.setattr(module, "assemble", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(str(copy), quick=True, mine=mine())
+    monkeypatch.setattr(module, "assemble", assemble)
+    monkeypatch.setattr(module.Prover, "everything", lambda *_: pytest.fail("measured twice"))
+    assert agrees(reproduce(str(copy), quick=True, mine=mine()))
+    assert not list(module.cache().glob("reproduce/*/work"))
+
+
+def test_from_the_hub_by_its_id_and_by_its_script(hub, ada, tmp_path):
+    base, text, run = made()
+    publisher.publish(run, "ada/fair", api=ada, tag="v1")
+    own = ["--base", base, "--text", text, "--quick"]
+    done = command(hub, "reproduce", "ada/fair@v1", *own)
+    assert done.returncode == 0, done.stderr
+    silent(hub, done)
+    assert "reproduced" in done.stdout and "different" not in done.stdout
+    assert hf(hub, "download", "ada/fair", "--local-dir", str(tmp_path / "D")).returncode == 0
+    script = tmp_path / "D" / "reproduce.py"
+    compile(script.read_text(), "reproduce.py", "exec")
+    done = hf(hub, "jobs", "uv", "run", "--dry-run", str(script))
+    assert done.returncode == 0 and "cpu" in done.stdout + done.stderr, done.stderr
+
+
+def test_logits_within_tolerance_are_not_called_the_same():
+    from fairhub.recipe import distance
+
+    one = {"sha256": "a", "prompts": ["x"], "ids": [1], "logits": torch.zeros(1, 1).tolist()}
+    assert distance(one, one) == 0
+    assert distance(one, one | {"sha256": "b"}) > 0
+    assert distance(one, one | {"sha256": "b", "logits": [[0.5]]}) == 0.5
+    assert distance(one, one | {"sha256": "b", "ids": [2]}) == float("inf")
