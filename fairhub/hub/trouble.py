@@ -51,7 +51,7 @@ def _answered(error: HfHubHTTPError, repo: str, doing: str, afterwards: str) -> 
         return f"{repo} is gated; this account has not been let in; ask for access on its page, then run this again"
     if isinstance(error, RevisionNotFoundError):
         return f"a revision must exist; {repo} has no such tag, branch or commit; leave it out or mend it"
-    if status == 401 and "invalid user token" in str(error).lower():
+    if status == 401 and not isinstance(error, RepositoryNotFoundError):
         return f"{doing} needs a valid token; the Hub does not know this one; run: hf auth login"
     if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
         return f"{repo} must exist and be open to this account; the Hub shows none; mend the name or: hf auth login"
