@@ -1,3 +1,7 @@
+"""A tiny random model of every listed architecture, and a tokenizer of single characters."""
+
+from functools import partial
+
 import pytest
 import torch
 import transformers
@@ -28,13 +32,14 @@ def build(config_class, **fields):
         for parameter in model.parameters():
             if parameter.dim() == 1:
                 parameter.add_(0.2 * torch.randn_like(parameter))
-    assert model.num_parameters() < 200_000
+    assert model.num_parameters() < 400_000
     return model.eval()
 
 
 ARCHITECTURES = {
-    "gpt2": lambda: build("GPT2Config", **GPT2),
-    "gpt_neo": lambda: build(
+    "gpt2": partial(build, "GPT2Config", **GPT2),
+    "gpt_neo": partial(
+        build,
         "GPTNeoConfig",
         **IDS,
         hidden_size=32,
@@ -46,9 +51,10 @@ ARCHITECTURES = {
         max_position_embeddings=512,
         initializer_range=0.2,
     ),
-    "gptj": lambda: build("GPTJConfig", **GPT2, rotary_dim=4),
-    "gpt_neox": lambda: build("GPTNeoXConfig", **IDS, **SIZES, intermediate_size=48, max_position_embeddings=512),
-    "opt": lambda: build(
+    "gptj": partial(build, "GPTJConfig", **GPT2, rotary_dim=4),
+    "gpt_neox": partial(build, "GPTNeoXConfig", **IDS, **SIZES, intermediate_size=48, max_position_embeddings=512),
+    "opt": partial(
+        build,
         "OPTConfig",
         **IDS,
         hidden_size=32,
@@ -59,15 +65,16 @@ ARCHITECTURES = {
         word_embed_proj_dim=32,
         init_std=0.2,
     ),
-    "llama": lambda: build("LlamaConfig", **LLAMA),
-    "llama_mqa": lambda: build("LlamaConfig", **LLAMA | {"num_key_value_heads": 1, "head_dim": 16}),
-    "mistral": lambda: build("MistralConfig", **LLAMA, head_dim=16, sliding_window=8),
-    "qwen2": lambda: build("Qwen2Config", **LLAMA),
-    "qwen3": lambda: build("Qwen3Config", **LLAMA, head_dim=16),
-    "gemma2": lambda: build("Gemma2Config", **GEMMA),
-    "gemma3": lambda: build("Gemma3TextConfig", **GEMMA, layer_types=["sliding_attention", "full_attention"]),
-    "phi3": lambda: build("Phi3Config", **LLAMA),
+    "llama": partial(build, "LlamaConfig", **LLAMA),
+    "llama_mqa": partial(build, "LlamaConfig", **LLAMA | {"num_key_value_heads": 1, "head_dim": 16}),
+    "mistral": partial(build, "MistralConfig", **LLAMA, head_dim=16, sliding_window=8),
+    "qwen2": partial(build, "Qwen2Config", **LLAMA),
+    "qwen3": partial(build, "Qwen3Config", **LLAMA, head_dim=16),
+    "gemma2": partial(build, "Gemma2Config", **GEMMA),
+    "gemma3": partial(build, "Gemma3TextConfig", **GEMMA, layer_types=["sliding_attention", "full_attention"]),
+    "phi3": partial(build, "Phi3Config", **LLAMA),
 }
+"""Builds a tiny model of each listed architecture; keywords change its config."""
 
 
 @pytest.fixture(params=ARCHITECTURES)

@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import torch
+from conftest import ARCHITECTURES
+from planting import cut_, plant_
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from fairhub.data import Sizes
 from fairhub.loading import Loaded
 from fairhub.methods import Plan
 from fairhub.probes import CONTROL, Probe, templates, vignettes
-from fairhub.surgery import Unit
+from fairhub.surgery import Unit, sites
 
 PLANTED = Unit(1, "head", 2)
 """The head that carries what demographic terms say to the last position."""
@@ -26,14 +27,27 @@ SIZES = Sizes(
     search_tokens=4096, select_tokens=2048, held_out_tokens=2048,
 )  # fmt: skip
 PLAN = Plan(budget=0.5, exchange=1.0, heads=4, neurons=2, steps=200, real_steps=4)
-HIDDEN, HEADS, LAYERS = 64, 4, 2
-_WIDTH = HIDDEN // HEADS
 _WORD = re.compile(r"\w+|[^\w\s]+")
 
 
 @cache
 def shipped() -> tuple[Probe, ...]:
     return (*templates(), *vignettes())
+
+
+@cache
+def aligned() -> tuple[Probe, ...]:
+    """Those shipped probes whose two texts differ in as many words at the same places, not in the last, nor a or an.
+
+    On these the planted path is all there is: no position and no share of attention depends on the term.
+    """
+    return tuple(p for p in shipped() if _aligned(p))
+
+
+def _aligned(probe: Probe) -> bool:
+    a, b = (_WORD.findall(text) for text in (probe.text_a, probe.text_b))
+    differing = {word.lower() for pair in zip(a, b, strict=False) if len(set(pair)) == 2 for word in pair}
+    return len(a) == len(b) and a[-1] == b[-1] and not differing & {"a", "an"}
 
 
 @cache
@@ -52,54 +66,42 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )  # fmt: skip
 
 
-def planted_model() -> PreTrainedModel:
-    """A Llama whose last position learns of demographic terms through PLANTED alone."""
-    return copy.deepcopy(_planted())
+def planted_model(name: str = "llama") -> PreTrainedModel:
+    """A model whose last position learns of demographic terms through PLANTED alone."""
+    return copy.deepcopy(_planted(name))
 
 
-def fair_model() -> PreTrainedModel:
-    """The same, but nothing of earlier tokens reaches the last position: texts that end alike are continued alike."""
+def fair_model(name: str = "llama") -> PreTrainedModel:
+    """The same with that path cut: aligned texts are continued alike, whoever they speak of; all else is as it was."""
+    model = planted_model(name)
+    cut_(model, PLANTED)
+    return model
+
+
+def deaf_model() -> PreTrainedModel:
+    """A Llama whose last position learns nothing of earlier tokens: any texts that end alike are continued alike."""
     model = planted_model()
-    with torch.no_grad():
-        for layer in model.model.layers:
-            layer.self_attn.o_proj.weight.zero_()
+    for site in sites(model):
+        if site.kind == "head":
+            site.weight.zero_()
     return model
 
 
 @cache
-def _planted() -> PreTrainedModel:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer()), hidden_size=HIDDEN, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
-        num_key_value_heads=HEADS, intermediate_size=96, max_position_embeddings=512, initializer_range=0.1,
-        tie_word_embeddings=False, pad_token_id=0, bos_token_id=1, eos_token_id=1,
-    )  # fmt: skip
-    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
-    embedding = model.get_input_embeddings().weight
-    who, other, rest = slice(0, 24), slice(24, 48), slice(48, HIDDEN)  # what each part of the embedding tells
-    demographic = _rows(_differing(p for p in shipped() if p.axis != CONTROL))
-    said = {word for p in shipped() if p.axis != CONTROL for word in _WORD.findall(f"{p.text_a} {p.text_b}")}
-    control = _rows(_differing(p for p in shipped() if p.axis == CONTROL) - said)  # of these, demographic texts lack
-    with torch.no_grad():
-        embedding.zero_()
-        embedding[:, rest].normal_()
-        for rows, part in ((demographic, who), (control, other)):
-            embedding[rows, rest] = 0
-            embedding[rows, part] = 1.5 * torch.randn(len(rows), 24)
-        for number, layer in enumerate(model.model.layers):
-            attention = layer.self_attn
-            for projection in (attention.q_proj, attention.k_proj):
-                projection.weight *= 0.1  # attention nearly uniform
-            attention.v_proj.weight[:, : rest.start] = 0  # the other heads see only what is no term
-            attention.o_proj.weight *= 0.2
-            layer.mlp.down_proj.weight *= 0.2  # keeps the parts of the embedding apart
-            if number == PLANTED.layer:
-                for unit, part in ((PLANTED, who), (INNOCENT, other)):
-                    rows = slice(unit.index * _WIDTH, (unit.index + 1) * _WIDTH)
-                    attention.v_proj.weight[rows] = 0
-                    attention.v_proj.weight[rows, part] = 0.5 * torch.randn(_WIDTH, 24)
-                    attention.o_proj.weight[:, rows] = 0.4 * torch.randn(HIDDEN, _WIDTH)
+def _planted(name: str) -> PreTrainedModel:
+    wide = {"sliding_window": 64} if name in ("mistral", "gemma2", "gemma3") else {}
+    wide |= {"window_size": 64} if name == "gpt_neo" else {}  # a probe fits the window, a chunk of text does not
+    model = ARCHITECTURES[name](vocab_size=len(tokenizer()), **wide).requires_grad_(False)
+    plant_(model, {unit: _rows(found) for unit, found in terms().items()})
     return model
+
+
+@cache
+def terms() -> dict[Unit, set[str]]:
+    """What PLANTED tells of, and what INNOCENT does: of the control terms, those that demographic texts lack."""
+    demographic = _differing(p for p in shipped() if p.axis != CONTROL)
+    said = {word for p in shipped() if p.axis != CONTROL for word in _WORD.findall(f"{p.text_a} {p.text_b}")}
+    return {PLANTED: demographic, INNOCENT: _differing(p for p in shipped() if p.axis == CONTROL) - said}
 
 
 def _differing(probes: Iterable[Probe]) -> set[str]:

@@ -21,7 +21,7 @@ from fairhub.scores import Scores, first_order, interleaved, memberships, reliab
 from fairhub.surgery import Pruning, Unit, units
 
 Prices = Mapping[Unit, float]
-_FLOOR = 1e-6  # nats; keeps the logarithm of a divergence that vanished finite
+_FLOOR = 1e-6  # nats; a divergence below it is what rounding makes of none, and its logarithm says nothing
 
 
 def robust(task: Task, plan: Plan) -> Outcome:
@@ -35,7 +35,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
     prices = price(task.model, known)
     ranking = worth(scores, prices, control, plan.specific)
     pool = interleaved(ranking, plan.heads, plan.neurons)
-    if len(pool) < 2:  # nothing that every cluster wants gone
+    if len(pool) < 2 or scores.base.mean() < _FLOOR:  # nothing that every cluster wants gone, or no bias at all
         return Outcome(Repair(), None, {}, reliability(scores, task.screen), [])
     rate = _loss_rate(task, known, prices, pool)
     first = _anneal_first_order(scores, prices, rate, pool, plan)
