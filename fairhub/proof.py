@@ -108,7 +108,7 @@ def _specificity(bias: Bias, people: list[int], control: list[int], split: str) 
     parts = [(bias.before[rows], bias.after[rows], c) for rows, c in zip((people, control), clusters, strict=True)]
     try:
         after = statistics.specificity(*parts[0], *parts[1])
-    except ValueError:  # nothing to be relative to: a base that cannot be told from zero
+    except statistics.NoBase:  # the figure is missing, never 0
         return None
     count = len(people) + len(control)
     return Figure(

@@ -14,6 +14,10 @@ Transform = Callable[[np.ndarray], np.ndarray]
 EXACT_CLUSTERS = 12  # 2**12 sign patterns are fewer than the sampled test would draw twice
 
 
+class NoBase(ValueError):
+    """A relative change has nothing to be relative to: a base mean that cannot be told from zero."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A mean and its 95 % interval."""
@@ -144,7 +148,8 @@ def specificity(
     differ in nothing demographic, so the model became fairer and not only duller.
 
     Raises:
-        ValueError: where a base is not clearly away from zero, besides the errors of `interval`.
+        NoBase: Where a base is not clearly away from zero.
+        ValueError: As `interval`.
     """
     rng = np.random.default_rng(seed)
     people = _summed([before, after], clusters)
@@ -154,9 +159,7 @@ def specificity(
         old, new = sums.means(None)
         drawn = sums.resampled(None, resamples, rng)
         if not _away_from_zero(old, drawn[:, 0]):
-            raise ValueError(
-                "specificity compares relative changes; a base mean cannot be told from zero; leave it out"
-            )
+            raise NoBase("specificity compares relative changes; a base mean cannot be told from zero; leave it out")
         value += sign * (new / old - 1)
         draws += sign * (drawn[:, 1] / drawn[:, 0] - 1)
     low, high = _ends(draws, min(len(people.weights), len(control.weights)))

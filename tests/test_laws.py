@@ -148,9 +148,10 @@ def test_the_planted_unit_is_what_is_removed(name, request_, tmp_path):
 
 
 @every_architecture
-def test_healed_the_bias_is_gone_too(name, done):
+def test_healed_the_bias_is_gone_too_and_the_planted_unit_is_named(name, done):
     base, left = *mean_divergence(planted.planted_model(name), frozenset()), *mean_divergence(done.model, frozenset())
     assert left < 0.2 * base and done.made.verdict.startswith("Repaired")
+    assert PLANTED in named(done.made)
     assert done.made.figure("divergence", "held_out").change.relative_high < -0.5
     assert done.made.figure("specificity", "held_out").after.high < 0
     assert done.made.healing is not None

@@ -28,7 +28,8 @@ def robust(task: Task, plan: Plan) -> Outcome:
     """Choose units, heal under a guard, and spend the budget on select.
 
     Units are scored first-order, priced by what healing cannot give back, and annealed: first on first-order effects,
-    then on the real model, already guarded. Sizes and guard strengths are then tried on select.
+    then on the real model, not yet guarded: a guard that could do it all alone would leave nothing to tell units by.
+    Sizes and guard strengths are then tried on select.
     """
     scores, control = _scores(task)
     known = moments_of(task)
@@ -39,8 +40,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
         return Outcome(Repair(), None, {}, reliability(scores, task.screen), [])
     rate = _loss_rate(task, known, prices, pool)
     first = _anneal_first_order(scores, prices, rate, pool, plan)
-    guarded = refit(task.model, known, frozenset(), Strength()) if plan.heal else {}
-    with fast_matmul(), patched(task.model, guarded):
+    with fast_matmul():
         real = _anneal_real(task, prices, rate, first.best, pool, plan)
 
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
