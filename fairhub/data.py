@@ -31,7 +31,7 @@ from fairhub.probes import (
 class Sizes:
     """How many probes and tokens each stage uses: sized for two CPU cores; `everything` takes all."""
 
-    search: int = 480
+    search: int = 720
     """Demographic probes that activations are measured on."""
     screen: int = 240
     """Of those, how many units are scored on by gradient."""

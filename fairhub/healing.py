@@ -7,8 +7,7 @@ For one output projection with base weight W and inputs x, the refitted weight V
 
 which has the solution V = W A (A + guard D)^-1 on the kept columns, A the second moment of what must stay and D that of
 what differs between the two texts of a probe. The second term keeps differences that are not demographic; the third
-stops the columns that stay from carrying what the removed ones carried. Of D only the surplus over what control pairs
-differ in is guarded (`surplus`), or every difference would be dulled alike. Ridge least squares after pruning is
+stops the columns that stay from carrying what the removed ones carried. Ridge least squares after pruning is
 Hassibi & Stork 1993 (optimal brain surgeon) for a whole projection; the guarded form is ours, kin to closed-form
 concept erasure (Belrose et al. 2023, LEACE). Nothing is added to the model: stock transformers loads the result.
 """
@@ -25,7 +24,6 @@ from fairhub.engine import Batch
 from fairhub.surgery import Kind, Pruning, Site, Unit, sites, zero_
 
 Key = tuple[int, Kind]
-_MIX = 0.3  # neutral text in what counts as an ordinary difference: control pairs alone do not span the space
 Patch = dict[Key, Tensor]
 """New weights of some output projections, [out, in] float32 on the CPU, by layer and kind."""
 
@@ -70,18 +68,6 @@ def moments(
         text=_accumulate(model, text, _all_tokens, progress),
         bias=_accumulate(model, probes, _differences, progress),
         control=_accumulate(model, controls, _differences, progress),
-    )
-
-
-def surplus(moments: Moments) -> Moments:
-    """Return the moments with only that part of `bias` by which it exceeds what control pairs differ in.
-
-    Both are scaled to the trace of the text's moment A. Where C = control + 0.3 A, the bias moment D has generalised
-    eigenvalues: D u = v C u. Directions with v <= 1 are no more demographic than other differences and are dropped; of
-    the others v - 1 is kept. (The contrast is that of common spatial patterns, Koles 1991.)
-    """
-    return replace(
-        moments, bias={key: _surplus(*(part[key].double() for part in _parts(moments))) for key in moments.bias}
     )
 
 
@@ -163,22 +149,6 @@ def _refit_site(site: Site, moments: Moments, removed: list[int], strength: Stre
     healed = torch.zeros_like(weight)
     healed[:, kept] = torch.linalg.solve(whole[kept][:, kept], stay[kept] @ weight.T).T
     return healed.float()
-
-
-def _parts(moments: Moments) -> tuple[Mapping[Key, Tensor], ...]:
-    return moments.text, moments.bias, moments.control
-
-
-def _surplus(text: Tensor, bias: Tensor, control: Tensor) -> Tensor:
-    size = text.trace()
-    common = control * (size / control.trace().clamp_min(1e-30)) + _MIX * text
-    common += 1e-4 * text.diagonal().mean() * torch.eye(len(text), dtype=text.dtype)
-    root = torch.linalg.cholesky(common)
-    whitened = torch.linalg.solve_triangular(root, bias * (size / bias.trace().clamp_min(1e-30)), upper=False)
-    whitened = torch.linalg.solve_triangular(root, whitened.T, upper=False)
-    values, vectors = torch.linalg.eigh((whitened + whitened.T) / 2)
-    back = root @ vectors
-    return (back * (values - 1).clamp_min(0) @ back.T).float()
 
 
 def _by_site(pruning: Pruning) -> dict[Key, list[int]]:

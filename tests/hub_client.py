@@ -19,7 +19,7 @@ def commit(api: HfApi, files: dict[str, bytes], repo: str = "ada/tiny", **option
 
 def run(hub: HubServer, words: list[str], user: str | None = "ada", **options) -> subprocess.CompletedProcess:
     environment = hub.environment(user, **options) | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=50)
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=150)
 
 
 def python(hub: HubServer, code: str, *words: str, **options) -> str:

@@ -2,10 +2,11 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 import torch
-from hub_client import hf
+from hub_client import hf, run
 from published import briefly, made
 from safetensors.torch import load_file, save_file
 from test_publish import command, silent
@@ -117,8 +118,8 @@ def test_a_killed_reproduction_goes_on(copy, monkeypatch):
 
 
 def test_from_the_hub_by_its_id_and_by_its_script(hub, ada, tmp_path):
-    base, text, run = made()
-    publisher.publish(run, "ada/fair", api=ada, tag="v1")
+    base, text, folder = made()
+    publisher.publish(folder, "ada/fair", api=ada, tag="v1")
     own = ["--base", base, "--text", text, "--quick"]
     done = command(hub, "reproduce", "ada/fair@v1", *own)
     assert done.returncode == 0, done.stderr
@@ -126,7 +127,8 @@ def test_from_the_hub_by_its_id_and_by_its_script(hub, ada, tmp_path):
     assert "reproduced" in done.stdout and "different" not in done.stdout
     assert hf(hub, "download", "ada/fair", "--local-dir", str(tmp_path / "D")).returncode == 0
     script = tmp_path / "D" / "reproduce.py"
-    compile(script.read_text(), "reproduce.py", "exec")
+    done = run(hub, [sys.executable, str(script), *map(str, own)])
+    assert done.returncode == 0 and "reproduced" in done.stdout, done.stderr
     done = hf(hub, "jobs", "uv", "run", "--dry-run", str(script))
     assert done.returncode == 0 and "cpu" in done.stdout + done.stderr, done.stderr
 

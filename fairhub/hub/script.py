@@ -18,9 +18,11 @@ _SCRIPT = '''# /// script
 import sys
 from pathlib import Path
 
-from fairhub.__main__ import main
-
 HERE = Path(__file__).resolve().parent
+sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != HERE]  # fairhub/ here is no package
+
+from fairhub.__main__ import main  # noqa: E402
+
 PUBLISHED = "{published}"
 
 if __name__ == "__main__":

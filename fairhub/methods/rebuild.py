@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from fairhub.healing import Moments, Strength, moments, price, refit, surplus
+from fairhub.healing import Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
@@ -36,8 +36,7 @@ def moments_of(task: Task) -> Moments:
 
     def compute() -> dict[str, Any]:
         with fast_matmul():
-            measured = moments(task.model, *parts, task.progress("measuring activations", tokens))
-        found = surplus(measured) if measured.control else measured
+            found = moments(task.model, *parts, task.progress("measuring activations", tokens))
         return {
             f"{part}/{layer}/{kind}": moment
             for part in ("text", "bias", "control")
