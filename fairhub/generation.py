@@ -100,7 +100,7 @@ def _generate(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, encoded: Sequence[Sequence[int]], keys: Sequence[int],
     tokens: int, temperature: float,
 ) -> Tensor:  # fmt: skip
-    """Return the new tokens [rows, up to `tokens`]; padding stands on the left, masked, positions counted without it."""
+    """Return the new tokens [rows, up to `tokens`]; padding on the left is masked, and positions count without it."""
     length = max(map(len, encoded))
     pad = next((i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id) if i is not None), 0)
     ids = torch.tensor([[pad] * (length - len(row)) + list(row) for row in encoded], device=home(model))
