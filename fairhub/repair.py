@@ -95,7 +95,7 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
     merit = stratified(control, data.sizes.screen // 3)
     batched = batcher(loaded)
     return methods.Task(
-        model=loaded.model,
+        model=loaded.model, tokenizer=loaded.tokenizer,
         search=people, search_batches=batched(people),
         screen=screen, screen_batches=batched(screen, 1536),
         sample=sample, sample_batches=batched(sample),

@@ -1,4 +1,4 @@
-"""The papers' bias figure and its likelihood version: gaps by hand, a planted insult is found, equal models are equal."""
+"""The papers' bias figure and its likelihood version: gaps by hand, planted insults found, equal models equal."""
 
 import copy
 from itertools import product
