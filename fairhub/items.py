@@ -58,5 +58,5 @@ def read_items(folder: Path) -> dict[str, Items]:
         splits = [name for name in arrays if not name.endswith(" templates")]
         found = {name: Items(*arrays[name], tuple(arrays[f"{name} templates"].tolist())) for name in splits}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{NAME} holds a run's measurements; that of {folder} is broken ({error}); run again") from error
+        raise UserError(f"{NAME} holds a run's measurements; {folder} has a broken one ({error}); run again") from error
     return found | {"loss": Items(*loss, tuple(str(chunk) for chunk in range(loss.shape[1])))}

@@ -54,7 +54,7 @@ def audit(loaded: Loaded, request: Request) -> list[Figure]:
 
 
 def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = False) -> Report:
-    """Repair a model and write the run folder: model/, report.json, report.md, recipe.json, items.npz, figures/, trace.jsonl.
+    """Repair a model and write the run folder: model/, the report, recipe.json, items.npz, figures/, trace.jsonl.
 
     Raises:
         UserError: Something the user can mend; what was found so far stays in the folder for `resume`.
