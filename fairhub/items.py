@@ -1,7 +1,7 @@
 """items.npz: what a run measured, item by item, so that two runs on the same probes can be compared in pairs."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,13 @@ def read_items(folder: Path) -> dict[str, Items]:
             arrays = dict(stored)
         loss = arrays.pop("loss")
         splits = [name for name in arrays if not name.endswith(" templates")]
-        found = {name: Items(*arrays[name], tuple(arrays[f"{name} templates"].tolist())) for name in splits}
+        found = {name: _items(arrays[name], arrays[f"{name} templates"].tolist()) for name in splits}
+        found["loss"] = _items(loss, range(loss.shape[1]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{NAME} holds a run's measurements; {folder} has a broken one ({error}); run again") from error
-    return found | {"loss": Items(*loss, tuple(str(chunk) for chunk in range(loss.shape[1])))}
+    return found
+
+
+def _items(values: np.ndarray, clusters: Iterable[object]) -> Items:
+    before, after = values
+    return Items(before, after, tuple(map(str, clusters)))
