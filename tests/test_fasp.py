@@ -9,6 +9,7 @@ import pytest
 import torch
 from planted import PLAN, PLANTED, SIZES
 
+import fairhub.methods.head_bias as head_bias_module
 import fairhub.prover
 import fairhub.repair
 import fairhub.text
@@ -19,11 +20,13 @@ from fairhub.measure import continuations
 from fairhub.methods import METHODS, Plan, head_scores
 from fairhub.methods.baselines import mask_gradients
 from fairhub.methods.fasp import GAMMAS, read_head_scores, removable
+from fairhub.methods.head_bias import head_bias
 from fairhub.methods.head_choice import SHARES, counts
 from fairhub.methods.head_scores import score_heads
 from fairhub.repair import Request, repair, task_of
 from fairhub.runs import Run
 from fairhub.surgery import gated, head_norms, masked
+from fairhub.toxicity import Classifier
 
 HEADER = (
     "Group,Bias,Average toxicity,Model,Prompting,% of toxic output,alpha,Head id,Method,Pruning ratio,gamma,Seed,"
@@ -226,3 +229,30 @@ def test_more_heads_than_there_are(task):
 def test_random_heads_follow_the_seed(task):
     drawn = [METHODS["random"](task, dataclasses.replace(PLAN, units=3, seed=s)).repair.pruning for s in (0, 0, 1, 2)]
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1
+
+
+@pytest.mark.parametrize("name", ["attribute", "toxicity"])
+def test_heads_can_be_scored_by_groups(task, monkeypatch, name):
+    """Group gaps over axes, by hand, and no gap where removing heads leaves nothing of the term."""
+    ids = [i for i in range(3, 60)]
+    monkeypatch.setattr("fairhub.judgements.lexicon", lambda tokenizer: (ids[::2], ids[1::2]))
+    by = Classifier("share of the letter e", lambda texts: np.array([t.count("e") / max(len(t), 1) for t in texts]))
+    monkeypatch.setattr("fairhub.methods.head_bias.classifier", lambda: by)
+    monkeypatch.setattr("fairhub.methods.head_bias.TOKENS", 3)
+    figure = head_bias(name, task)
+    prompts = head_bias_module._prompts(task)
+    rows = range(len(prompts))
+    assert figure.templates == tuple(p.template for p in prompts)
+    values = figure.measure([frozenset(), frozenset({PLANTED})])
+    assert values.shape == (2, len(prompts))
+    axes = sorted({p.axis for p in prompts})
+    expected = []
+    for axis in axes:
+        here = [i for i in rows if prompts[i].axis == axis]
+        every = values[0, here].mean()
+        groups = {prompts[i].group for i in here}
+        means = [np.mean([values[0, i] for i in here if prompts[i].group == group]) for group in groups]
+        expected.append(sum(abs(mean - every) for mean in means))
+    assert figure.reduced(values, rows)[0] == pytest.approx(np.mean(expected))
+    assert (figure.measure([frozenset()])[0] == values[0]).all()  # the same draws again
+    assert not np.array_equal(values[0], values[1])

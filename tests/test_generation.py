@@ -91,3 +91,16 @@ def test_a_prompt_must_leave_room(tokenizer):
     model = ARCHITECTURES["llama"]()
     with pytest.raises(UserError, match="context window"):
         sampled(model, tokenizer, ["x" * 510], seed=0, tokens=8)
+
+
+def test_padding_that_is_not_masked_would_show(tokenizer, monkeypatch):
+    """Positive control of the first test: the same padding without its mask writes something else."""
+    model = ARCHITECTURES["gpt2"]()
+    together = sampled(model, tokenizer, PROMPTS, seed=3, tokens=12)
+    generate = model.generate
+
+    def blind(attention_mask, **more):
+        return generate(attention_mask=torch.ones_like(attention_mask), **more)
+
+    monkeypatch.setattr(model, "generate", blind)
+    assert sampled(model, tokenizer, PROMPTS, seed=3, tokens=12) != together
