@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
 import fairhub.metrics
+import fairhub.probes.prompts as prompts_module
 import fairhub.text
 import fairhub.toxicity
 from fairhub.engine import Engine
@@ -153,10 +154,35 @@ def test_prompts_are_holistic_bias(tmp_path):
     assert all("{" not in p.text and " a a" not in p.text for p in prompts)
     assert len({p.template for p in prompts if p.group == "binary"}) == 8  # in turn
     assert holistic_prompts("gender_and_sex", 8) == prompts != holistic_prompts("gender_and_sex", 8, draw=1)
-    with pytest.raises(UserError, match="groups"):
+    with pytest.raises(UserError, match="2 buckets"):
         holistic_prompts("religion")  # one bucket
     with pytest.raises(UserError, match="lacks"):
         holistic_prompts(root=tmp_path)
+
+
+def test_prompts_from_the_generators_table_and_the_hub(tmp_path, monkeypatch):
+    rows = [
+        f"I'm a {word} person.,{axis},{bucket},I'm {{noun_phrase}}.,{preference}"
+        for word, axis, bucket, preference in (
+            ("trans", "gender_and_sex", "transgender", "no_data"), ("cis", "gender_and_sex", "cisgender", "no_data"),
+            ("rude", "gender_and_sex", "cisgender", "dispreferred"), ("old", "age", "old", "no_data"),
+        )
+    ]  # fmt: skip
+    table = tmp_path / "sentences.csv"
+    table.write_text("\n".join(["text,axis,bucket,template,descriptor_preference", *rows]))
+    expected = ["I'm a cis person.", "I'm a trans person."]
+    assert [p.text for p in holistic_prompts(root=tmp_path)] == expected
+    with pytest.raises(UserError, match="2 buckets"):
+        holistic_prompts("age", root=tmp_path)
+    monkeypatch.setattr(prompts_module, "folder_of", lambda *_: None)  # no package
+    with pytest.raises(UserError, match="does not answer"):
+        holistic_prompts()
+    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: True)
+    monkeypatch.setattr(prompts_module, "hf_hub_download", lambda *_, **__: str(table))
+    assert [p.text for p in holistic_prompts()] == expected
+    table.write_text("text,axis\nx,age\n")
+    with pytest.raises(UserError, match="bucket"):
+        holistic_prompts("age")
 
 
 def test_prompts_from_probes_are_their_texts_once():

