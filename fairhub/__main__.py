@@ -19,6 +19,8 @@ Axis = Annotated[list[str] | None, typer.Option(help="Only this axis (repeat for
 Context = Annotated[list[str] | None, typer.Option(help="Search only in this context: hiring, lending, ...")]
 Probes = Annotated[Path | None, typer.Option(help="Your own probes, JSONL or CSV.")]
 Text = Annotated[Path | None, typer.Option(help="Your own neutral text, documents separated by blank lines.")]
+Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, attribute or toxicity.")]
+Units = Annotated[int | None, typer.Option(help="Exactly so many heads, for fasp and the papers' controls.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, auto ...; the GPU is taken where there is one.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 ...; float32 on a CPU.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, everything else on stderr.")]
@@ -49,6 +51,7 @@ def repair(
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    bias: Bias = "divergence", units: Units = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
@@ -62,7 +65,7 @@ def repair(
     _plan_sanity(budget, seconds)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed),
+        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units),
     )  # fmt: skip
     try:
         made = run(_load(model, device, dtype), request, out, resume=resume)
@@ -70,6 +73,33 @@ def repair(
         typer.echo(f"fairhub: stopped; the same command with --resume goes on from {out}", err=True)
         raise typer.Exit(130) from None
     typer.echo(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
+
+
+@app.command()
+def compare(
+    model: Model = None,
+    methods: Annotated[str, typer.Option(help="Methods, separated by commas.")] = "robust,fasp,random,magnitude",
+    runs: Annotated[list[Path] | None, typer.Option(help="Compare these finished runs instead (repeat).")] = None,
+    out: Annotated[Path, typer.Option(help="Where runs and comparison go.")] = Path("runs/compare"),
+    axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
+    budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
+    seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    bias: Bias = "divergence", units: Units = None, device: Device = "auto", dtype: Dtype = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Repair a model by several methods under equal conditions, or take finished runs, and compare them in pairs."""
+    from fairhub.comparison.command import compared
+    from fairhub.methods import Plan
+    from fairhub.repair import Request
+
+    _plan_sanity(budget, seconds)
+    plan = Plan(budget=budget, seconds=seconds, seed=seed, bias=bias, units=units)
+    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan)
+    try:
+        typer.echo(compared(lambda: _load(model, device, dtype), request, methods, runs or [], out, json))
+    except KeyboardInterrupt:
+        typer.echo(f"fairhub: stopped; the same command goes on from {out}", err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fairhub import figures, healing, methods, proof, report
+from fairhub import figures, healing, items, methods, proof, report
 from fairhub.assembly import assemble
 from fairhub.data import Data, Sizes, gather
 from fairhub.engine import text_batches
@@ -54,7 +54,7 @@ def audit(loaded: Loaded, request: Request) -> list[Figure]:
 
 
 def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = False) -> Report:
-    """Repair a model and write the run folder: model/, report.json, report.md, recipe.json, figures/, trace.jsonl.
+    """Repair a model and write the run folder: model/, the report, recipe.json, items.npz, figures/, trace.jsonl.
 
     Raises:
         UserError: Something the user can mend; what was found so far stays in the folder for `resume`.
@@ -68,6 +68,7 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     prove = Prover(loaded, data)
     found = run.arrays("proof", lambda: prove.everything(outcome))
     written = assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, began)
+    run.save(folder / items.NAME, items.packed(data, found))
     _write(loaded, outcome, written, run)
     return written
 
@@ -95,7 +96,7 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
     merit = stratified(control, data.sizes.screen // 3)
     batched = batcher(loaded)
     return methods.Task(
-        model=loaded.model,
+        model=loaded.model, tokenizer=loaded.tokenizer,
         search=people, search_batches=batched(people),
         screen=screen, screen_batches=batched(screen, 1536),
         sample=sample, sample_batches=batched(sample),

@@ -180,6 +180,11 @@ def _articles(lines: Iterable[str]) -> list[str]:
     return articles
 
 
+def hub_answers() -> bool:
+    """Return whether the Hub can be reached now; asked briefly, never where it is switched off."""
+    return _hub_answers()
+
+
 def _hub_answers() -> bool:
     # Asked first, and briefly: with no network the Hub's own client would try again for minutes.
     if constants.HF_HUB_OFFLINE:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 NOTES = {  # what is not a Python module, and folders without a docstring of their own
     "data/": "the shipped probes and their data card",
-    "benchmarks/": "speed against plain PyTorch, one script a table",
+    "benchmarks/": "speed against plain PyTorch and reliability, one script a table",
     "model_cards/": "example cards of real runs, which a test renders again",
     "tests/": "one file a module; tiny random models, one with planted bias, and a Hub",
     ".ci/run": "installs, lints and tests on a bare machine",

@@ -2,10 +2,20 @@
 
 from collections.abc import Callable
 
+from fairhub.methods.baselines import magnitude, mask_gradient, random
+from fairhub.methods.fasp import bias_only, fasp, ppl_only
 from fairhub.methods.robust import robust
 from fairhub.methods.task import Outcome, Plan, Task
 
-METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {"robust": robust}
+METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
+    "robust": robust,
+    "fasp": fasp,
+    "bias_only": bias_only,
+    "ppl_only": ppl_only,
+    "random": random,
+    "magnitude": magnitude,
+    "mask_gradient": mask_gradient,
+}
 """Every recipe by its name on the command line."""
 
 __all__ = ["METHODS", "Outcome", "Plan", "Task", "robust"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.engine import Batch
 from fairhub.healing import Strength
@@ -46,6 +46,10 @@ class Plan:
     seconds: float | None = None
     """Bound on the annealing on the real model; None leaves it to the steps."""
     seed: int = 0
+    bias: str = "divergence"
+    """What FASP and bias_only score heads by: divergence, attribute or toxicity."""
+    units: int | None = None
+    """How many heads FASP and the papers' controls remove; None chooses a number within the budget on select."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,7 @@ class Task:
     """What a recipe may look at: the model, the search and select probes, neutral text, and where it may keep notes."""
 
     model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
     search: Sequence[Probe]
     search_batches: Sequence[Batch]
     screen: Sequence[Probe]

