@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+from fairhub.methods.attention_pruning import attention_pruning
 from fairhub.methods.robust import robust
 from fairhub.methods.task import Outcome, Plan, Task
 
-METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {"robust": robust}
+METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
+    "robust": robust,
+    "attention_pruning": attention_pruning,
+}
 """Every recipe by its name on the command line."""
 
-__all__ = ["METHODS", "Outcome", "Plan", "Task", "robust"]
+__all__ = ["METHODS", "Outcome", "Plan", "Task", "attention_pruning", "robust"]

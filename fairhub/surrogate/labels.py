@@ -49,6 +49,9 @@ class Meter:
         self.text = _chunks(task.text, chunks, length)
         self._engines = Engine(task.model, self.batches), Engine(task.model, self.text, token_loss, cache_bytes=0)
         self._remembered = task.run.remembered("masks")
+        self._asked: set[str] = set()
+        self.spent = 0.0
+        """Seconds that the masks asked so far took to measure, in this process or in the one that was killed."""
 
     def __call__(self, mask: Pruning) -> Label:
         """Return the label of a mask: from the run's memory if it was measured before."""
@@ -60,7 +63,11 @@ class Meter:
             heads = [[unit.layer, unit.index] for unit in sorted(mask)]
             return {"heads": heads, "bias": bias, "loss": loss, "seconds": time.monotonic() - began}
 
-        found = self._remembered(digest(*sorted(mask)), compute)
+        key = digest(*sorted(mask))
+        found = self._remembered(key, compute)
+        if key not in self._asked:
+            self._asked.add(key)
+            self.spent += found["seconds"]
         return Label(np.array(found["bias"]) + FLOOR, np.array(found["loss"]), found["seconds"])
 
 

@@ -100,7 +100,9 @@ def fit(
             part = train.part(drawn)
             linear[member] = additive(part.x, part.y, prior, part.weight)
     if kind == "additive":
-        return _ensemble(kind, linear, np.zeros((members, bits, 0)), np.zeros((members, 0)), np.zeros((members, 0, targets)))
+        return _ensemble(
+            kind, linear, np.zeros((members, bits, 0)), np.zeros((members, 0)), np.zeros((members, 0, targets))
+        )
     left = [Examples(e.x, e.y, e.weight) for e in (train, validation)]
     return _ensemble(kind, linear, *_trained(left[0], left[1], linear, rows, seed))
 
