@@ -30,9 +30,8 @@ class Scale:
         """Return labels as changes against the base model."""
         bias, base = np.array([label.bias for label in labels]), self.base
         ratios = np.log((bias @ self.member.T) / (self.member @ base.bias))
-        return Forecast(
-            ratios[:, 0], ratios[:, 1:], np.array([label.loss.mean() for label in labels]) - base.loss.mean()
-        )
+        loss = np.array([label.loss.mean() for label in labels]) - base.loss.mean()
+        return Forecast(ratios[:, 0], ratios[:, 1:], loss)
 
     def half(self, labels: Sequence[Label], probes: np.ndarray, chunks: np.ndarray) -> Forecast:
         """Return the same by these probes and chunks of text alone, without clusters."""

@@ -94,4 +94,4 @@ def bits(masks: Sequence[Pruning], heads: Sequence[Unit]) -> np.ndarray:
 
 def mask_of(row: np.ndarray, heads: Sequence[Unit]) -> Pruning:
     """Return the mask whose bits these are."""
-    return frozenset(heads[i] for i in np.flatnonzero(row))
+    return frozenset(heads[i] for i in np.flatnonzero(row).tolist())

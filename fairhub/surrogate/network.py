@@ -100,11 +100,8 @@ def fit(
             part = train.part(drawn)
             linear[member] = additive(part.x, part.y, prior, part.weight)
     if kind == "additive":
-        return _ensemble(
-            kind, linear, np.zeros((members, bits, 0)), np.zeros((members, 0)), np.zeros((members, 0, targets))
-        )
-    left = [Examples(e.x, e.y, e.weight) for e in (train, validation)]
-    return _ensemble(kind, linear, *_trained(left[0], left[1], linear, rows, seed))
+        return _ensemble(kind, linear, *(np.zeros((members, *s)) for s in ((bits, 0), (0,), (0, targets))))
+    return _ensemble(kind, linear, *_trained(train, validation, linear, rows, seed))
 
 
 def _ensemble(kind: Kind, *parts: np.ndarray) -> Surrogate:

@@ -39,7 +39,7 @@ def train(run: Run, stage: str, known: Labelled, priors: Mapping[str, np.ndarray
 
     def compute() -> dict[str, np.ndarray]:
         began = time.monotonic()
-        stored = {}
+        stored: dict[str, np.ndarray] = {}
         for what in TARGETS:
             best = min((_tried(kind, what, known, priors[what], seed) for kind in KINDS), key=lambda found: found[0])[1]
             stored |= {f"{what}/{name}": part for name, part in best.arrays().items()}
