@@ -16,7 +16,7 @@ from fairhub.surrogate.labels import Meter
 
 
 def prior(task: Task, meter: Meter, scale: Scale, heads: Sequence[Unit]) -> dict[str, np.ndarray]:
-    """Return first-order effects of removing each head, [heads, targets] for `bias` and for `loss`, and the `seconds` taken.
+    """Return first-order effects of removing each head, [heads, targets] for `bias` and `loss`, and its `seconds`.
 
     One backward over the probes and the text of the labels (Michel et al. 2019): bias as relative change of each
     cluster's divergence, loss in nats a token.
