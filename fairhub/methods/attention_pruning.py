@@ -37,7 +37,7 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
     chosen, tried = choose_from(task, plan, _candidates(found, plan), build)
-    judged = found.fidelity() if found.winners else {}
+    judged = found.fidelity() if found.trained else {}
     outcome = Outcome(
         Repair(), None, _trace(found, judged, chosen.pruning if chosen else None),
         {f"labels_{name}": values["ceiling"] for name, values in judged.items() if "ceiling" in values},
@@ -70,7 +70,7 @@ def _candidates(found: Search, plan: Plan) -> list[tuple[Pruning, Strength | Non
 
 def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning | None) -> dict[str, Any]:
     """Return the course of the annealing that found the chosen mask, and how far the surrogates can be trusted."""
-    if not found.winners:
+    if not found.trained:
         return {}
     own = [winner.objective for winner in found.winners if winner.mask == chosen]
     number = found.objectives.index(own[0]) if own else asked(found.plan, found.objectives)

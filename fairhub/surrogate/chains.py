@@ -13,7 +13,7 @@ from fairhub.annealing import Schedule, first_temperature
 from fairhub.surrogate.landscape import Landscape
 from fairhub.surrogate.walkers import Walkers
 
-_CLIMBS = 2000  # uphill moves of an objective from which its first temperature is solved
+_CLIMBS = 1000  # uphill moves of an objective from which its first temperature is solved
 _WARM = 80  # steps at T0, over the second half of which acceptance is counted
 _FINALISTS = 12  # best states of an objective that are followed downhill
 

@@ -24,6 +24,7 @@ PROBES = 24
 SHARES = {"data": 0.55, "rounds": 0.85, "ablations": 1.0}
 """When each part of a search ends, of the seconds allowed."""
 _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
+_FEWEST = 8  # masks without which nothing is trained
 _TIMED = 4096  # masks that a surrogate evaluation is timed on
 
 
@@ -70,6 +71,11 @@ class Search:
         self._computed = float(self._priors["seconds"])
 
     @property
+    def trained(self) -> bool:
+        """Whether the time allowed reached for more than a few masks; without, there are no surrogates."""
+        return self.sampled >= _FEWEST
+
+    @property
     def spent(self) -> float:
         """Seconds of measuring, training and annealing so far."""
         return self.meter.spent + self._computed
@@ -82,7 +88,7 @@ class Search:
             lambda: self._goes_on("data"), bar,
         )  # fmt: skip
         self.sampled = len(self.known.labels)
-        if self.sampled < 3:  # the time allowed did not reach for more
+        if not self.trained:
             return
         improved = True
         for number in range(self.plan.rounds + 1):
