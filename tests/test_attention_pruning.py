@@ -24,6 +24,7 @@ from fairhub.methods import METHODS
 from fairhub.probes import AXES, CONTROL
 from fairhub.repair import Request, audit, repair, task_of
 from fairhub.runs import Remembered, Run
+from fairhub.surrogate import labels, prior, search, training
 from fairhub.surrogate.masks import bits
 from fairhub.surrogate.search import Search
 
@@ -96,7 +97,7 @@ def test_search_measures_each_mask_once_and_keeps_its_promises(tasks, monkeypatc
     call = Remembered.__call__
 
     def counting(self, key, compute):
-        return call(self, key, lambda: computed.append(key) or compute())
+        return call(self, key, lambda: computed.append((self.path, key)) or compute())
 
     monkeypatch.setattr(Remembered, "__call__", counting)
     found = Search(tasks(planted.planted_model()), BRIEF)
@@ -108,6 +109,11 @@ def test_search_measures_each_mask_once_and_keeps_its_promises(tasks, monkeypatc
     assert PLANTED in known[int(found.energies(bias_alone, known).argmin())]
     for winner in found.winners:  # measured by the real model, not by the surrogate that found it
         assert winner.measured == found.energies(winner.objective, [winner.mask])[0]
+    assert found.finalists.confirmed and set(found.finalists.masks) <= set(found.known.labels)
+    assert found.fresh.items and not set(found.meter.items) & set(
+        found.fresh.items
+    )  # probes that the search never asked
+    assert PLANTED in found.finalists.best_within(1.0)
     by = {row["by"]: row for row in found.other}
     assert set(by) == {"random masks", "surrogates", "annealing the real model", "random walk on the real model"}
     assert by["annealing the real model"]["measured"] == by["surrogates"]["measured"]
@@ -156,16 +162,34 @@ def test_a_killed_search_goes_on_to_the_same_result(tasks, monkeypatch, moment):
     assert outcome_of(again) == outcome_of(whole)
 
 
-def test_seconds_bound_the_whole_search_and_a_resumed_one_alike(tasks):
-    plan = dataclasses.replace(BRIEF, seconds=1.0, rounds=50, masks=5000)
+class _Ticking:
+    """A clock by which every piece of work takes 0.05 seconds."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        self.now += 0.05
+        return self.now
+
+    perf_counter = monotonic
+
+
+def test_seconds_bound_the_whole_search_and_a_resumed_one_alike(tasks, monkeypatch):
+    for module in (labels, prior, training, search):
+        monkeypatch.setattr(module, "time", _Ticking())
+    plan = dataclasses.replace(BRIEF, seconds=4.0, rounds=50, masks=100_000)
     found = Search(tasks(planted.planted_model()), plan)
     found.run()
-    slowest = found.pair.seconds + 1.0  # the last piece of work may have begun just before the end
-    assert found.spent < 1.0 + slowest
+    assert 30 < found.sampled < 45  # of 162 masks: sampling has half of the time
+    assert 3.0 < found.spent <= 4.0 + 0.05
+    assert {row["by"] for row in found.other} >= {"annealing the real model", "random walk on the real model"}
     again = Search(tasks(planted.planted_model(), resume=True), plan)  # reads what each piece took, and ends as it did
     again.run()
-    assert outcome_of(again) == outcome_of(found)
-    assert again.spent == pytest.approx(found.spent)
+    assert outcome_of(again) == outcome_of(found) and again.spent == found.spent
+    short = Search(tasks(planted.planted_model(), "short"), dataclasses.replace(plan, seconds=0.3))
+    short.run()
+    assert not short.trained and not short.finalists.masks  # too little for anything is no error
 
 
 def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):

@@ -4,9 +4,6 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from fairhub.annealing import pareto
 from fairhub.healing import Strength, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.choosing import choose_from
@@ -14,13 +11,11 @@ from fairhub.methods.controls import ablations
 from fairhub.methods.rebuild import moments_of
 from fairhub.methods.task import Outcome, Plan, Task
 from fairhub.surgery import Pruning
+from fairhub.surrogate.finalists import RISES
 from fairhub.surrogate.objective import Objective, asked
 from fairhub.surrogate.search import Search
 
-_RISES = (1.0, 2.0, 4.0)
-"""Rises of perplexity in search, in budgets, up to which the mask with the least bias is tried on select. Healing gives
-back part of a rise, so masks beyond the budget are tried healed."""
-_UNHEALED = 1.5  # budgets up to which a mask is tried as it is
+_UNHEALED = 1.0  # budgets up to which a mask is tried as it is, where healing is an alternative
 
 
 def attention_pruning(task: Task, plan: Plan) -> Outcome:
@@ -50,22 +45,11 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
 
 
 def _candidates(found: Search, plan: Plan) -> list[tuple[Pruning, Strength | None]]:
-    """Return what select is asked: points of the measured Pareto front, and the best mask by the plan's energy."""
-    masks = list(found.known.labels)
-    if not masks:
-        return []
-    measured = found.known.measured()
-    points = dict(zip(masks, zip(measured.bias.tolist(), measured.loss.tolist(), strict=True), strict=True))
-    front = pareto(points)
-    chosen: dict[Pruning, None] = {}
-    for budgets in _RISES if plan.heal else _RISES[:1]:
-        within = [mask for mask in front if points[mask][1] <= math.log1p(plan.budget * budgets)]
-        chosen |= dict.fromkeys(within[-1:])  # the front is sorted by loss: the last has the least bias
-    wanted = found.energies(found.objectives[asked(plan, found.objectives)], masks)
-    chosen[masks[int(np.argmin(wanted))]] = None
-    some = [mask for mask in chosen if points[mask][0] < 0]
-    cheap = [m for m in some if points[m][1] <= math.log1p(plan.budget * _UNHEALED)] if plan.heal else some
-    return [(mask, None) for mask in cheap] + [(mask, Strength(guard=0)) for mask in some if plan.heal]
+    """Return what select is asked: points of the finalists' Pareto front, up to several rises of perplexity."""
+    some = {budgets: found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in RISES}
+    unhealed = [mask for budgets, mask in some.items() if budgets <= _UNHEALED and mask]
+    healed = [mask for budgets, mask in some.items() if mask] if plan.heal else []
+    return [*((m, None) for m in dict.fromkeys(unhealed)), *((m, Strength(guard=0)) for m in dict.fromkeys(healed))]
 
 
 def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning | None) -> dict[str, Any]:
@@ -88,6 +72,7 @@ def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning |
             "bias_network": found.pair.bias.kind, "loss_network": found.pair.loss.kind,
         },
         "fidelity": judged,
+        "finalists": {"measured": len(found.finalists.masks), "on_fresh_probes": found.finalists.confirmed},
         "winners": {"rows": [winner.row() for winner in found.winners]},
         "searches": {"energy": _asked(found).name, "rows": found.other},
     }  # fmt: skip

@@ -28,7 +28,8 @@ class Scale:
 
     def measured(self, labels: Sequence[Label]) -> Forecast:
         """Return labels as changes against the base model."""
-        bias, base = np.array([label.bias for label in labels]), self.base
+        base = self.base
+        bias = np.array([label.bias for label in labels]).reshape(len(labels), len(base.bias))
         ratios = np.log((bias @ self.member.T) / (self.member @ base.bias))
         loss = np.array([label.loss.mean() for label in labels]) - base.loss.mean()
         return Forecast(ratios[:, 0], ratios[:, 1:], loss)

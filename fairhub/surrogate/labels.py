@@ -39,16 +39,22 @@ class Meter:
             masks be measured in the same time, and a surrogate lacks masks before it lacks probes.
         chunks: How many chunks of neutral text.
         length: Tokens a chunk.
+        stage: The name under which the run remembers the labels.
+        other: A meter whose probes and text are left to it.
     """
 
-    def __init__(self, task: Task, probes: int, chunks: int = 6, length: int = 64) -> None:
+    def __init__(
+        self, task: Task, probes: int, chunks: int = 6, length: int = 64, stage: str = "masks",
+        other: "Meter | None" = None,
+    ) -> None:  # fmt: skip
         """Choose the probes and the text; nothing is measured yet."""
-        chosen = _short(task, probes)
+        chosen = _short(task, probes, other.items if other else ())
+        self.items: tuple[int, ...] = tuple(chosen)
         self.probes = [task.search[i] for i in chosen]
         self.batches = repacked(task.search_batches, chosen)
-        self.text = _chunks(task.text, chunks, length)
+        self.text = _chunks(task.text, chunks, length, begin=0 if other is None else length)
         self._engines = Engine(task.model, self.batches), Engine(task.model, self.text, token_loss, cache_bytes=0)
-        self._remembered = task.run.remembered("masks")
+        self._remembered = task.run.remembered(stage)
         self._asked: set[str] = set()
         self.spent = 0.0
         """Seconds that the masks asked so far took to measure, in this process or in the one that was killed."""
@@ -101,8 +107,8 @@ def _packed(places: Sequence[int], texts: Sequence[tuple[list[int], list[int], i
     )
 
 
-def _short(task: Task, count: int) -> list[int]:
-    """Return which search probes to ask: the shortest third of each axis and frame, axes in turn."""
+def _short(task: Task, count: int, taken: Sequence[int] = ()) -> list[int]:
+    """Return which search probes to ask: the shortest third of each axis and frame that is left."""
     length = {
         item: max(int(batch.last[row]) for row in batch.pairs[place].tolist())
         for batch in task.search_batches
@@ -110,6 +116,8 @@ def _short(task: Task, count: int) -> list[int]:
     }
     groups: dict[tuple[str, str], list[int]] = {}
     for item, probe in enumerate(task.search):
+        if item in taken:
+            continue
         groups.setdefault((probe.axis, probe.frame), []).append(item)
     short: dict[int, Probe] = {}
     for group in groups.values():
@@ -119,11 +127,12 @@ def _short(task: Task, count: int) -> list[int]:
     return [item for item, probe in enumerate(task.search) if id(probe) in chosen]
 
 
-def _chunks(text: Sequence[Batch], count: int, length: int) -> list[Batch]:
-    """Return chunks from all over the text, cut to `length` tokens."""
+def _chunks(text: Sequence[Batch], count: int, length: int, begin: int) -> list[Batch]:
+    """Return chunks from all over the text, cut to `length` tokens from `begin` on (from 0 where they are short)."""
     rows: Tensor = torch.cat([batch.ids for batch in text])
     spread = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
-    return text_batches(rows[spread.tolist(), :length], rows=count, device=rows.device)
+    begin = begin if begin + length <= rows.shape[1] else 0
+    return text_batches(rows[spread.tolist(), begin : begin + length], rows=count, device=rows.device)
 
 
 def heads_of(units: Sequence[Unit]) -> list[Unit]:

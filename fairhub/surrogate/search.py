@@ -10,18 +10,21 @@ from fairhub.methods.task import Plan, Task
 from fairhub.surgery import Pruning, units
 from fairhub.surrogate.chains import Annealed, anneal_chains
 from fairhub.surrogate.direct import direct
+from fairhub.surrogate.finalists import Finalists, confirm, shortlist
 from fairhub.surrogate.labelled import Labelled, scale_of
 from fairhub.surrogate.labels import Meter, heads_of
 from fairhub.surrogate.landscape import Landscape
 from fairhub.surrogate.masks import band_of, mask_of
-from fairhub.surrogate.objective import Objective, asked, sweep
+from fairhub.surrogate.objective import Forecast, Objective, asked, sweep
 from fairhub.surrogate.prior import prior
 from fairhub.surrogate.sampling import sample
 from fairhub.surrogate.training import Pair, judged, train
 
 PROBES = 24
 """Search probes that a mask is measured on."""
-SHARES = {"data": 0.55, "rounds": 0.85, "ablations": 1.0}
+FRESH = 64
+"""Search probes, others, that the best masks are measured on again."""
+SHARES = {"data": 0.5, "rounds": 0.75, "finalists": 0.85, "ablations": 1.0}
 """When each part of a search ends, of the seconds allowed."""
 _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
 _FEWEST = 8  # masks without which nothing is trained
@@ -59,6 +62,8 @@ class Search:
         self.heads = heads_of(units(task.model))
         self.band = band_of(len(self.heads))
         self.meter = Meter(task, PROBES)
+        self.fresh = Meter(task, FRESH, chunks=16, stage="finalists", other=self.meter)
+        self.finalists = Finalists([], Forecast(np.empty(0), np.empty((0, 0)), np.empty(0)), False)
         self.scale = scale_of(self.meter(frozenset()), self.meter.probes)
         self.base_loss = float(self.scale.base.loss.mean())
         self.known = Labelled(self.heads, self.scale)
@@ -78,7 +83,7 @@ class Search:
     @property
     def spent(self) -> float:
         """Seconds of measuring, training and annealing so far."""
-        return self.meter.spent + self._computed
+        return self.meter.spent + self.fresh.spent + self._computed
 
     def run(self) -> None:
         """Sample, then learn from winners in rounds, then try the same without surrogates."""
@@ -96,6 +101,7 @@ class Search:
             if number == self.plan.rounds or not improved or not self._goes_on("rounds"):
                 break
             improved = self._measure_winners(number)
+        self._confirm()
         self._try_others()
 
     def energies(self, objective: Objective, masks: list[Pruning]) -> np.ndarray:
@@ -151,6 +157,11 @@ class Search:
             self.winners.append(Winner(mask, objective, number, forecast, measured))
             improved |= measured < before.min() - _GAIN * before[: self.sampled].std()
         return improved
+
+    def _confirm(self) -> None:
+        """Measure the best masks on fresh probes and text."""
+        masks = shortlist(self.known, self.objectives, self.base_loss, self.plan)
+        self.finalists = confirm(self.known, self.meter, self.fresh, masks, lambda: self._goes_on("finalists"))
 
     def _unknown(self, objective: int) -> tuple[Pruning, float] | None:
         """Return the best mask found for an objective that was not measured yet, and its energy on the surrogates."""
