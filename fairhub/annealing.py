@@ -191,7 +191,7 @@ def anneal(
     state = land.first(start)
     initial_energy = land.ask(state)
     climbs = [] if schedule.walk else land.climbs(state, schedule.uphill)
-    initial = math.inf if schedule.walk else _first_temperature(climbs, schedule.acceptance)
+    initial = math.inf if schedule.walk else first_temperature(climbs, schedule.acceptance)
     steps: list[Step] = []
     for index in range(schedule.restarts * schedule.steps):
         if schedule.seconds is not None and time.monotonic() - began >= schedule.seconds:
@@ -231,7 +231,7 @@ def _accepts(before: float, after: float, temperature: float, rng: random.Random
     return temperature > 0 and rng.random() < math.exp((before - after) / temperature)
 
 
-def _first_temperature(climbs: Sequence[Climb], acceptance: float) -> float:
+def first_temperature(climbs: Sequence[Climb], acceptance: float) -> float:
     """The T that solves sum exp(-high/T) / sum exp(-low/T) = acceptance; 0 without climbs.
 
     Ben-Ameur's equation, by bisection: his iteration needs a first guess on the scale of the energies.

@@ -39,6 +39,7 @@ class Sizes:
     """Of those, how many the annealer asks at every step."""
     select: int = 160
     held_out: int = 288
+    """Twice as many where only some axes are searched, so that the spill-over on each has an interval worth reading."""
     external: int = 304
     control: int = 120
     """Control probes in select, held_out and external, at most."""
@@ -74,17 +75,20 @@ class Data:
 def gather(
     axes: Sequence[str], contexts: Sequence[str], own: Path | None, text: Path | None,
     tokenizer: PreTrainedTokenizerBase, sizes: Sizes, pinned: Sequence[Mapping[str, str]] = (),
+    proved: Sequence[str] = (),
 ) -> Data:  # fmt: skip
     """Collect what a run needs.
 
     Args:
-        axes: Only these axes (and control); empty for all.
+        axes: Only these axes (and control) in search and select; empty for all. The proof shows what spills over
+            to the others.
         contexts: Only these contexts in search and select; the proof stays as wide as it is.
         own: The user's own probes, used beside the shipped ones.
         text: The user's own neutral text.
         tokenizer: Turns text into token ids.
         sizes: How much of each to take.
         pinned: The data entries of an earlier report, whose sources are to be taken again.
+        proved: Only these axes (and control) in the proof; empty for all.
 
     Raises:
         UserError: An unknown axis or context, a split left without probes, or too little text.
@@ -92,13 +96,12 @@ def gather(
     probes = templates() + (read_probes(own) if own else [])
     _known("axis", axes, {p.axis for p in probes} | set(AXES))
     _known("context", contexts, {p.context for p in probes} | set(CONTEXTS))
-    if axes:
-        probes = [p for p in probes if p.axis in axes or p.axis == CONTROL]
-    searched = [p for p in probes if not contexts or p.context in contexts]
+    searched = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
     search = _split(searched, "search", sizes.search, sizes.kept)
     select = _split(searched, "select", sizes.select, sizes.control)
-    held_out = _split(probes, "held_out", sizes.held_out, sizes.control)
-    external, sources = _external(axes, sizes)
+    count = sizes.held_out * (2 if axes and not proved else 1)
+    held_out = _split(_on(proved, probes), "held_out", count, sizes.control)
+    external, sources = _external(proved, sizes)
     before = next((entry for entry in pinned if entry["name"] in text_.SOURCES), None)
     documents = text_.documents(text, pinned=before)
     parts = text_.split_documents(documents)
@@ -121,6 +124,10 @@ def prompts(data: Data, count: int = 12) -> list[str]:
     """Return a dozen held-out prompts to continue: pairs side by side, an axis at a time."""
     people = [p for p in data.proof[0] if p.axis != CONTROL]
     return [text for p in stratified(people, count // 2) for text in (p.text_a, p.text_b)]
+
+
+def _on(axes: Sequence[str], probes: Sequence[Probe]) -> list[Probe]:
+    return [p for p in probes if not axes or p.axis in (*axes, CONTROL)]
 
 
 def _split(probes: Sequence[Probe], split: Split, count: int, control: int) -> tuple[Probe, ...]:

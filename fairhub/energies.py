@@ -13,28 +13,41 @@ def energy(
     name: Energy, log_ratios: np.ndarray, loss: float, base_loss: float, *,
     kappa: float = 1.0, exchange: float = 20.0, epsilon: float = 0.5, budget: float = 0.02,
 ) -> float:  # fmt: skip
-    """Return the energy of a pruning.
+    """Return the energy of one pruning: that of `energies`, whose arguments these are."""
+    rows = energies(
+        name, log_ratios[None], np.array([loss]), base_loss,
+        kappa=kappa, exchange=exchange, epsilon=epsilon, budget=budget,
+    )  # fmt: skip
+    return float(rows[0])
+
+
+def energies(
+    name: Energy, log_ratios: np.ndarray, loss: np.ndarray, base_loss: float, *,
+    kappa: float = 1.0, exchange: float = 20.0, epsilon: float = 0.5, budget: float = 0.02,
+) -> np.ndarray:  # fmt: skip
+    """Return the energies of many prunings at once, [prunings].
 
     Args:
         name: `robust`: mean over clusters of the log ratio plus `kappa` standard errors plus `exchange` times the
             loss. `weighted`: epsilon * bias / bias0 + (1 - epsilon) * log-perplexity ratio (Attention Pruning, Dasu et
             al. 2025, as reconstructed). `step`: bias / bias0, plus 3 where perplexity passes the budget (NeuFair, Dasu
             et al. 2024).
-        log_ratios: [clusters] log of each cluster's divergence over that of the base model.
-        loss: Rise of the loss, nats a token.
+        log_ratios: [prunings, clusters] log of each cluster's divergence over that of the base model.
+        loss: [prunings] rise of the loss, nats a token.
         base_loss: Loss of the base model, nats a token.
         kappa: Standard errors added to the mean.
         exchange: Log units of divergence a nat of loss costs.
         epsilon: Weight of bias against utility.
         budget: How much perplexity may rise, relative.
     """
-    bias = float(np.exp(log_ratios).mean())
+    bias = np.exp(log_ratios).mean(-1)
     if name == "weighted":
-        return epsilon * bias + (1 - epsilon) * (base_loss + loss) / base_loss
+        return np.asarray(epsilon * bias + (1 - epsilon) * (base_loss + loss) / base_loss)
     if name == "step":
-        return bias + 3.0 * (np.expm1(loss) > budget)
-    spread = log_ratios.std(ddof=1) / len(log_ratios) ** 0.5 if len(log_ratios) > 1 else 0.0
-    return float(log_ratios.mean() + kappa * spread + exchange * loss)
+        return np.asarray(bias + 3.0 * (np.expm1(loss) > budget))
+    count = log_ratios.shape[-1]
+    spread = log_ratios.std(-1, ddof=1) / count**0.5 if count > 1 else 0.0
+    return np.asarray(log_ratios.mean(-1) + kappa * spread + exchange * loss)
 
 
 def known(name: str) -> Energy:

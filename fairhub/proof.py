@@ -24,24 +24,26 @@ class Bias:
     """[probes]; None in an audit."""
 
 
-def bias_figures(bias: Bias, details: bool) -> list[Figure]:
+def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = ()) -> list[Figure]:
     """Return divergence over all axes, on control probes, their specificity, and with `details` each axis and context.
+
+    Axis `all` means all axes, so probes of some `searched` axes alone give the figure of each of these instead.
 
     Clusters are templates. Where a part has fewer than two clusters it has no interval, hence no figure.
     """
     split = bias.probes[0].split
     people = [i for i, p in enumerate(bias.probes) if p.axis != CONTROL]
     control = [i for i, p in enumerate(bias.probes) if p.axis == CONTROL]
-    found = [
-        _divergence(bias, people, split, "all", "all"),
-        _divergence(bias, control, split, CONTROL, "all"),
-    ]
-    if bias.after is not None:
+    found = [_divergence(bias, control, split, CONTROL, "all")]
+    if not searched:
+        found.insert(0, _divergence(bias, people, split, "all", "all"))
+    if bias.after is not None and not searched:
         found.append(_specificity(bias, people, control, split))
-    if details:
+    if details or searched:
         for axis in sorted({bias.probes[i].axis for i in people}):
             rows = [i for i in people if bias.probes[i].axis == axis]
             found.append(_divergence(bias, rows, split, axis, "all"))
+    if details:
         for context in sorted({bias.probes[i].context for i in people}):
             rows = [i for i in people if bias.probes[i].context == context]
             found.append(_divergence(bias, rows, split, "all", context))
@@ -127,9 +129,19 @@ def _utility(
     )  # fmt: skip
 
 
-def figures_of(biases: Iterable[Bias], utility: Utility, repair: int | None) -> list[Figure]:
-    """Return every figure of splits from near to far, details where nothing was searched, and utility."""
+def figures_of(
+    biases: Iterable[Bias], utility: Utility, repair: int | None, searched: Sequence[str] = ()
+) -> list[Figure]:
+    """Return every figure of splits from near to far, details where nothing was searched, and utility.
+
+    Args:
+        biases: Of each split.
+        utility: Of base and repairs.
+        repair: Which of the repairs; None in an audit.
+        searched: The axes that search and select were restricted to; empty for all.
+    """
     figures: list[Figure] = []
     for bias in biases:
-        figures += bias_figures(bias, details=bias.probes[0].split in ("held_out", "external"))
+        proved = bias.probes[0].split in ("held_out", "external")
+        figures += bias_figures(bias, details=proved, searched=() if proved else searched)
     return figures + utility_figures(utility, repair)

@@ -47,7 +47,10 @@ def request_of(settings: Mapping[str, Any]) -> Request:
 
 def audit(loaded: Loaded, request: Request) -> list[Figure]:
     """Measure a model on held_out and external, and change nothing."""
-    data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
+    data = gather(
+        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
+        proved=request.axes,
+    )  # fmt: skip
     prove = Prover(loaded, data)
     biases = [prove.bias(probes, [])[0] for probes in data.proof]
     return proof.figures_of(biases, prove.utility([]), None)

@@ -21,7 +21,7 @@ from fairhub.figures.canvas import (
     relative,
     whiskers,
 )  # fmt: skip
-from fairhub.report import SPLITS, Figure, Report
+from fairhub.report import SPLITS, Figure, Report, searched_axes
 from fairhub.report.wording import direction, shift
 from fairhub.statistics import Interval
 
@@ -40,14 +40,16 @@ def by_context(report: Report) -> Picture | None:
 
 def fall_off(report: Report) -> Picture | None:
     """Relative change of divergence from the searched split to foreign sources; None without changes."""
-    people, control = (_by_split(report, axis) for axis in ("all", "control"))
+    searched = searched_axes(report.figures)
+    axis = searched[0] if len(searched) == 1 else "all"  # what was searched, followed outwards
+    people, control = (_by_split(report, asked) for asked in (axis, "control"))
     if not people:
         return None
     picture = blank(
         7.6,
         5.0,
         "Does the gain carry over?",
-        "Change of divergence, near to far: lower is better, and below the control pairs",
+        f"Change of divergence ({axis}), near to far: lower is better, and below the control pairs",
     )
     axes = picture.axes[0]
     axes.axhline(0, color=BEFORE, linewidth=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from fairhub.methods.attention_pruning import attention_pruning
 from fairhub.methods.baselines import magnitude, mask_gradient, random
 from fairhub.methods.fasp import bias_only, fasp, ppl_only
 from fairhub.methods.robust import robust
@@ -15,7 +16,8 @@ METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
     "random": random,
     "magnitude": magnitude,
     "mask_gradient": mask_gradient,
+    "attention_pruning": attention_pruning,
 }
 """Every recipe by its name on the command line."""
 
-__all__ = ["METHODS", "Outcome", "Plan", "Task", "robust"]
+__all__ = ["METHODS", "Outcome", "Plan", "Task", "attention_pruning", "robust"]

@@ -82,8 +82,21 @@ def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tu
             middle = (low + high) // 2
             affordable = _affordable(attempt(pruning, Strength(guard=GUARDS[middle])).point, plan.budget)
             low, high = (middle, high) if affordable else (low, middle)
-    allowed = [t for t in tried if _affordable(t.point, plan.budget) and t.point.bias_high < 0]
-    return min(allowed, key=lambda t: t.point.merit, default=None), tried
+    return _best(tried, plan.budget), tried
+
+
+def choose_from(
+    task: Task, plan: Plan, candidates: Sequence[tuple[Pruning, Strength | None]], build: Build
+) -> tuple[Tried | None, list[Tried]]:
+    """Measure these candidates on select and choose one by the rule of `choose`."""
+    bench = _Bench(task)
+    tried = [Tried(pruning, strength, bench.point(build(pruning, strength))) for pruning, strength in candidates]
+    return _best(tried, plan.budget), tried
+
+
+def _best(tried: Sequence[Tried], budget: float) -> Tried | None:
+    allowed = [t for t in tried if _affordable(t.point, budget) and t.point.bias_high < 0]
+    return min(allowed, key=lambda t: t.point.merit, default=None)
 
 
 def _affordable(point: Point, budget: float) -> bool:

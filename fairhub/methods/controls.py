@@ -25,6 +25,7 @@ def ablations(
     found["importance"] = healed(_cheapest(prices, pruning))
     if strength:
         found["pruning alone"] = healed(pruning)
+    if strength and strength.guard:  # a guard of none alone is the base model
         found["guard alone"] = Repair(frozenset(), refit(model, known, frozenset(), strength))
     return found
 

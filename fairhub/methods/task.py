@@ -43,8 +43,17 @@ class Plan:
     """Annealing steps on first-order effects."""
     real_steps: int = 18
     """Annealing steps on the real model."""
+    masks: int = 240
+    """Head masks measured for the surrogates (attention_pruning)."""
+    rounds: int = 4
+    """Times at most that the surrogates' winners are measured and learned from."""
+    chains: int = 250
+    """Annealing chains on the surrogates, for each energy."""
+    chain_steps: int = 1000
+    """Steps of each."""
     seconds: float | None = None
-    """Bound on the annealing on the real model; None leaves it to the steps."""
+    """Bound on the annealing on the real model; for attention_pruning on the whole search, measuring and training
+    included. None leaves it to the counts."""
     seed: int = 0
     bias: str = "divergence"
     """What FASP and bias_only score heads by: divergence, attribute or toxicity."""

@@ -2,7 +2,7 @@
 
 from fairhub.report.document import markdown
 from fairhub.report.judgement import verdict
-from fairhub.report.record import SCHEMA, SPLITS, Control, Figure, Report, find
+from fairhub.report.record import SCHEMA, SPLITS, Control, Figure, Report, find, searched_axes
 from fairhub.report.storage import from_json, read, to_json, write
 from fairhub.report.terminal import table
 
@@ -16,6 +16,7 @@ __all__ = [
     "from_json",
     "markdown",
     "read",
+    "searched_axes",
     "table",
     "to_json",
     "verdict",

@@ -7,6 +7,7 @@ from fairhub.report.markup import safe
 from fairhub.report.provenance import provenance
 from fairhub.report.record import Figure, Report, count_units
 from fairhub.report.sections import sections
+from fairhub.report.surrogates import surrogate_tables
 from fairhub.report.wording import amount
 
 
@@ -20,6 +21,7 @@ def markdown(report: Report) -> str:
         _shortfalls(report.figures),
         _section("Against other choices", _OTHERS, tables.controls_table(report) if report.controls else ""),
         _section("How repeatable the scores are", _AGREEMENT, tables.reliability_table(report)),
+        *(_section(title, note, table) for title, note, table in surrogate_tables(report)),
         _section("What there was to choose from", _FRONT, tables.choices_table(report)),
         _section("What it writes", "", tables.texts_table(report.text) if report.text else ""),
         provenance(report),

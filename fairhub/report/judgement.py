@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fairhub.report.record import Figure, find
+from fairhub.report.record import Figure, find, searched_axes
 from fairhub.report.wording import percent, points, shift, span
 from fairhub.statistics import holm
 
@@ -32,7 +32,7 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
             f"Audit only, nothing was changed: divergence on {bias.items:,} unseen prompts is "
             f"{span(bias.before)} {bias.unit} (lower is better)."
         )
-    clauses = [_headline(bias, figures), _specific(figures), _worse_axes(figures), _far(figures)]
+    clauses = [_headline(bias, figures), _searched(figures), _specific(figures), _worse_axes(figures), _far(figures)]
     return "; ".join(clause for clause in clauses if clause) + "."
 
 
@@ -69,6 +69,13 @@ def _cost(figures: Sequence[Figure]) -> str:
     if perplexity is None or perplexity.change is None:
         return "utility was not measured"
     return f"at {shift(perplexity.change)} perplexity"
+
+
+def _searched(figures: Sequence[Figure]) -> str:
+    """Say what became of the axes that were searched, where those are not all: the headline speaks of all."""
+    found = [find(figures, "divergence", "held_out", axis) for axis in searched_axes(figures)]
+    changes = [f"{f.axis} {shift(f.change)}" for f in found if f is not None and f.change is not None]
+    return f"on what was searched: {', '.join(changes)}" if changes else ""
 
 
 def _specific(figures: Sequence[Figure]) -> str:

@@ -155,6 +155,12 @@ def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", co
     return next((f for f in figures if (f.name, f.split, f.axis, f.context) == place), None)
 
 
+def searched_axes(figures: Iterable[Figure]) -> list[str]:
+    """Return the axes that a search was restricted to, or nothing where it took all."""
+    axes = {f.axis for f in figures if (f.name, f.split, f.role) == ("divergence", "search", "bias")}
+    return [] if "all" in axes else sorted(axes)
+
+
 def count_units(pruning: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Removed units by kind, heads before neurons."""
     kinds = [unit["kind"] for unit in pruning]

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from fairhub.report.record import SPLITS, Figure, Report, count_units
+from fairhub.report.record import SPLITS, Figure, Report, count_units, searched_axes
 from fairhub.report.wording import amount, number, points, shift
 
 WIDTH = 80
@@ -27,10 +27,12 @@ def _blocks(report: Report) -> dict[str, list[str]]:
     overall = [f for f in figures if f.role == "bias" and f.axis == f.context == "all"]
     # Divergence by split tells how far the gain carries; other bias figures need one line each.
     divergence = sorted((f for f in overall if f.name == "divergence"), key=_nearness)
+    own = [f for f in figures if f.context == "all" and f.axis in searched_axes(figures)]
     held_out = [f for f in figures if f.split == "held_out" and f.context == "all"]
     axes = [f for f in held_out if f.name == "divergence" and f.axis not in ("all", "control")]
     beside = [f for f in held_out if f.name == "specificity" or f.axis == "control"]
     return {
+        "divergence on what was searched": [_row(f"{f.axis}, {f.split}", f) for f in sorted(own, key=_nearness)],
         "divergence, from near to far": _rows(divergence, "split"),
         "divergence by axis, held_out": _rows(axes, "axis"),
         "other bias": [_row(f"{f.name}, {f.split}", f) for f in overall if f not in divergence + beside],

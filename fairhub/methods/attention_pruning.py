@@ -1,0 +1,82 @@
+"""Attention Pruning (Dasu et al. 2025): heads chosen by annealing surrogate networks, winners measured for real."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from fairhub.healing import Strength, price, refit
+from fairhub.measure import Repair
+from fairhub.methods.choosing import choose_from
+from fairhub.methods.controls import ablations
+from fairhub.methods.rebuild import moments_of
+from fairhub.methods.task import Outcome, Plan, Task
+from fairhub.surgery import Pruning
+from fairhub.surrogate.finalists import RISES
+from fairhub.surrogate.objective import Objective, asked
+from fairhub.surrogate.search import Search
+
+_UNHEALED = 1.0  # budgets up to which a mask is tried as it is, where healing is an alternative
+
+
+def attention_pruning(task: Task, plan: Plan) -> Outcome:
+    """Search head masks with surrogates, try winners on select, healed and not.
+
+    The paper's system neither heals nor guards: candidates are pruned only, and where the plan allows healed plainly.
+    What the paper leaves open (counts, networks, bounds) is set in `fairhub.surrogate` and in the plan.
+    """
+    found = Search(task, plan)
+    found.run()
+    known = moments_of(task)
+
+    def build(pruning: Pruning, strength: Strength | None) -> Repair:
+        return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
+
+    chosen, tried = choose_from(task, plan, _candidates(found, plan), build)
+    judged = found.fidelity() if found.trained else {}
+    outcome = Outcome(
+        Repair(), None, _trace(found, judged, chosen.pruning if chosen else None),
+        {f"labels_{name}": values["ceiling"] for name, values in judged.items() if "ceiling" in values},
+        [t.entry(t is chosen) for t in tried],
+    )  # fmt: skip
+    if chosen is None:
+        return outcome
+    others = ablations(task.model, known, price(task.model, known), chosen.pruning, chosen.strength, plan.seed)
+    return replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength, ablations=others)
+
+
+def _candidates(found: Search, plan: Plan) -> list[tuple[Pruning, Strength | None]]:
+    """Return what select is asked: points of the finalists' Pareto front, up to several rises of perplexity."""
+    some = {budgets: found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in RISES}
+    unhealed = [mask for budgets, mask in some.items() if budgets <= _UNHEALED and mask]
+    healed = [mask for budgets, mask in some.items() if mask] if plan.heal else []
+    return [*((m, None) for m in dict.fromkeys(unhealed)), *((m, Strength(guard=0)) for m in dict.fromkeys(healed))]
+
+
+def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning | None) -> dict[str, Any]:
+    """Return the course of the annealing that found the chosen mask, and how far the surrogates can be trusted."""
+    if not found.trained:
+        return {}
+    own = [winner.objective for winner in found.winners if winner.mask == chosen]
+    number = found.objectives.index(own[0]) if own else asked(found.plan, found.objectives)
+    names = ("energy", "best", "accepted", "size", "temperature")
+    course = dict(zip(names, found.annealed.course[:, number].tolist(), strict=True))
+    energy = judged.get("energy", {})
+    return course | {
+        "annealed": found.objectives[number].name,
+        "initial_temperature": float(found.annealed.temperature[number]),
+        "acceptance_at_start": float(found.annealed.acceptance[number]),
+        "surrogate": {
+            "spearman": energy.get("spearman"), "r2": energy.get("r2"), "ceiling": energy.get("ceiling"),
+            "masks": len(found.known.labels), "speedup": found.speedup(),
+            "test_masks": len(found.known.masks("test")),
+            "bias_network": found.pair.bias.kind, "loss_network": found.pair.loss.kind,
+        },
+        "fidelity": judged,
+        "finalists": {"measured": len(found.finalists.masks), "on_fresh_probes": found.finalists.confirmed},
+        "winners": {"rows": [winner.row() for winner in found.winners]},
+        "searches": {"energy": _asked(found).name, "rows": found.other},
+    }  # fmt: skip
+
+
+def _asked(found: Search) -> Objective:
+    return found.objectives[asked(found.plan, found.objectives)]

@@ -1,0 +1,47 @@
+"""What the surrogates of a search were worth: forecasts against the real model, and searches without them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fairhub.report.markup import said, table
+from fairhub.report.record import Report
+from fairhub.report.wording import number
+
+_TRUST = (
+    "Forecasts of masks that no surrogate was trained on. The ceiling is the reliability of the labels themselves "
+    "(rank correlation between halves of probes and chunks, stepped up): what lies above it is knowledge of these "
+    "probes. Regret is how far the best of the five masks ranked first falls short of the best of all, as a share of "
+    "the range."
+)
+_WINNERS = "Masks that annealing on the surrogates found, and their energy on the real model: lower is better."
+_SEARCHES = (
+    "The lowest energy that each way of searching met on the real model, and how many masks it measured for that. "
+    "The surrogates also learned from the random masks."
+)
+_NAMES = {"energy": "energy", "bias": "bias (log ratio)", "loss": "log-perplexity"}
+_HEADS = {"mse": "MSE", "r2": "R²", "spearman": "Spearman", "ceiling": "Ceiling", "regret": "Regret"}
+
+
+def surrogate_tables(report: Report) -> list[tuple[str, str, str]]:
+    """Return title, note and table of each part; nothing where a run had no surrogates."""
+    trace = report.trace
+    fidelity, winners, searches = (trace.get(name) or {} for name in ("fidelity", "winners", "searches"))
+    rows = [(_NAMES.get(name, name), *(_cell(found.get(key)) for key in _HEADS)) for name, found in fidelity.items()]
+    return [
+        ("How far the surrogates can be trusted", _TRUST, table(("Forecast", *_HEADS.values()), rows) if rows else ""),
+        ("What the surrogates promised and the model kept", _WINNERS, _rows(winners.get("rows") or ())),
+        (
+            "With and without surrogates",
+            f"{_SEARCHES} Energy: {searches.get('energy')}.",
+            _rows(searches.get("rows") or ()),
+        ),
+    ]
+
+
+def _rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    rows = list(rows)
+    return table(tuple(rows[0]), [tuple(_cell(value) for value in row.values()) for row in rows]) if rows else ""
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else number(value) if isinstance(value, float) else said(value)

@@ -1,0 +1,78 @@
+"""Finalists: the best masks of a search, measured again on probes and text that it never asked."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairhub.annealing import pareto
+from fairhub.methods.task import Plan
+from fairhub.surgery import Pruning
+from fairhub.surrogate.labelled import Labelled, Scale, scale_of
+from fairhub.surrogate.labels import Label, Meter
+from fairhub.surrogate.objective import Forecast, Objective
+
+RISES = (0.5, 1.0, 2.0, 4.0)
+"""Rises of perplexity, in budgets, up to which masks with little bias are kept: healing gives back part of a rise."""
+_EACH = 4  # masks kept for each rise and each energy
+
+
+@dataclass(frozen=True, eq=False)
+class Finalists:
+    """The best masks and all that was measured of them."""
+
+    masks: list[Pruning]
+    measured: Forecast
+    """On the probes and text of the search, and the fresh ones together where time allowed."""
+    confirmed: bool
+
+    def best_within(self, rise: float) -> Pruning | None:
+        """Return the mask with the least bias on the Pareto front whose log-perplexity rose by no more (nats)."""
+        points = zip(self.measured.bias.tolist(), self.measured.loss.tolist(), strict=True)
+        placed = dict(zip(self.masks, points, strict=True))
+        within = [mask for mask in pareto(placed) if placed[mask][1] <= rise]
+        return within[-1] if within and placed[within[-1]][0] < 0 else None  # sorted by loss, so the last is lowest
+
+
+def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float, plan: Plan) -> list[Pruning]:
+    """Return the masks worth a second look: least bias up to each rise, and the best by other energies."""
+    masks, measured = list(known.labels), known.measured()
+    chosen: dict[Pruning, None] = {}
+    for budgets in RISES:
+        order = [
+            i for i in np.argsort(measured.bias, kind="stable") if measured.loss[i] <= math.log1p(plan.budget * budgets)
+        ]
+        chosen |= dict.fromkeys(masks[i] for i in order[:_EACH] if measured.bias[i] < 0)
+    for objective in objectives:
+        if objective.energy == "robust" or objective.epsilon == plan.epsilon:
+            order = np.argsort(objective.values(measured, base_loss, plan), kind="stable").tolist()
+            chosen |= dict.fromkeys(masks[i] for i in order[:_EACH] if measured.bias[i] < 0)
+    return list(chosen)
+
+
+def confirm(
+    known: Labelled, meter: Meter, fresh: Meter, masks: Sequence[Pruning], go_on: Callable[[], bool]
+) -> Finalists:
+    """Measure masks on the fresh meter's probes and text too; what the search found by chance does not show there.
+
+    The best of hundreds of masks on two dozen probes is partly luck. Where time is short, what was not measured again
+    is left out, and where none was, the search's own labels must do.
+    """
+    joined: dict[Pruning, Label] = {}
+    base = None
+    for mask in masks:
+        if not go_on():
+            break
+        base = base or _joined(known.scale.base, fresh(frozenset()))
+        joined[mask] = _joined(known.labels[mask], fresh(mask))
+    if base is None:
+        return Finalists(list(masks), known.scale.measured([known.labels[mask] for mask in masks]), False)
+    scale: Scale = scale_of(base, [*meter.probes, *fresh.probes])
+    return Finalists(list(joined), scale.measured(list(joined.values())), True)
+
+
+def _joined(one: Label, other: Label) -> Label:
+    return Label(
+        np.concatenate([one.bias, other.bias]), np.concatenate([one.loss, other.loss]), one.seconds + other.seconds
+    )
