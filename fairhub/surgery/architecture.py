@@ -26,6 +26,8 @@ class Layout:
     """The config field with the number of neurons; None there means four times the hidden size."""
     fused: int = 1
     """How many blocks of neurons each input projection makes: 2 where gate and up are one matrix."""
+    norm: str = "input_layernorm"
+    """The norm whose output the layer's attention reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +48,15 @@ _LAYOUTS = {
     # The checkpoint that also sees: units are those of its text decoder.
     "gemma3": replace(_LLAMA, layers="model.language_model.layers"),
     "gemma3_text": _LLAMA,
-    "gpt2": Layout("transformer.h", "attn.c_proj", "mlp.c_proj", ("mlp.c_fc",), "n_inner"),
-    "gpt_neo": Layout("transformer.h", "attn.attention.out_proj", "mlp.c_proj", ("mlp.c_fc",)),
+    "gpt2": Layout("transformer.h", "attn.c_proj", "mlp.c_proj", ("mlp.c_fc",), "n_inner", norm="ln_1"),
+    "gpt_neo": Layout("transformer.h", "attn.attention.out_proj", "mlp.c_proj", ("mlp.c_fc",), norm="ln_1"),
     "gpt_neox": Layout("gpt_neox.layers", "attention.dense", "mlp.dense_4h_to_h", ("mlp.dense_h_to_4h",)),
-    "gptj": Layout("transformer.h", "attn.out_proj", "mlp.fc_out", ("mlp.fc_in",), "n_inner"),
+    "gptj": Layout("transformer.h", "attn.out_proj", "mlp.fc_out", ("mlp.fc_in",), "n_inner", norm="ln_1"),
     "llama": _LLAMA,
     "mistral": _LLAMA,
-    "opt": Layout("model.decoder.layers", "self_attn.out_proj", "fc2", ("fc1",), "ffn_dim"),
+    "opt": Layout(
+        "model.decoder.layers", "self_attn.out_proj", "fc2", ("fc1",), "ffn_dim", norm="self_attn_layer_norm"
+    ),
     "phi3": replace(_LLAMA, mlp_inputs=("mlp.gate_up_proj",), fused=2),
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
@@ -113,6 +117,21 @@ def mlps(model: PreTrainedModel) -> tuple[Mlp, ...]:
         inputs = [_projection(model, layer, path, hidden, width) for path in layout.mlp_inputs]
         found.append(Mlp(tuple(inputs), layout.fused, output))
     return tuple(found)
+
+
+def input_norms(model: PreTrainedModel) -> tuple[nn.Module, ...]:
+    """Return the norm of every layer whose output the layer's attention reads.
+
+    Raises:
+        UserError: The architecture is unknown, or a layer lacks its norm.
+    """
+    path = _layout(model).norm
+    found = [_submodule(layer, path) for layer in decoder_layers(model)]
+    if None in found:
+        raise UserError(
+            f"every layer of a {model.config.model_type} model must have {path}; one has none; load the original"
+        )
+    return tuple(norm for norm in found if norm is not None)
 
 
 def mlp_width(model: PreTrainedModel) -> int:
