@@ -39,6 +39,26 @@ def audit(
 
 
 @app.command()
+def diagnose(
+    model: Model = None,
+    pair: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two texts that differ in one term; the article's when left out.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where pictures and numbers go.")] = Path("runs/diagnosis"),
+    repaired: Annotated[str | None, typer.Option(help="A repaired model to put beside it.")] = None,
+    generate: Annotated[bool, typer.Option("--generate", help="Continue both texts, as the article does.")] = False,
+    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Show where in a model the two texts of a pair part: numbers, and pictures in --out."""
+    from fairhub.diagnose import Asked, run
+
+    loaded = _load(model, device, dtype)
+    other = _load(repaired, device, dtype) if repaired else None
+    found, said = run(loaded, other, Asked(pair, out, generate))
+    _echo_json(found) if json else typer.echo(said)
+
+
+@app.command()
 def repair(
     model: Model = None,
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),

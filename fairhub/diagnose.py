@@ -1,0 +1,83 @@
+"""The body of `fairhub diagnose`: what was asked, run and said."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fairhub.diagnosis import PAIR, Diagnosis, continued, diagnose, document, pictures, save
+from fairhub.errors import UserError
+from fairhub.loading import Loaded
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked of a diagnosis."""
+
+    pair: tuple[str, str] | None
+    out: Path
+    generate: bool = False
+
+
+def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str, Any], str]:
+    """Diagnose a model, beside its repaired self where there is one; write pictures and numbers to the folder.
+
+    Returns:
+        The numbers as JSON holds them, and as people read them.
+
+    Raises:
+        UserError: The pair is no pair for this tokenizer, the two models differ in shape, or the folder cannot be
+            written.
+    """
+    pair = asked.pair or PAIR
+    before = diagnose(loaded, pair)
+    after = _comparable(before, diagnose(repaired, pair)) if repaired else None
+    written = save(pictures(loaded, before, after), asked.out)
+    found = document(before, written)
+    said = [summary(before, after, written)]
+    if after:
+        found["after"] = document(after, [])
+    if asked.generate:
+        found["text"] = [
+            {"prompt": prompt, "before": text} for prompt, text in zip(pair, continued(loaded, pair), strict=True)
+        ]
+        for row, text in zip(found["text"], continued(repaired, pair) if repaired else (), strict=bool(repaired)):
+            row["after"] = text
+        said += [f"{name}: {text!r}" for row in found["text"] for name, text in row.items()]
+    (asked.out / "diagnosis.json").write_text(json.dumps(found, indent=1) + "\n")
+    return found, "\n".join(said)
+
+
+def _comparable(before: Diagnosis, after: Diagnosis) -> Diagnosis:
+    if before.gap.values.shape != after.gap.values.shape or before.gap.alignment != after.gap.alignment:
+        raise UserError(
+            "a repaired model has the layers and the tokenizer of its base; this one has others; mend --repaired"
+        )
+    return after
+
+
+def summary(found: Diagnosis, after: Diagnosis | None, written: Sequence[Path]) -> str:
+    """Return the numbers as a table for people."""
+    numbers, later = _numbers(found), _numbers(after) if after else {}
+    top = int(np.argmax(found.gap.by_layer))
+    lines = [f"{name:<20}{value:10.5f}" + _shift(value, later.get(name)) for name, value in numbers.items()]
+    if not found.gap.alignment.exact:
+        lines.append("the two texts have unequal numbers of tokens: compared around the span that differs")
+    units = sorted(zip(found.scores.effect[0], found.scores.units, strict=True))[:5]
+    lines += [f"layers are furthest apart at layer {top}", "units that carry most of the divergence, first-order:"]
+    lines += [f"  {unit}: {100 * effect / max(found.divergence, 1e-12):+.1f} %" for effect, unit in units]
+    return "\n".join([*lines, *(f"written: {path}" for path in written)])
+
+
+def _numbers(found: Diagnosis) -> dict[str, float]:
+    parts = {f"  {name}": value for name, value in found.gap.by_component.items()}
+    return {"divergence, nats": found.divergence, "activation gap": found.gap.overall} | parts
+
+
+def _shift(before: float, after: float | None) -> str:
+    if after is None:
+        return ""
+    return f"{after:10.5f}" + (f"  {100 * (after / before - 1):+.1f} %" if before else "")
