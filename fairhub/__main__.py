@@ -69,6 +69,8 @@ def repair(
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
+    variant: Annotated[str, typer.Option(help="Fairness Pruning: 'weight=0.8, importance=l2, ...'.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
@@ -76,13 +78,16 @@ def repair(
     from fairhub import report
     from fairhub.energies import known
     from fairhub.methods import Plan
+    from fairhub.methods.fairness_pruning import parsed
     from fairhub.repair import Request
     from fairhub.repair import repair as run
 
     _plan_sanity(budget, seconds)
+    parsed(variant)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed),
+        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, per_layer=per_layer,
+             variant=variant),
     )  # fmt: skip
     try:
         made = run(_load(model, device, dtype), request, out, resume=resume)

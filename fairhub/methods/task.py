@@ -46,6 +46,10 @@ class Plan:
     seconds: float | None = None
     """Bound on the annealing on the real model; None leaves it to the steps."""
     seed: int = 0
+    per_layer: bool = False
+    """Fairness Pruning: let annealing find how many neurons go from each layer."""
+    variant: str = ""
+    """Fairness Pruning: what departs from the article, as "name=value, ..."; see `fairness_pruning.Recipe`."""
 
 
 @dataclass(frozen=True, eq=False)
