@@ -5,12 +5,12 @@ import pytest
 import torch
 from conftest import ARCHITECTURES
 
-from fairhub.activations import COMPONENTS, align, capture, components_of, gap, optipfair_gap, watched
+from fairhub.activations import COMPONENTS, align, capture, components_of, gap, gap_effects, optipfair_gap, watched
 from fairhub.engine import Engine, encode, probe_batches
 from fairhub.errors import UserError
 from fairhub.metrics.activation_gap import ActivationGap
 from fairhub.probes import Probe
-from fairhub.surgery import sites, zero_
+from fairhub.surgery import gated, sites, units, zero_
 from fairhub.surgery.units import Unit
 
 GATED = ("llama", "llama_mqa", "mistral", "qwen2", "qwen3", "gemma2", "gemma3")
@@ -183,3 +183,22 @@ def test_capture_does_not_depend_on_the_engine_around_it(tokenizer):
     capture(model, batches[0])
     assert np.array_equal(Engine(model, batches).values([frozenset()]), before)
     assert len(encode(tokenizer, PAIR[0])) == 14
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "opt"])
+def test_effect_is_the_finite_difference_of_the_gate(name, tokenizer):
+    model = ARCHITECTURES[name]()
+    batch = batch_of(tokenizer, PAIR, UNEQUAL)
+    effect, base = gap_effects(model, [batch])
+    assert base == pytest.approx(np.mean([gap(capture(model, batch), place).overall for place in (0, 1)]), rel=1e-4)
+    assert len(effect) == len(units(model))
+    for unit in (Unit(0, "head", 1), Unit(0, "neuron", 5), Unit(1, "neuron", 40)):
+        ends = []
+        for step in (2**-6, -(2**-6)):
+            with gated(model) as gates, torch.no_grad():
+                gates[unit.layer, unit.kind][unit.index] += step
+                found = capture(model, batch)
+            ends.append(np.mean([gap(found, place).overall for place in (0, 1)]))
+        slope = (ends[0] - ends[1]) / 2**-5
+        assert effect[units(model).index(unit)] == pytest.approx(-slope, rel=0.1, abs=1e-4)
+    assert np.abs(effect).max() > 1e-3  # positive control
