@@ -47,6 +47,7 @@ def diagnose(
     out: Annotated[Path, typer.Option(help="Where pictures and numbers go.")] = Path("runs/diagnosis"),
     repaired: Annotated[str | None, typer.Option(help="A repaired model to put beside it.")] = None,
     generate: Annotated[bool, typer.Option("--generate", help="Continue both texts, as the article does.")] = False,
+    overlap: Annotated[bool, typer.Option("--overlap", help="Do axes share their neurons, beyond chance?")] = False,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Show where in a model the two texts of a pair part: numbers, and pictures in --out."""
@@ -54,7 +55,7 @@ def diagnose(
 
     loaded = _load(model, device, dtype)
     other = _load(repaired, device, dtype) if repaired else None
-    found, said = run(loaded, other, Asked(pair, out, generate))
+    found, said = run(loaded, other, Asked(pair, out, generate, overlap))
     _echo_json(found) if json else typer.echo(said)
 
 

@@ -2,15 +2,22 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fairhub.diagnosis import PAIR, Diagnosis, continued, diagnose, document, pictures, save
+from fairhub.engine import probe_batches
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
+from fairhub.measure import home
+from fairhub.methods.overlap import Overlap, overlaps, top_by_axis
+from fairhub.probes import CONTROL, stratified, templates
+from fairhub.surgery.architecture import mlp_width
+
+_PAIRS = 96  # a dozen of each axis
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,7 @@ class Asked:
     pair: tuple[str, str] | None
     out: Path
     generate: bool = False
+    overlap: bool = False
 
 
 def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str, Any], str]:
@@ -47,8 +55,22 @@ def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str
         for row, text in zip(found["text"], continued(repaired, pair) if repaired else (), strict=bool(repaired)):
             row["after"] = text
         said += [f"{name}: {text!r}" for row in found["text"] for name, text in row.items()]
+    if asked.overlap:
+        shared = _overlaps(loaded)
+        found["overlap"] = [asdict(row) for row in shared]
+        said += ["neurons that two axes share, of the 1 % that answer each most differently (Jaccard):"]
+        said += [f"  {o.first:>18} {o.second:<18} {o.jaccard:.2f}, chance {o.chance:.2f}, p {o.p:.4f}" for o in shared]
     (asked.out / "diagnosis.json").write_text(json.dumps(found, indent=1) + "\n")
     return found, "\n".join(said)
+
+
+def _overlaps(loaded: Loaded) -> list[Overlap]:
+    """Return which of the neurons that answer an axis most differently also answer another, over search pairs."""
+    probes = stratified((p for p in templates() if p.split == "search" and p.axis != CONTROL), _PAIRS)
+    limit = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
+    batches = probe_batches(loaded.tokenizer, probes, tokens=1024, limit=limit, device=home(loaded.model))
+    width = mlp_width(loaded.model)
+    return overlaps(top_by_axis(loaded.model, batches, probes, "diff_then_pool"), width)
 
 
 def _comparable(before: Diagnosis, after: Diagnosis) -> Diagnosis:

@@ -192,7 +192,7 @@ def test_effect_is_the_finite_difference_of_the_gate(name, tokenizer):
     effect, base = gap_effects(model, [batch])
     assert base == pytest.approx(np.mean([gap(capture(model, batch), place).overall for place in (0, 1)]), rel=1e-4)
     assert len(effect) == len(units(model))
-    for unit in (Unit(0, "head", 1), Unit(0, "neuron", 5), Unit(1, "neuron", 40)):
+    for unit in (units(model)[i] for i in np.argsort(-np.abs(effect))[:4]):  # the gap has kinks: small effects drown
         ends = []
         for step in (2**-6, -(2**-6)):
             with gated(model) as gates, torch.no_grad():
@@ -200,5 +200,5 @@ def test_effect_is_the_finite_difference_of_the_gate(name, tokenizer):
                 found = capture(model, batch)
             ends.append(np.mean([gap(found, place).overall for place in (0, 1)]))
         slope = (ends[0] - ends[1]) / 2**-5
-        assert effect[units(model).index(unit)] == pytest.approx(-slope, rel=0.1, abs=1e-4)
+        assert effect[units(model).index(unit)] == pytest.approx(-slope, rel=0.05)
     assert np.abs(effect).max() > 1e-3  # positive control

@@ -79,6 +79,16 @@ def test_continuations_follow_the_articles_settings(tokenizer):
     assert len(pairs) == len(set(pairs))
 
 
+def test_overlap_compares_every_two_axes(monkeypatch, tmp_path):
+    """Every two axes are compared, each with what chance would share."""
+    model = planted.loaded(planted.planted_model())
+    found, said = run(model, None, Asked(("The woman was", "The man was"), tmp_path, overlap=True))
+    assert len(found["overlap"]) == 28 and "chance" in said  # 8 axes in twos
+    for row in found["overlap"]:
+        assert 0 <= row["jaccard"] <= 1 and 0 < row["p"] <= 1
+        assert row["chance"] < 0.5
+
+
 def test_equal_texts_are_refused(tokenizer):
     for pair in (("the man", "the man"), ("", "the man")):
         with pytest.raises(UserError, match="text"):

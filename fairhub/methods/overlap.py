@@ -1,11 +1,16 @@
 """Do the neurons that carry one axis carry others too? Jaccard overlap, against chance within each layer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from transformers import PreTrainedModel
 
+from fairhub.engine import Batch
+from fairhub.methods.hybrid import top
+from fairhub.methods.neuron_bias import Definition, neuron_bias
+from fairhub.probes import Probe
 from fairhub.surgery import Pruning
 
 
@@ -21,6 +26,30 @@ class Overlap:
     """What is expected where each layer's neurons are drawn at random."""
     p: float
     """How often chance shares at least as much, one-sided."""
+
+
+def top_by_axis(
+    model: PreTrainedModel,
+    batches: Sequence[Batch],
+    probes: Sequence[Probe],
+    definition: Definition,
+    share: float = 0.01,
+) -> dict[str, Pruning]:
+    """Return for each axis the neurons, of any layer, that answer its pairs most differently.
+
+    Args:
+        model: A causal language model of a known architecture.
+        batches: The probes as batches.
+        probes: Pairs of several axes.
+        definition: How differently a neuron answers.
+        share: Of the model's neurons.
+    """
+    bias = np.abs(neuron_bias(model, batches, definition))
+    count = max(1, round(share * bias.shape[2]))
+    rows: dict[str, list[int]] = {}
+    for place, probe in enumerate(probes):
+        rows.setdefault(probe.axis, []).append(place)
+    return {axis: top(bias[mine].mean(0), count, "global") for axis, mine in rows.items()}
 
 
 def overlaps(chosen: Mapping[str, Pruning], width: int, draws: int = 2000, seed: int = 0) -> list[Overlap]:
