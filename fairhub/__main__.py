@@ -70,6 +70,7 @@ def repair(
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
     variant: Annotated[str, typer.Option(help="Fairness Pruning: 'weight=0.8, importance=l2, ...'.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -87,8 +88,8 @@ def repair(
     parsed(variant)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, per_layer=per_layer,
-             variant=variant),
+        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, shrink=shrink,
+             per_layer=per_layer, variant=variant),
     )  # fmt: skip
     try:
         made = run(_load(model, device, dtype), request, out, resume=resume)

@@ -49,11 +49,7 @@ def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str
     if after:
         found["after"] = document(after, [])
     if asked.generate:
-        found["text"] = [
-            {"prompt": prompt, "before": text} for prompt, text in zip(pair, continued(loaded, pair), strict=True)
-        ]
-        for row, text in zip(found["text"], continued(repaired, pair) if repaired else (), strict=bool(repaired)):
-            row["after"] = text
+        found["text"] = _texts(pair, loaded, repaired)
         said += [f"{name}: {text!r}" for row in found["text"] for name, text in row.items()]
     if asked.overlap:
         shared = _overlaps(loaded)
@@ -62,6 +58,13 @@ def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str
         said += [f"  {o.first:>18} {o.second:<18} {o.jaccard:.2f}, chance {o.chance:.2f}, p {o.p:.4f}" for o in shared]
     (asked.out / "diagnosis.json").write_text(json.dumps(found, indent=1) + "\n")
     return found, "\n".join(said)
+
+
+def _texts(pair: tuple[str, str], loaded: Loaded, repaired: Loaded | None) -> list[dict[str, str]]:
+    columns = {"prompt": list(pair), "before": continued(loaded, pair)}
+    if repaired:
+        columns["after"] = continued(repaired, pair)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _overlaps(loaded: Loaded) -> list[Overlap]:

@@ -25,7 +25,7 @@ from fairhub.methods.neuron_bias import neuron_bias
 from fairhub.methods.overlap import overlaps
 from fairhub.probes import Probe
 from fairhub.repair import Request, repair
-from fairhub.surgery import Unit, shrink_, sites, zero_
+from fairhub.surgery import Unit, parameters_gone, shrink_, sites, units, zero_
 
 PAIRS = (("the old man is", "the old cat is"), ("I saw red kits", "I saw tan kits"))
 
@@ -166,11 +166,25 @@ def test_llama_1b_shrinks_as_in_the_article():
     before = model.num_parameters()
     assert before == 1_235_814_400
     count = Recipe().removed(config.intermediate_size, config.hidden_size)
+    gone = frozenset(Unit(layer, "neuron", i) for layer in range(16) for i in range(count))
+    assert parameters_gone(model, gone, shrunk=True) == 1_572_864
+    assert parameters_gone(model, gone, shrunk=False) == 1_572_864 // 3
     narrow = config.to_dict() | {"intermediate_size": 8192 - count}
     with torch.device("meta"):
         after = transformers.LlamaForCausalLM(transformers.LlamaConfig(**narrow)).num_parameters()
     assert config.intermediate_size - count == 8176
     assert before - after == 1_572_864 and round(100 * (before - after) / before, 3) == 0.127
+
+
+def test_parameters_gone_are_those_that_shrinking_takes(model):
+    """Uneven layers: the fullest decides the width, the others keep zeros."""
+    pruning = frozenset(u for u in units(model) if u.kind == "neuron" and u.index < (10 if u.layer else 20))
+    total, expected = model.num_parameters(), parameters_gone(model, pruning, shrunk=True)
+    assert expected > parameters_gone(model, pruning, shrunk=False) == 30 * 32
+    zero_(model, pruning)
+    width = shrink_(model)
+    zeros = 2 * width - (2 * 48 - 30)  # padding, whose columns are zero but there
+    assert width == 40 and total - model.num_parameters() + zeros * 32 == expected
 
 
 def test_top_of_every_layer_shrinks_to_one_width(tmp_path):
@@ -179,11 +193,13 @@ def test_top_of_every_layer_shrinks_to_one_width(tmp_path):
     config = transformers.LlamaConfig(vocab_size=32, num_hidden_layers=2, pad_token_id=0, **fields)
     torch.manual_seed(0)
     model = transformers.LlamaForCausalLM(config).eval()
-    zero_(model, top(importance(model), count_of(4096, 8, percent=0.2)))
+    pruning = top(importance(model), count_of(4096, 8, percent=0.2))
+    expected = parameters_gone(model, pruning, shrunk=True)
+    zero_(model, pruning)
     ids = torch.tensor([[3, 4, 5, 6]])
     before, total = model(ids).logits, model.num_parameters()
     assert shrink_(model) == 4088 == model.config.intermediate_size
-    assert total - model.num_parameters() == 2 * 8 * 3 * 8
+    assert total - model.num_parameters() == 2 * 8 * 3 * 8 == expected
     model.save_pretrained(tmp_path)
     again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
     torch.testing.assert_close(again(ids).logits, before, rtol=1e-4, atol=1e-6)
@@ -292,3 +308,16 @@ def test_variants_and_budgets_go_through_the_pipeline(brief, tmp_path):
     assert sum(budgets.values()) == len(found.pruning) <= 8 and set(budgets) == {"0", "1"}
     assert all(number % 4 == 0 for number in budgets.values()) and len(found.trace["energy"]) >= 6
     assert found.trace["best"][-1] <= found.trace["energy"][0]
+
+
+def test_a_shrunk_run_is_loaded_and_counted(brief, tmp_path):
+    variant, total = "count=9", planted.planted_model().num_parameters()
+    loaded, found = made(brief, tmp_path / "run", shrink=True, variant=variant)
+    saved = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model").eval()
+    assert saved.config.intermediate_size == 88
+    taken = total - saved.num_parameters()
+    assert found.parameters == {"total": total, "removed": taken + 2 * 64, "share": (taken + 2 * 64) / total}
+    ids = torch.randint(3, 1000, (2, 30), generator=torch.Generator().manual_seed(0))
+    base = planted.planted_model()
+    zero_(base, frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in found.pruning))
+    torch.testing.assert_close(saved(ids).logits, base(ids).logits, rtol=1e-4, atol=1e-5)

@@ -46,6 +46,8 @@ class Plan:
     seconds: float | None = None
     """Bound on the annealing on the real model; None leaves it to the steps."""
     seed: int = 0
+    shrink: bool = False
+    """Cut out the neurons that are gone from every layer, instead of leaving zeros; widths stay multiples of 8."""
     per_layer: bool = False
     """Fairness Pruning: let annealing find how many neurons go from each layer."""
     variant: str = ""

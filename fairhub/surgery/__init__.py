@@ -1,7 +1,7 @@
 """Where heads and neurons live in a model, and how they are removed: for a while, or for good."""
 
 from .architecture import decoder_layers, sites, units
-from .editing import shrink_, zero_
+from .editing import parameters_gone, shrink_, zero_
 from .masking import gated, masked
 from .units import Kind, Pruning, Site, Unit
 
@@ -13,6 +13,7 @@ __all__ = [
     "decoder_layers",
     "gated",
     "masked",
+    "parameters_gone",
     "shrink_",
     "sites",
     "units",
