@@ -41,6 +41,27 @@ def audit(
 
 
 @app.command()
+def diagnose(
+    model: Model = None,
+    pair: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two texts that differ in one term; the article's when left out.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where pictures and numbers go.")] = Path("runs/diagnosis"),
+    repaired: Annotated[str | None, typer.Option(help="A repaired model to put beside it.")] = None,
+    generate: Annotated[bool, typer.Option("--generate", help="Continue both texts, as the article does.")] = False,
+    overlap: Annotated[bool, typer.Option("--overlap", help="Do axes share their neurons, beyond chance?")] = False,
+    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Show where in a model the two texts of a pair part: numbers, and pictures in --out."""
+    from fairhub.diagnose import Asked, run
+
+    loaded = _load(model, device, dtype)
+    other = _load(repaired, device, dtype) if repaired else None
+    found, said = run(loaded, other, Asked(pair, out, generate, overlap))
+    _echo_json(found) if json else typer.echo(said)
+
+
+@app.command()
 def repair(
     model: Model = None,
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
@@ -52,6 +73,9 @@ def repair(
     seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
     bias: Bias = "divergence", units: Units = None,
+    shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
+    per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
+    variant: Annotated[str, typer.Option(help="Fairness Pruning: 'weight=0.8, importance=l2, ...'.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
@@ -59,13 +83,16 @@ def repair(
     from fairhub import report
     from fairhub.energies import known
     from fairhub.methods import Plan
+    from fairhub.methods.fairness_pruning import parsed
     from fairhub.repair import Request
     from fairhub.repair import repair as run
 
     _plan_sanity(budget, seconds)
+    parsed(variant)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units),
+        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
+             shrink=shrink, per_layer=per_layer, variant=variant),
     )  # fmt: skip
     try:
         made = run(_load(model, device, dtype), request, out, resume=resume)

@@ -4,7 +4,6 @@ import importlib.metadata
 import platform
 import resource
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +16,7 @@ from fairhub.loading import Loaded
 from fairhub.measure import home
 from fairhub.processes import state
 from fairhub.report import Control, Report
-from fairhub.surgery import sites
+from fairhub.surgery import parameters_gone, sites
 
 VERSION = "0.1.0"
 
@@ -34,7 +33,7 @@ def assemble(
     figures_ += proof.text_figures(before, after)
     removed = sorted(outcome.repair.pruning)
     total = loaded.model.num_parameters()
-    gone = _removed_parameters(loaded, removed)
+    gone = parameters_gone(loaded.model, outcome.repair.pruning, shrunk=settings["plan"].get("shrink", False))
     places = sites(loaded.model)
     return Report(
         fairhub=VERSION,
@@ -98,11 +97,6 @@ def _controls(data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray]
             )
         )
     return tuple(controls)
-
-
-def _removed_parameters(loaded: Loaded, removed: Sequence[Any]) -> int:
-    hidden = {(s.layer, s.kind): s.weight.shape[0] * s.width for s in sites(loaded.model)}
-    return sum(hidden[u.layer, u.kind] for u in removed)
 
 
 def _versions() -> dict[str, str]:

@@ -20,7 +20,7 @@ from fairhub.prover import Prover, batcher
 from fairhub.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
 from fairhub.runs import Run
-from fairhub.surgery import sites
+from fairhub.surgery import shrink_, sites
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,8 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
 def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, run: Run) -> None:
     """Write model, pictures, trace and texts, the report last: a run with report.json is whole."""
     healing.repair_(loaded.model, outcome.repair.pruning, outcome.repair.patch)
+    if written.settings and written.settings["plan"]["shrink"]:
+        shrink_(loaded.model)
     try:
         loaded.model.save_pretrained(run.folder / "model")
         loaded.tokenizer.save_pretrained(run.folder / "model")

@@ -16,13 +16,13 @@ BEFORE, AFTER, MARKED, FAINT, INK = "#7f7f7f", "#0072B2", "#D55E00", "#d9d9d9", 
 TEXT, SMALL = 12, 10.5
 
 
-def blank(width: float, height: float, title: str, reading: str, rows: int = 1) -> Picture:
+def blank(width: float, height: float, title: str, reading: str, rows: int = 1, columns: int = 1) -> Picture:
     """Start a picture, in inches, with a title and the line that says how to read it."""
     picture = Picture(figsize=(width, height), dpi=144, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.12))
     FigureCanvasAgg(picture)
     picture.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=TEXT + 3, fontweight="bold", color=INK)
     picture.text(0.01, 1 - 0.42 / height, reading, ha="left", va="top", fontsize=TEXT - 1, color="#555555")
-    for axes in picture.subplots(rows, 1, sharex=rows > 1, squeeze=False)[:, 0]:
+    for axes in picture.subplots(rows, columns, sharex="col" if rows > 1 else False, squeeze=False).flat:
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color("#999999")
         axes.tick_params(labelsize=SMALL, color="#999999", labelcolor=INK)

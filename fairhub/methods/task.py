@@ -59,6 +59,12 @@ class Plan:
     """What FASP and bias_only score heads by: divergence, attribute or toxicity."""
     units: int | None = None
     """How many heads FASP and the papers' controls remove; None chooses a number within the budget on select."""
+    shrink: bool = False
+    """Cut out the neurons that are gone from every layer, instead of leaving zeros; widths stay multiples of 8."""
+    per_layer: bool = False
+    """Fairness Pruning: let annealing find how many neurons go from each layer."""
+    variant: str = ""
+    """Fairness Pruning: what departs from the article, as "name=value, ..."; see `fairness_pruning.Recipe`."""
 
 
 @dataclass(frozen=True, eq=False)

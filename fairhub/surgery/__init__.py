@@ -2,7 +2,7 @@
 
 from .architecture import decoder_layers, sites, units
 from .attention import head_norms
-from .editing import shrink_, zero_
+from .editing import parameters_gone, shrink_, zero_
 from .masking import gated, masked
 from .units import Kind, Pruning, Site, Unit
 
@@ -15,6 +15,7 @@ __all__ = [
     "gated",
     "head_norms",
     "masked",
+    "parameters_gone",
     "shrink_",
     "sites",
     "units",

@@ -30,6 +30,8 @@ class Layout:
     """The projections that make queries, keys and values; one where they are one matrix."""
     interleaved: bool = False
     """Whether in one matrix the rows of a head stand together, and not all queries before all keys."""
+    norm: str = "input_layernorm"
+    """The norm whose output the layer's attention reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +52,16 @@ _LAYOUTS = {
     # The checkpoint that also sees: units are those of its text decoder.
     "gemma3": replace(_LLAMA, layers="model.language_model.layers"),
     "gemma3_text": _LLAMA,
-    "gpt2": Layout("transformer.h", "attn.c_proj", "mlp.c_proj", ("mlp.c_fc",), "n_inner", qkv=("attn.c_attn",)),
+    "gpt2": Layout(
+        "transformer.h", "attn.c_proj", "mlp.c_proj", ("mlp.c_fc",), "n_inner", qkv=("attn.c_attn",), norm="ln_1"
+    ),
     "gpt_neo": Layout(
         "transformer.h",
         "attn.attention.out_proj",
         "mlp.c_proj",
         ("mlp.c_fc",),
         qkv=tuple(f"attn.attention.{part}_proj" for part in "qkv"),
+        norm="ln_1",
     ),
     "gpt_neox": Layout(
         "gpt_neox.layers",
@@ -73,10 +78,13 @@ _LAYOUTS = {
         ("mlp.fc_in",),
         "n_inner",
         qkv=tuple(f"attn.{part}_proj" for part in "qkv"),
+        norm="ln_1",
     ),
     "llama": _LLAMA,
     "mistral": _LLAMA,
-    "opt": Layout("model.decoder.layers", "self_attn.out_proj", "fc2", ("fc1",), "ffn_dim"),
+    "opt": Layout(
+        "model.decoder.layers", "self_attn.out_proj", "fc2", ("fc1",), "ffn_dim", norm="self_attn_layer_norm"
+    ),
     "phi3": replace(_LLAMA, mlp_inputs=("mlp.gate_up_proj",), fused=2, qkv=("self_attn.qkv_proj",)),
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
@@ -142,6 +150,21 @@ def mlps(model: PreTrainedModel) -> tuple[Mlp, ...]:
 def attention_inputs(model: PreTrainedModel) -> tuple[tuple[str, ...], bool]:
     """Return the paths, from a decoder layer, of what makes queries, keys and values, and whether heads interleave."""
     return _layout(model).qkv, _layout(model).interleaved
+
+
+def input_norms(model: PreTrainedModel) -> tuple[nn.Module, ...]:
+    """Return the norm of every layer whose output the layer's attention reads.
+
+    Raises:
+        UserError: The architecture is unknown, or a layer lacks its norm.
+    """
+    path = _layout(model).norm
+    found = [_submodule(layer, path) for layer in decoder_layers(model)]
+    if None in found:
+        raise UserError(
+            f"every layer of a {model.config.model_type} model must have {path}; one has none; load the original"
+        )
+    return tuple(norm for norm in found if norm is not None)
 
 
 def mlp_width(model: PreTrainedModel) -> int:

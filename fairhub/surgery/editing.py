@@ -57,12 +57,38 @@ def shrink_(model: PreTrainedModel, multiple: int = 8) -> int:
     alive = [(mlp.output.weight != 0).any(dim=0) for mlp in found]
     most = max((int(row.sum()) for row in alive), default=0)
     present = mlp_width(model)
-    width = min(multiple * max(1, math.ceil(most / multiple)), present)
+    width = _rounded(most, present, multiple)
     if width < present:
         for mlp, row in zip(found, alive, strict=True):
             _keep_neurons_(mlp, _first(row, width))
         set_mlp_width_(model, width)
     return width
+
+
+def parameters_gone(model: PreTrainedModel, pruning: Pruning, *, shrunk: bool, multiple: int = 8) -> int:
+    """Return how many parameters a pruning takes from a model: set to zero, or cut out where it is then shrunk.
+
+    A zeroed unit is its columns of the output projection; a neuron that is cut out is its rows of the others as well.
+
+    Raises:
+        UserError: The model does not have one of the units, or its architecture is unknown.
+    """
+    touched = located(sites(model), pruning)
+    total = sum(site.weight.shape[0] * site.width * len(indices) for site, indices in touched.items())
+    if not shrunk:
+        return total
+    found, present = mlps(model), mlp_width(model)
+    removed = {site.layer: len(indices) for site, indices in touched.items() if site.kind == "neuron"}
+    cut = present - _rounded(present - min(removed.get(layer, 0) for layer in range(len(found))), present, multiple)
+    inputs = [
+        part for mlp in found for module in mlp.inputs for part in (module.weight, module.bias) if part is not None
+    ]
+    return total + cut * sum(part.numel() for part in inputs) // present
+
+
+def _rounded(most: int, present: int, multiple: int) -> int:
+    """Return the width of all layers where the fullest keeps `most` neurons."""
+    return min(multiple * max(1, math.ceil(most / multiple)), present)
 
 
 def _first(alive: Tensor, width: int) -> LongTensor:

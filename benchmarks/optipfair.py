@@ -1,0 +1,204 @@
+"""The activation gap after removing as many neurons: optiPfair's recipe against neurons chosen by their effect.
+
+    python benchmarks/optipfair.py [--model NAME] [--pairs N] [--json]
+
+Same pair, same metric, same number of neurons (0.2 % of every layer, as in the article). optiPfair's side is the
+article's recipe: differences pooled over the pair's tokens, peak-to-peak importance, weight 0.5, cut out by the
+installed library (by this package where it is not installed: the scores are the same), and the library's own default
+(pooled before differing, weight 0.8). Our side takes the neurons, of any layer, that lower the gap of the pair and of
+search pairs first-order, less what they cost on text; scored again after every tenth of them. Then what nobody chose
+on: held-out pairs with intervals, and the price on text. A lower gap is not a fairer model; the last columns say more.
+"""
+
+import argparse
+import copy
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fairhub import statistics
+from fairhub import text as text_
+from fairhub.activations import capture, gap, gap_effects
+from fairhub.diagnosis import PAIR
+from fairhub.engine import Batch, Engine, probe_batches, text_batches, token_loss
+from fairhub.loading import Loaded, load
+from fairhub.methods.fairness_pruning import Recipe
+from fairhub.methods.hybrid import hybrid, top
+from fairhub.methods.importance import importance
+from fairhub.methods.neuron_bias import Definition, neuron_bias
+from fairhub.probes import CONTROL, Probe, stratified, templates
+from fairhub.surgery import Pruning, gated, masked, shrink_, units, zero_
+
+# This script has the peer's name and its folder comes first on the path: the peer must be found, not the script.
+sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
+
+ROUNDS = 10
+EXCHANGE = 3.0
+"""What a nat of loss costs, in shares of the gap."""
+
+
+def main() -> None:
+    """Run both sides, print the table or one object."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", help="Hub id or folder; the embedded default when left out")
+    parser.add_argument("--pairs", type=int, default=48, help="held-out pairs, and search pairs we choose on")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    found = measure(load(asked.model), asked.pairs)
+    print(json.dumps(found) if asked.json else table(found))
+
+
+def measure(loaded: Loaded, pairs: int) -> dict[str, Any]:
+    """Return the benchmark's object: name, ratio, reach, reached, detail."""
+    bench = _Bench(loaded, pairs)
+    count = Recipe().removed(bench.width, loaded.model.config.hidden_size)
+    rows = {
+        "optiPfair, article's recipe": bench.row(*bench.theirs("diff_then_pool", 0.5, count)),
+        "optiPfair, library default": bench.row(*bench.theirs("pool_then_diff", 0.8, count)),
+        "fairhub, by effect": bench.row(*bench.ours(count)),
+    }
+    article, own = (-rows[name]["pair"] for name in ("optiPfair, article's recipe", "fairhub, by effect"))
+    return {
+        "name": "fall of the activation gap of the article's pair, at as many neurons",
+        "ratio": own / article if article > 0 else None,
+        "reach": 1.0,
+        "reached": own > article,
+        "detail": {
+            "model": loaded.id, "pair": PAIR, "neurons": count * bench.layers, "gap": bench.before["pair"],
+            "optipfair_installed": _installed(), "held_out_pairs": len(bench.held_out), "rows": rows,
+        },
+    }  # fmt: skip
+
+
+class _Bench:
+    """What both sides are measured on, and the base model's numbers."""
+
+    def __init__(self, loaded: Loaded, pairs: int) -> None:
+        self.loaded = loaded
+        people = [probe for probe in templates() if probe.axis != CONTROL]
+        search = stratified((p for p in people if p.split == "search"), pairs)
+        self.held_out = stratified((p for p in people if p.split == "held_out"), pairs)
+        article = Probe(*PAIR, "race", "", "article", "", "", "", "", "", "", "search")
+        self.article, self.near, self.far = (
+            probe_batches(loaded.tokenizer, probes, tokens=384) for probes in ([article], search, self.held_out)
+        )
+        parts = text_.split_documents(text_.documents(None))
+        self.learn, self.test = (
+            text_batches(text_.chunks(loaded.tokenizer, parts[split], tokens), rows=4)
+            for split, tokens in (("search", 2048), ("held_out", 8192))
+        )
+        self.width = max(site for site in (u.index for u in units(loaded.model) if u.kind == "neuron")) + 1
+        self.layers = 1 + max(unit.layer for unit in units(loaded.model))
+        self.before = self.numbers(loaded.model)
+
+    def numbers(self, model: Any) -> dict[str, Any]:
+        """Measure one model."""
+        return {
+            "pair": float(_gaps(model, self.article)[0]),
+            "gap": _gaps(model, self.far),
+            "divergence": Engine(model, self.far, cache_bytes=0).values([frozenset()])[0],
+            "loss": Engine(model, self.test, token_loss, cache_bytes=0).values([frozenset()])[0],
+        }
+
+    def row(self, model: Any, seconds: float) -> dict[str, Any]:
+        """Return relative changes: of the pair's gap, and with intervals of what nobody chose on."""
+        after, clusters = self.numbers(model), [p.template for p in self.held_out]
+        row: dict[str, Any] = {"pair": after["pair"] / self.before["pair"] - 1, "seconds": seconds}
+        for name in ("gap", "divergence"):
+            row[name] = _share(statistics.change(self.before[name], after[name], clusters))
+        chunks = range(len(after["loss"]))
+        row["perplexity"] = _share(statistics.change(self.before["loss"], after["loss"], chunks, transform=np.exp))
+        return row
+
+    def theirs(self, definition: Definition, weight: float, count: int) -> tuple[Any, float]:
+        """Return the model of optiPfair's one-shot recipe on the article's pair, and the seconds it took."""
+        model, began = copy.deepcopy(self.loaded.model), time.perf_counter()
+        bias = neuron_bias(model, self.article, definition).mean(0)
+        scores = hybrid(bias, importance(model), weight)
+        if _installed():
+            from optipfair.pruning.mlp_glu import prune_model_mlp_glu
+
+            fair = {layer: torch.from_numpy(row).float() for layer, row in enumerate(scores)}
+            model = prune_model_mlp_glu(
+                model, pruning_percentage=100 * (count + 0.5) / self.width, fairness_scores=fair, show_progress=False
+            )
+        else:
+            zero_(model, top(scores, count))
+            shrink_(model, multiple=1)
+        return model.eval().requires_grad_(False), time.perf_counter() - began
+
+    def ours(self, count: int) -> tuple[Any, float]:
+        """Return the model without as many neurons, of any layer, that lower the gap most for their price."""
+        model, began = copy.deepcopy(self.loaded.model), time.perf_counter()
+        every, total = units(model), count * self.layers
+        gone: Pruning = frozenset()
+        for turn in range(ROUNDS):
+            with masked(model, gone):
+                score = (
+                    _relative(model, self.article) + _relative(model, self.near) + EXCHANGE * _costs(model, self.learn)
+                )
+            order = [every[i] for i in np.argsort(score) if every[i].kind == "neuron" and every[i] not in gone]
+            gone |= frozenset(order[: round(total * (turn + 1) / ROUNDS) - len(gone)])
+        zero_(model, gone)
+        return model, time.perf_counter() - began
+
+
+def _relative(model: Any, batches: Sequence[Batch]) -> np.ndarray:
+    effect, base = gap_effects(model, batches)
+    return effect / base
+
+
+def _costs(model: Any, text: Sequence[Batch]) -> np.ndarray:
+    """Return what the loss would rise by if each unit went, first-order, nats a token; a fall is not believed."""
+    found = []
+    for batch in text:
+        with torch.enable_grad(), gated(model) as gates:
+            loss = token_loss(model(batch.ids, use_cache=False).logits, batch).mean()
+            found.append(torch.cat([g.float() for g in torch.autograd.grad(loss, list(gates.values()))]).numpy())
+    return np.abs(np.mean(found, axis=0))
+
+
+def _gaps(model: Any, batches: Sequence[Batch]) -> np.ndarray:
+    found: dict[int, float] = {}
+    for batch in batches:
+        activations = capture(model, batch)
+        found |= {item: gap(activations, place).overall for place, item in enumerate(batch.items)}
+    return np.array([found[item] for item in sorted(found)])
+
+
+def _share(change: statistics.Change) -> list[float] | None:
+    return [change.share.value, change.share.low, change.share.high] if change.share else None
+
+
+def _installed() -> bool:
+    return importlib.util.find_spec("optipfair") is not None
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return what people read."""
+    detail = found["detail"]
+    lines = [
+        f"{detail['neurons']} neurons of {detail['model']}; activation gap of the article's pair {detail['gap']:.4f}; "
+        f"optiPfair {'installed' if detail['optipfair_installed'] else 'not installed: its scores, our removal'}",
+        f"{'change, %':<30}{'the pair':>9}{'gap, held out':>24}{'divergence, held out':>24}{'perplexity':>24}{'s':>6}",
+    ]
+    for name, row in detail["rows"].items():
+        parts = [row[part] for part in ("gap", "divergence", "perplexity")]
+        said = "".join(f"{_said(part):>24}" for part in parts)
+        lines.append(f"{name:<30}{100 * row['pair']:>+9.1f}{said}{row['seconds']:>6.0f}")
+    return "\n".join(lines)
+
+
+def _said(part: list[float] | None) -> str:
+    return "-" if part is None else "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * value for value in part))
+
+
+if __name__ == "__main__":
+    main()
