@@ -13,7 +13,7 @@ from fairhub.data import Data, Sizes, gather
 from fairhub.engine import text_batches
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
-from fairhub.measure import home
+from fairhub.measure import Repair, home
 from fairhub.probes import CONTROL, stratified
 from fairhub.progress import progress_bar
 from fairhub.prover import Prover, batcher
@@ -72,7 +72,7 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     found = run.arrays("proof", lambda: prove.everything(outcome))
     written = assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, began)
     run.save(folder / items.NAME, items.packed(data, found))
-    _write(loaded, outcome, written, run)
+    _write(loaded, outcome, written, settings, run)
     return written
 
 
@@ -111,11 +111,9 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
     )  # fmt: skip
 
 
-def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, run: Run) -> None:
+def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: Mapping[str, Any], run: Run) -> None:
     """Write model, pictures, trace and texts, the report last: a run with report.json is whole."""
-    healing.repair_(loaded.model, outcome.repair.pruning, outcome.repair.patch)
-    if written.settings and written.settings["plan"]["shrink"]:
-        shrink_(loaded.model)
+    finish_(loaded, outcome.repair, settings)
     try:
         loaded.model.save_pretrained(run.folder / "model")
         loaded.tokenizer.save_pretrained(run.folder / "model")
@@ -129,6 +127,13 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, run: Run) 
     run.save(run.folder / "recipe.json", to_json(recipe_of(written, loaded.model, loaded.tokenizer)).encode())
     run.save(run.folder / "report.json", report.to_json(written).encode())
     run.forget()
+
+
+def finish_(loaded: Loaded, made: Repair, settings: Mapping[str, Any]) -> None:
+    """Repair the model for good, and cut out neurons that are gone everywhere where the run's settings say so."""
+    healing.repair_(loaded.model, made.pruning, made.patch)
+    if settings["plan"]["shrink"]:
+        shrink_(loaded.model)
 
 
 def _trace_lines(trace: dict[str, Any]) -> str:

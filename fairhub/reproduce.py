@@ -13,12 +13,11 @@ from fairhub import hub
 from fairhub.assembly import assemble
 from fairhub.data import Data, gather
 from fairhub.errors import UserError
-from fairhub.healing import repair_
 from fairhub.loading import EMBEDDED, Loaded, cache, load
 from fairhub.methods.rebuild import rebuild
 from fairhub.prover import Prover
 from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tensor_hash, weights_of
-from fairhub.repair import request_of, task_of
+from fairhub.repair import finish_, request_of, task_of
 from fairhub.report import Figure, Report, from_json
 from fairhub.runs import Run, digest
 from fairhub.surgery import shrink_
@@ -75,7 +74,7 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     prove = Prover(loaded, data)
     found = run.arrays("proof", lambda: prove.everything(outcome))
     again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, began)
-    repair_(loaded.model, outcome.repair.pruning, outcome.repair.patch)
+    finish_(loaded, outcome.repair, recipe.settings)
     if request_of(recipe.settings).plan.shrink:
         shrink_(loaded.model)
     checks += _model(loaded, recipe)
