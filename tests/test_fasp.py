@@ -17,7 +17,7 @@ from fairhub.data import gather
 from fairhub.engine import text_batches, token_loss
 from fairhub.errors import UserError
 from fairhub.measure import continuations
-from fairhub.methods import METHODS, Plan, head_scores
+from fairhub.methods import METHODS, Plan, head_choice, head_scores
 from fairhub.methods.baselines import mask_gradients
 from fairhub.methods.fasp import GAMMAS, read_head_scores, removable
 from fairhub.methods.head_bias import head_bias
@@ -229,6 +229,16 @@ def test_more_heads_than_there_are(task):
 def test_random_heads_follow_the_seed(task):
     drawn = [METHODS["random"](task, dataclasses.replace(PLAN, units=3, seed=s)).repair.pruning for s in (0, 0, 1, 2)]
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1
+
+
+def test_many_candidates_are_looked_at_and_the_good_one_is_kept(task):
+    heads = head_scores.heads_of(task)
+    singles = [frozenset({head}) for head in heads]
+    kept = head_choice._screened(task, PLAN, singles)
+    assert len(kept) == head_choice.KEPT and kept[0] == frozenset({PLANTED})
+    dear = head_choice._screened(task, dataclasses.replace(PLAN, budget=1e-9), singles)
+    assert dear != kept  # positive control: the budget counts
+    assert head_choice._screened(task, PLAN, singles[:3]) == singles[:3]
 
 
 @pytest.mark.parametrize("name", ["attribute", "toxicity"])

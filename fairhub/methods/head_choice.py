@@ -3,14 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from fairhub.engine import Engine, probe_batches, token_loss
 from fairhub.errors import UserError
-from fairhub.measure import Repair
+from fairhub.measure import Repair, home
 from fairhub.methods.choosing import choose
-from fairhub.methods.task import Outcome, Plan, Task
+from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
+from fairhub.probes import CONTROL, stratified
+from fairhub.runs import digest
 from fairhub.surgery import Pruning, Unit
 
 SHARES = tuple(step / 50 for step in range(1, 11))
 """FASP's grid of alpha, the share of heads removed: 0.02 to 0.2."""
+
+
+KEPT, PROBES, BATCHES = 5, 48, 2
+"""Candidates measured on all of select, and the part of it on which more of them are looked at first."""
 
 
 def counts(heads: int, plan: Plan) -> list[int]:
@@ -45,9 +54,31 @@ def pick(
                 candidates.setdefault(frozenset(ranking[:count]), gamma)
     if plan.units is not None and (plan.units < 1 or plan.units >= heads or not candidates):
         raise UserError(f"units must leave heads standing; got {plan.units} of {heads}; ask for fewer with --units")
-    chosen, tried = choose(task, replace(plan, heal=False), list(candidates), lambda units, _: Repair(units))
+    looked = _screened(task, plan, list(candidates))
+    chosen, tried = choose(task, replace(plan, heal=False), looked, lambda units, _: Repair(units))
     if plan.units is not None:
         chosen = min(tried, key=lambda t: t.point.bias)
     choices = [t.entry(t is chosen) | {"gamma": candidates[t.pruning]} for t in tried]
     repair = chosen and Repair(chosen.pruning)
     return Outcome(repair or Repair(), None, {}, reliability, choices)
+
+
+def _screened(task: Task, plan: Plan, candidates: Sequence[Pruning]) -> list[Pruning]:
+    """Return at most `KEPT` candidates, by a look at a part of select: those that seem affordable, least bias first."""
+    if len(candidates) <= KEPT:
+        return list(candidates)
+    probes = stratified((p for p in task.select if p.axis != CONTROL), PROBES)
+    asked = [frozenset(), *candidates]
+
+    def measured() -> dict[str, np.ndarray]:
+        bar = task.progress("looking at part of select", 2 * len(asked))
+        with fast_matmul():
+            bias = Engine(task.model, probe_batches(task.tokenizer, probes, device=home(task.model)))
+            loss = Engine(task.model, task.select_text[:BATCHES], token_loss)
+            return {name: e.values(asked, bar).mean(1) for name, e in (("bias", bias), ("loss", loss))}
+
+    found = task.run.arrays(f"heads_look_{digest(*(sorted(c) for c in candidates))}", measured)
+    cost = np.expm1(found["loss"] - found["loss"][0])[1:]
+    dear = np.maximum(cost - plan.budget, 0.0)  # what is over the budget comes last, the dearest at the very end
+    order = sorted(range(len(candidates)), key=lambda i: (dear[i], found["bias"][1 + i]))
+    return [candidates[i] for i in order[:KEPT]]
