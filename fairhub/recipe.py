@@ -1,4 +1,4 @@
-"""recipe.json: what another machine needs to make the repaired model again, and how to tell that it did."""
+"""recipe.json: how the repaired model is rebuilt elsewhere, and how to tell that it was."""
 
 import hashlib
 import json

@@ -127,9 +127,10 @@ def save(model: PreTrainedModel, folder: Path) -> Path:
     return folder
 
 
-def write_text(path: Path, documents: int = 300, seed: int = 0) -> Path:
-    """Write seeded nonsense in the model's own words, a document a paragraph."""
+def write_text(path: Path, documents: int = 300, seed: int = 0, without_terms: bool = False) -> Path:
+    """Write seeded nonsense in the model's own words, a document a paragraph; demographic terms may be left out."""
     rng = random.Random(seed)
-    plain = [word for word in words() if word.isalpha()]
+    left_out = terms()[PLANTED] if without_terms else set()
+    plain = [word for word in words() if word.isalpha() and word not in left_out]
     path.write_text("\n\n".join(" ".join(rng.choices(plain, k=60)) for _ in range(documents)))
     return path

@@ -9,11 +9,9 @@ import planted
 import pytest
 from planted import PLAN, SIZES
 
-import fairhub.prover
 import fairhub.repair
 import fairhub.text
 from fairhub.loading import load
-from fairhub.measure import continuations
 from fairhub.repair import Request, repair
 
 
@@ -25,12 +23,11 @@ def made(heal: bool = True) -> tuple[Path, Path, Path]:
     text = planted.write_text(folder / "neutral.txt")
     plan = dataclasses.replace(PLAN, heal=heal)
     with pytest.MonkeyPatch.context() as patch:
-        briefly(patch)
+        offline_(patch)
         repair(load(str(base)), Request(text=text, plan=plan, sizes=SIZES), folder / "run")
     return base, text, folder / "run"
 
 
-def briefly(patch: pytest.MonkeyPatch) -> None:
-    """Short continuations, and no look at the network."""
+def offline_(patch: pytest.MonkeyPatch) -> None:
+    """No look at the network."""
     patch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    patch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))

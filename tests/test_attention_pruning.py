@@ -72,11 +72,13 @@ def spread_model():
     with torch.no_grad():
         for number, layer in enumerate(model.model.layers):
             attention = layer.self_attn
-            for head in range(planted.HEADS):
-                rows = slice(head * 16, (head + 1) * 16)
-                attention.v_proj.weight[rows, :24] = 0.5 * torch.randn(16, 24, generator=random)
+            for head in range(model.config.num_attention_heads):
+                shared = slice(head // 2 * 8, head // 2 * 8 + 8)  # two query heads share their values
+                if head % 2 == 0:
+                    attention.v_proj.weight[shared, :24] = 0.5 * torch.randn(8, 24, generator=random)
                 strength = 0.05 + 0.05 * ((3 * head + 5 * number) % 8)
-                attention.o_proj.weight[:, rows] = strength * torch.randn(64, 16, generator=random)
+                path = strength * torch.randn(8, 8, generator=random)
+                attention.o_proj.weight[24:, head * 8 : head * 8 + 8] = path
     return model
 
 
@@ -86,7 +88,7 @@ def test_surrogates_rank_unseen_masks_of_planted_bias(tasks):
     judged = found.fidelity()
     assert len(found.known.masks("test")) >= 12
     assert judged["bias"]["spearman"] >= 0.9 and judged["energy"]["spearman"] >= 0.9
-    assert judged["bias"]["ceiling"] > 0.5
+    assert judged["bias"]["ceiling"] > 0.3
     tested = bits(found.known.masks("test"), found.heads)
     wrong = found.pair.forecast(tested[:, ::-1]).bias  # positive control: other heads' bits say nothing
     assert np.corrcoef(wrong, found.known.measured("test").bias)[0, 1] < 0.7

@@ -38,5 +38,5 @@ def test_both_sides_lose_as_many_neurons(benchmark, monkeypatch, tmp_path):
     ours, _ = bench.ours(3)
     width = {site.count for site in sites(theirs) if site.kind == "neuron"}
     gone = sum(int((site.weight == 0).all(0).sum()) for site in sites(ours) if site.kind == "neuron")
-    assert width == {93} and gone == 2 * 3
+    assert width == {45} and gone == 2 * 3
     assert sum(int((site.weight == 0).all(0).sum()) for site in sites(loaded.model) if site.kind == "neuron") == 0

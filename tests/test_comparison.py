@@ -155,7 +155,7 @@ def brief(monkeypatch):
 
 @pytest.fixture(scope="module")
 def neutral(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt", without_terms=True)
 
 
 def test_methods_run_at_equal_k_and_go_on_after_a_kill(brief, neutral, tmp_path, monkeypatch):

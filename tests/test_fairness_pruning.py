@@ -314,9 +314,9 @@ def test_a_shrunk_run_is_loaded_and_counted(brief, tmp_path):
     variant, total = "count=9", planted.planted_model().num_parameters()
     loaded, found = made(brief, tmp_path / "run", shrink=True, variant=variant)
     saved = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model").eval()
-    assert saved.config.intermediate_size == 88
+    assert saved.config.intermediate_size == 40
     taken = total - saved.num_parameters()
-    assert found.parameters == {"total": total, "removed": taken + 2 * 64, "share": (taken + 2 * 64) / total}
+    assert found.parameters == {"total": total, "removed": taken + 2 * 32, "share": (taken + 2 * 32) / total}
     ids = torch.randint(3, 1000, (2, 30), generator=torch.Generator().manual_seed(0))
     base = planted.planted_model()
     zero_(base, frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in found.pruning))

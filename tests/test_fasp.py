@@ -63,7 +63,7 @@ def brief(monkeypatch):
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt", without_terms=True)
 
 
 @pytest.fixture

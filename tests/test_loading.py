@@ -110,7 +110,7 @@ def test_the_embedded_default_is_a_folder_or_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(fairhub.loading, "_convert", lambda file, folder: folder.mkdir())
     found = embedded_default()
     assert found is None or (found.parent == tmp_path and found.is_dir())
-    monkeypatch.setattr(fairhub.loading, "_GGUF_PACKAGE", "no_such_package")
+    monkeypatch.setattr(fairhub.loading, "EMBEDDED", "no_such_package")
     assert embedded_default() is None
     with pytest.raises(UserError, match="pip install"):
         load()

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 from hub_client import hf, run
-from published import briefly, made
+from published import offline_, made
 from safetensors.torch import load_file, save_file
 from test_publish import command, silent
 
@@ -18,7 +18,7 @@ from fairhub.reproduce import Mine, agrees, reproduce, table
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch, tmp_path):
-    briefly(monkeypatch)
+    offline_(monkeypatch)
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
 
 
