@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 from hub_client import hf, run
-from published import offline_, made
+from published import made, offline_
 from safetensors.torch import load_file, save_file
 from test_publish import command, silent
 
