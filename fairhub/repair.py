@@ -132,7 +132,7 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: 
 def finish_(loaded: Loaded, made: Repair, settings: Mapping[str, Any]) -> None:
     """Repair the model for good, and cut out neurons that are gone everywhere where the run's settings say so."""
     healing.repair_(loaded.model, made.pruning, made.patch)
-    if settings["plan"]["shrink"]:
+    if settings["plan"].get("shrink"):  # recipes of before had no such thing
         shrink_(loaded.model)
 
 
