@@ -134,7 +134,7 @@ def test_networks_forecast_unseen_masks():
     rng = np.random.default_rng(1)
     x, effects = sampled(400), rng.normal(size=30)
     train, validation, test = split(x, x @ effects + 0.1 * rng.normal(size=400))
-    prior = np.zeros((30, 1))
+    prior = np.zeros((1, 30, 1))
     for kind, least in (("additive", 0.97), ("residual", 0.97), ("network", 0.8)):
         found = fit(kind, train, validation, prior, 0)
         assert rank_correlation(found.mean(test.x)[:, 0], test.y[:, 0]) > least, kind
@@ -151,7 +151,7 @@ def test_residual_networks_learn_what_is_not_additive():
     whole = Examples(x, y[:, None], np.ones(len(x)))
     train, validation, test = (whole.part(np.arange(*ends)) for ends in ((0, 600), (600, 700), (700, 900)))
     error = {
-        kind: float(((fit(kind, train, validation, np.zeros((30, 1)), 0).mean(test.x) - test.y) ** 2).mean())
+        kind: float(((fit(kind, train, validation, np.zeros((1, 30, 1)), 0).mean(test.x) - test.y) ** 2).mean())
         for kind in ("additive", "residual")
     }
     assert error["residual"] < 0.8 * error["additive"]
@@ -163,7 +163,7 @@ def test_first_order_scores_stand_in_for_masks_that_are_missing():
     unseen = sampled(200, seed=9, heads=60)
     error = {}
     for name, prior in (("known", 0.2 * effects + 0.02 * rng.normal(size=60)), ("none", np.zeros(60))):
-        found = additive(x, (x @ effects)[:, None], prior[:, None], np.ones(25))
+        found = additive(x, (x @ effects)[:, None], prior[None, :, None], np.ones(25))
         error[name] = float(((unseen @ (found[:, 0] - effects)) ** 2).mean())
     assert error["known"] < 0.3 * error["none"]
 

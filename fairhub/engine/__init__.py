@@ -2,9 +2,10 @@
 
 from fairhub.engine.batches import Batch, encode, probe_batches, text_batches
 from fairhub.engine.engine import Engine
+from fairhub.engine.precision import fast_matmul
 from fairhub.engine.readouts import Readout, divergence, finite, next_token, token_loss
 
 __all__ = [
-    "Batch", "Engine", "Readout", "divergence", "encode", "finite", "next_token", "probe_batches", "text_batches",
-    "token_loss",
+    "Batch", "Engine", "Readout", "divergence", "encode", "fast_matmul", "finite", "next_token", "probe_batches",
+    "text_batches", "token_loss",
 ]  # fmt: skip

@@ -1,18 +1,23 @@
 """What a recipe gets and gives back: the plan, the task, the outcome."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+<<<<<<< HEAD
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+=======
+from transformers import PreTrainedModel
+>>>>>>> surrogate
 
-from fairhub.engine import Batch
+from fairhub.engine import Batch, fast_matmul
 from fairhub.healing import Strength
 from fairhub.measure import Progress, Repair
 from fairhub.probes import Probe
 from fairhub.runs import Run
+
+__all__ = ["Outcome", "Plan", "Task", "fast_matmul"]
 
 
 @dataclass(frozen=True)
@@ -109,14 +114,3 @@ class Outcome:
     choices: list[dict[str, Any]]
     ablations: dict[str, Repair] = field(default_factory=dict)
     """The repair's parts alone, and as many units chosen otherwise: what the report compares with."""
-
-
-@contextmanager
-def fast_matmul() -> Iterator[None]:
-    """Let float32 products run in bfloat16 with float32 sums where a processor can: to choose, never to prove."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

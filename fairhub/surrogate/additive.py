@@ -1,4 +1,4 @@
-"""The additive surrogate: every head's effect on its own, by ridge regression towards its first-order score."""
+"""The additive surrogate: every head's effect on its own, by ridge regression towards its first-order scores."""
 
 from collections.abc import Sequence
 
@@ -6,26 +6,26 @@ import numpy as np
 
 PENALTIES = tuple(10.0**power for power in np.arange(-1.5, 3.1, 0.5))
 """Ridge penalties that are tried; the one with the smallest leave-one-out error is taken."""
-_FREE = 30.0  # scale of the columns that are hardly penalised: the first-order forecast and the count of heads
+_FREE = 30.0  # scale of the columns that are hardly penalised: what is known of the heads beforehand, and their count
 
 
 def additive(x: np.ndarray, y: np.ndarray, prior: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return [bits, targets]: what each bit adds to each target; nothing removed changes nothing, so no intercept.
 
-    For each target w = a * prior + b + v is fitted, v penalised, a and b hardly: heads that were seldom removed
-    keep their first-order score in the scale the data shows. The penalty minimises the exact leave-one-out error
+    For each target w = P a + b + v is fitted, P its prior, v penalised, a and b hardly: heads that were seldom
+    removed keep what their scores say, in the scale the data shows. The penalty minimises the exact leave-one-out error
     (PRESS, Allen 1974).
 
     Args:
         x: [masks, bits] 1 where a head is removed.
         y: [masks, targets].
-        prior: [bits, targets] first-order effects.
+        prior: [targets, bits, features] what is known of each bit beforehand, such as first-order scores.
         weight: [masks] weight of each mask's squared error.
     """
     root = np.sqrt(weight)[:, None]
     found = np.empty((x.shape[1], y.shape[1]))
     for target in range(y.shape[1]):
-        extra = np.column_stack([prior[:, target], np.ones(x.shape[1])])
+        extra = np.column_stack([prior[target], np.ones(x.shape[1])])
         extra = extra / np.maximum(np.std(x @ extra, axis=0), 1e-9) * _FREE
         basis = np.column_stack([np.eye(x.shape[1]), extra])  # bits -> columns
         columns = x @ basis

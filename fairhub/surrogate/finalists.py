@@ -3,15 +3,18 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairhub.annealing import pareto
-from fairhub.methods.task import Plan
 from fairhub.surgery import Pruning
 from fairhub.surrogate.labelled import Labelled, Scale, scale_of
 from fairhub.surrogate.labels import Label, Meter
 from fairhub.surrogate.objective import Forecast, Objective
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.methods.task import Plan
 
 RISES = (0.5, 1.0, 2.0, 4.0)
 """Rises of perplexity, in budgets, up to which masks with little bias are kept: healing gives back part of a rise."""
@@ -35,7 +38,7 @@ class Finalists:
         return within[-1] if within and placed[within[-1]][0] < 0 else None  # sorted by loss, so the last is lowest
 
 
-def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float, plan: Plan) -> list[Pruning]:
+def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float, plan: "Plan") -> list[Pruning]:
     """Return the masks worth a second look: least bias up to each rise, and the best by other energies."""
     masks, measured = list(known.labels), known.measured()
     chosen: dict[Pruning, None] = {}

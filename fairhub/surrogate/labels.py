@@ -3,16 +3,19 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fairhub.engine import Batch, Engine, text_batches, token_loss
-from fairhub.methods.task import Task, fast_matmul
+from fairhub.engine import Batch, Engine, fast_matmul, text_batches, token_loss
 from fairhub.probes import Probe, stratified
 from fairhub.runs import digest
 from fairhub.surgery import Pruning, Unit
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.methods.task import Task
 
 FLOOR = 1e-6
 """Nats added to every divergence, so that the logarithm of one that vanished is finite."""
@@ -44,7 +47,7 @@ class Meter:
     """
 
     def __init__(
-        self, task: Task, probes: int, chunks: int = 6, length: int = 64, stage: str = "masks",
+        self, task: "Task", probes: int, chunks: int = 6, length: int = 64, stage: str = "masks",
         other: "Meter | None" = None,
     ) -> None:  # fmt: skip
         """Choose the probes and the text; nothing is measured yet."""
@@ -107,7 +110,7 @@ def _packed(places: Sequence[int], texts: Sequence[tuple[list[int], list[int], i
     )
 
 
-def _short(task: Task, count: int, taken: Sequence[int] = ()) -> list[int]:
+def _short(task: "Task", count: int, taken: Sequence[int] = ()) -> list[int]:
     """Return which search probes to ask: the shortest third of each axis and frame that is left."""
     length = {
         item: max(int(batch.last[row]) for row in batch.pairs[place].tolist())

@@ -1,12 +1,15 @@
 """The landscape of the surrogates: forecasts and energies of thousands of masks in one product, moves in one row."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairhub.methods.task import Plan
 from fairhub.surrogate.network import Surrogate
 from fairhub.surrogate.objective import Forecast, Objective
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.methods.task import Plan
 
 
 class Landscape:
@@ -25,7 +28,7 @@ class Landscape:
     """
 
     def __init__(
-        self, bias: Surrogate, loss: Surrogate, base_loss: float, objectives: Sequence[Objective], plan: Plan
+        self, bias: Surrogate, loss: Surrogate, base_loss: float, objectives: Sequence[Objective], plan: "Plan"
     ) -> None:
         """Merge the networks."""
         self.objectives, self.base_loss, self.plan = tuple(objectives), base_loss, plan

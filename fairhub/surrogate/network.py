@@ -87,7 +87,7 @@ def fit(
             networks for what it leaves.
         train: Masks to learn from; each member draws its own bootstrap of them.
         validation: Masks that end the training.
-        prior: [bits, targets] first-order effects, towards which the additive part is pulled.
+        prior: [targets, bits, features] first-order scores, towards which the additive part is pulled.
         seed: Of bootstraps and first weights.
         members: How many networks.
     """

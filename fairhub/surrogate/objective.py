@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairhub.energies import Energy, energies
-from fairhub.methods.task import Plan
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.methods.task import Plan
 
 EPSILONS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """The sweep. A nat of loss costs (1 - epsilon) / (epsilon * base loss) of the base bias, so that repairs which cost a
@@ -26,7 +29,7 @@ class Objective:
         """Name for reports."""
         return f"weighted, epsilon {self.epsilon:g}" if self.energy == "weighted" else self.energy
 
-    def values(self, forecast: "Forecast", base_loss: float, plan: Plan) -> np.ndarray:
+    def values(self, forecast: "Forecast", base_loss: float, plan: "Plan") -> np.ndarray:
         """Return the energies of many masks, [masks]."""
         # the papers know one bias; only the robust energy asks every cluster
         ratios = forecast.clusters if self.energy == "robust" else forecast.bias[:, None]
@@ -52,14 +55,14 @@ class Forecast:
         return Forecast(self.bias[rows], self.clusters[rows], self.loss[rows])
 
 
-def sweep(plan: Plan, clusters: int) -> list[Objective]:
+def sweep(plan: "Plan", clusters: int) -> list[Objective]:
     """Return the objectives of a search: the weighted energy from end to end, NeuFair's step and the robust energy."""
     epsilons = sorted({*EPSILONS, plan.epsilon})
     others = [Objective("step"), *([Objective("robust")] if clusters > 1 else [])]
     return [*(Objective("weighted", epsilon) for epsilon in epsilons), *others]
 
 
-def asked(plan: Plan, objectives: Sequence[Objective]) -> int:
+def asked(plan: "Plan", objectives: Sequence[Objective]) -> int:
     """Return which of the objectives the plan asks for (the first of its energy where there is no other)."""
     wanted = [i for i, o in enumerate(objectives) if o.energy == plan.energy]
     exact = [i for i in wanted if objectives[i].epsilon == plan.epsilon]

@@ -2,24 +2,29 @@
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from fairhub.engine import Batch, token_loss
-from fairhub.methods.task import Task, fast_matmul
+from fairhub.engine import Batch, fast_matmul, token_loss
 from fairhub.scores import first_order
 from fairhub.surgery import Unit, gated, units
 from fairhub.surrogate.labelled import Scale
 from fairhub.surrogate.labels import Meter
 
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.methods.task import Task
 
-def prior(task: Task, meter: Meter, scale: Scale, heads: Sequence[Unit]) -> dict[str, np.ndarray]:
-    """Return first-order effects of removing each head, [heads, targets] for `bias` and `loss`, and its `seconds`.
 
-    One backward over the probes and the text of the labels (Michel et al. 2019): bias as relative change of each
-    cluster's divergence, loss in nats a token.
+def prior(task: "Task", meter: Meter, scale: Scale, heads: Sequence[Unit]) -> dict[str, np.ndarray]:
+    """Return first-order scores of each head, [targets, heads, features] for `bias` and `loss`, and their `seconds`.
+
+    One backward over the probes and the text of the labels gives first-order effects (Michel et al. 2019): of bias the
+    relative change of each cluster's divergence, of loss nats a token. The features of a target are its own effects,
+    then those of all probes and of the loss, signed and in size, and the depth: a head that matters much for text
+    costs more than its gradient says, and bias rises with damage whatever the sign of a head's own effect on it.
     """
 
     def compute() -> dict[str, np.ndarray]:
@@ -32,7 +37,17 @@ def prior(task: Task, meter: Meter, scale: Scale, heads: Sequence[Unit]) -> dict
         relative = (scale.member @ effect) / (scale.member @ scale.base.bias)[:, None]
         return {"bias": relative.T, "loss": loss[:, None], "seconds": np.array(time.monotonic() - began)}
 
-    return task.run.arrays("surrogate_prior", compute)
+    effects = task.run.arrays("surrogate_prior", compute)
+    shared = _shared(effects["bias"][:, 0], effects["loss"][:, 0], heads)
+    return {
+        what: np.stack([np.column_stack([own, shared]) for own in effects[what].T]) for what in ("bias", "loss")
+    } | {"seconds": effects["seconds"]}
+
+
+def _shared(bias: np.ndarray, loss: np.ndarray, heads: Sequence[Unit]) -> np.ndarray:
+    layer = np.array([head.layer for head in heads], dtype=float)
+    first = (layer == layer.min()).astype(float)  # reads the words themselves: everything after it stands on it
+    return np.column_stack([bias, np.abs(bias), loss, np.abs(loss), layer / max(layer.max(), 1), first])
 
 
 def loss_effects(model: PreTrainedModel, batches: Sequence[Batch]) -> np.ndarray:

@@ -28,14 +28,14 @@ def sample(
         meter: Measures masks.
         known: Where masks and labels go.
         band: Counts allowed.
-        loss_prior: [heads, 1] first-order effects on the loss.
+        loss_prior: [1, heads, features] first-order scores of the loss, its own effects first.
         count: Masks wanted.
         seed: Of the draws.
         go_on: Whether there is time for another mask.
         bar: Told of every mask.
     """
     rng = random.Random(f"fairhub.surrogate {seed}")
-    effects = loss_prior
+    effects = loss_prior[0, :, :1]
     while len(known.labels) < count and go_on():
         done = len(known.labels)
         if done and done % _BLOCK == 0:

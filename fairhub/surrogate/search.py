@@ -2,11 +2,11 @@
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairhub.annealing import Schedule
-from fairhub.methods.task import Plan, Task
 from fairhub.surgery import Pruning, units
 from fairhub.surrogate.chains import Annealed, anneal_chains
 from fairhub.surrogate.direct import direct
@@ -19,6 +19,9 @@ from fairhub.surrogate.objective import Forecast, Objective, asked, sweep
 from fairhub.surrogate.prior import prior
 from fairhub.surrogate.sampling import sample
 from fairhub.surrogate.training import Pair, judged, train
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.methods.task import Plan, Task
 
 PROBES = 24
 """Search probes that a mask is measured on."""
@@ -56,7 +59,7 @@ class Search:
     budget (`plan.seconds`) is spent in those recorded seconds: a killed search, resumed, ends where it would have.
     """
 
-    def __init__(self, task: Task, plan: Plan) -> None:
+    def __init__(self, task: "Task", plan: "Plan") -> None:
         """Measure the base model and first-order scores; `known` holds no mask yet."""
         self.task, self.plan = task, plan
         self.heads = heads_of(units(task.model))

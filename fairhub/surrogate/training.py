@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairhub.methods.task import Plan
 from fairhub.runs import Run
 from fairhub.surrogate.fidelity import ceiling, fidelity
 from fairhub.surrogate.labelled import Labelled
@@ -14,6 +14,9 @@ from fairhub.surrogate.labels import Label
 from fairhub.surrogate.masks import bits
 from fairhub.surrogate.network import KINDS, Kind, Surrogate, fit
 from fairhub.surrogate.objective import Forecast, Objective
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.methods.task import Plan
 
 TARGETS = ("bias", "loss")
 
@@ -61,7 +64,7 @@ def _tried(kind: Kind, what: str, known: Labelled, prior: np.ndarray, seed: int)
     return float((error * validation.weight).sum() / max(validation.weight.sum(), 1e-9)), found
 
 
-def judged(pair: Pair, known: Labelled, base_loss: float, plan: Plan) -> dict[str, dict[str, float]]:
+def judged(pair: Pair, known: Labelled, base_loss: float, plan: "Plan") -> dict[str, dict[str, float]]:
     """Return the fidelity of bias, log-perplexity and the weighted energy on test masks, with each one's ceiling."""
     masks = known.masks("test")
     if not masks:
