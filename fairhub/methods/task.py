@@ -4,12 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-<<<<<<< HEAD
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-=======
-from transformers import PreTrainedModel
->>>>>>> surrogate
 
 from fairhub.engine import Batch, fast_matmul
 from fairhub.healing import Strength
