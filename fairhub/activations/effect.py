@@ -38,5 +38,5 @@ def gap_effects(model: PreTrainedModel, batches: Sequence[Batch]) -> tuple[np.nd
             total = torch.stack(parts).sum() / (len(parts) / len(pairs)) / items
             grads = torch.autograd.grad(total, list(gates.values()))
         effect = effect - torch.cat([grad.float().cpu() for grad in grads]).numpy()
-        base += float(total)
+        base += float(total.detach())
     return np.asarray(effect), base
