@@ -13,7 +13,8 @@ from fairhub.report.wording import amount
 
 def front(report: Report) -> Picture | None:
     """Bias against perplexity of every candidate on select, and what the chosen one did unseen."""
-    if not report.choices:
+    choices = [choice for choice in report.choices or () if "bias_relative" in choice]  # the others were too dear
+    if not choices:
         return None
     picture = blank(
         7.6,
@@ -22,10 +23,10 @@ def front(report: Report) -> Picture | None:
         "Candidates on the select split: lower (less bias) and further left (cheaper) is better",
     )
     axes = picture.axes[0]
-    points = sorted((100 * c["perplexity_relative"], 100 * c["bias_relative"]) for c in report.choices)
+    points = sorted((100 * c["perplexity_relative"], 100 * c["bias_relative"]) for c in choices)
     axes.plot(*zip(*points, strict=True), color=BEFORE, linewidth=1.5, marker="o", markersize=7,
               markerfacecolor="white", markeredgewidth=1.8, label="candidates, on select")  # fmt: skip
-    for choice in report.choices:
+    for choice in choices:
         place = (100 * choice["perplexity_relative"], 100 * choice["bias_relative"])
         if choice["chosen"]:
             axes.plot(*place, color=MARKED, marker="D", markersize=10, linestyle="none",

@@ -1,13 +1,13 @@
 """Choosing on select: candidates tried one by one, the largest fall in bias within the budget taken."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fairhub import statistics
-from fairhub.engine import Engine, token_loss
+from fairhub.engine import Batch, Engine, Readout, divergence, token_loss
 from fairhub.healing import Strength, patched
 from fairhub.measure import Repair
 from fairhub.methods.task import Plan, Task, fast_matmul
@@ -20,17 +20,27 @@ GUARDS = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7)
 
 
 @dataclass(frozen=True)
-class Point:
-    """Where a candidate lies on select: relative changes."""
+class Cost:
+    """What a candidate does to perplexity on select: a relative change and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def affordable(self, budget: float) -> bool:
+        """Whether perplexity rises by no more than the budget, and surely by no more than one and a half times it."""
+        return self.value <= budget and self.high <= 1.5 * budget
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a candidate does to divergence on select: relative changes."""
 
     bias: float
     bias_high: float
     """Upper (weak) end of the 95 % interval."""
     control: float
     """On control probes."""
-    cost: float
-    """Of perplexity."""
-    cost_high: float
 
     @property
     def merit(self) -> float:
@@ -44,15 +54,18 @@ class Tried:
 
     pruning: Pruning
     strength: Strength | None
-    point: Point
+    cost: Cost
+    gain: Gain | None
+    """None where the candidate was too dear to be asked."""
 
     def entry(self, chosen: bool) -> dict[str, Any]:
-        """Return the line of the report's `choices`."""
+        """Return the line of the report's `choices`; what was not measured is left out."""
+        gain = {} if self.gain is None else {
+            "bias_relative": self.gain.bias, "bias_high": self.gain.bias_high, "control_relative": self.gain.control,
+        }  # fmt: skip
         return {
-            "units": len(self.pruning), "guard": self.strength.guard if self.strength else None,
-            "bias_relative": self.point.bias, "bias_high": self.point.bias_high,
-            "control_relative": self.point.control, "perplexity_relative": self.point.cost,
-            "perplexity_high": self.point.cost_high, "chosen": chosen,
+            "units": len(self.pruning), "guard": self.strength.guard if self.strength else None, **gain,
+            "perplexity_relative": self.cost.value, "perplexity_high": self.cost.high, "chosen": chosen,
         }  # fmt: skip
 
 
@@ -64,80 +77,115 @@ def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tu
 
     A candidate is allowed when its rise in perplexity is affordable and the weak end of its fall in bias is a fall.
     Best is the largest fall in bias, less half of what control probes lost: duller is not fairer. None allowed:
-    nothing is chosen.
+    nothing is chosen. One too dear is left as soon as that is clear, and its bias is not asked.
     """
-    bench = _Bench(task)
+    bench = _Bench(task, plan.budget)
     tried: list[Tried] = []
 
-    def attempt(pruning: Pruning, strength: Strength | None) -> Tried:
-        tried.append(Tried(pruning, strength, bench.point(build(pruning, strength))))
-        return tried[-1]
+    def affordable(pruning: Pruning, guard: int) -> bool:
+        strength = Strength(guard=GUARDS[guard])
+        tried.append(bench.tried(build(pruning, strength), strength))
+        return tried[-1].cost.affordable(plan.budget)
 
+    if not plan.heal:
+        tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
+        return _best(tried, plan.budget), tried
+    last = None
     for pruning in sizes:
-        if not plan.heal:
-            attempt(pruning, None)
-            continue
-        low, high = -1, len(GUARDS)  # the strongest affordable guard, by bisection: the price grows with the guard
-        while high - low > 1:
-            middle = (low + high) // 2
-            affordable = _affordable(attempt(pruning, Strength(guard=GUARDS[middle])).point, plan.budget)
-            low, high = (middle, high) if affordable else (low, middle)
+        last = _strongest(lambda guard, pruning=pruning: affordable(pruning, guard), last)  # type: ignore[misc]
     return _best(tried, plan.budget), tried
 
 
 def choose_from(
-    task: Task, plan: Plan, candidates: Sequence[tuple[Pruning, Strength | None]], build: Build
-) -> tuple[Tried | None, list[Tried]]:
-    """Measure these candidates on select and choose one by the rule of `choose`."""
-    bench = _Bench(task)
-    tried = [Tried(pruning, strength, bench.point(build(pruning, strength))) for pruning, strength in candidates]
+    task: Task, plan: Plan, candidates: Sequence[tuple[Pruning, Strength | None]], build: Build,
+    *, at_any_price: bool = False,
+) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
+    """Measure these candidates on select and choose one by the rule of `choose`.
+
+    With `at_any_price` the one with the lowest bias is chosen, whatever it costs.
+    """
+    bench = _Bench(task, None if at_any_price else plan.budget)
+    tried = [bench.tried(build(pruning, strength), strength) for pruning, strength in candidates]
+    if at_any_price:
+        return min(tried, key=lambda t: t.gain.bias if t.gain else 0.0), tried
     return _best(tried, plan.budget), tried
 
 
+def _strongest(affordable: Callable[[int], bool], near: int | None) -> int | None:
+    """Return the last affordable guard: by bisection, or step by step from one nearby; the price grows with it."""
+    low, high = -1, len(GUARDS)
+    while high - low > 1:
+        middle = (low + high) // 2 if near is None else min(max(near, low + 1), high - 1)
+        if affordable(middle):
+            low, near = middle, None if near is None else middle + 1
+        else:
+            high, near = middle, None if near is None else middle - 1
+    return low if low >= 0 else None
+
+
 def _best(tried: Sequence[Tried], budget: float) -> Tried | None:
-    allowed = [t for t in tried if _affordable(t.point, budget) and t.point.bias_high < 0]
-    return min(allowed, key=lambda t: t.point.merit, default=None)
-
-
-def _affordable(point: Point, budget: float) -> bool:
-    """Whether perplexity rises by no more than the budget, and surely by no more than one and a half times it."""
-    return point.cost <= budget and point.cost_high <= 1.5 * budget
+    allowed = [(t.gain.merit, t) for t in tried if t.gain and t.cost.affordable(budget) and t.gain.bias_high < 0]
+    return min(allowed, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
 class _Bench:
     """Measures candidates on select; what was measured is remembered by the run."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, budget: float | None) -> None:
         self.task = task
+        self.budget = budget
         self.people = [i for i, p in enumerate(task.select) if p.axis != CONTROL]
         self.control = [i for i, p in enumerate(task.select) if p.axis == CONTROL]
         self.count = 0
-        self.bar = task.progress("choosing on select", 10)
+        self.bar = task.progress("choosing on select", 8)
         self.base = self._measured("base", Repair())
 
-    def point(self, repair: Repair) -> Point:
+    def tried(self, repair: Repair, strength: Strength | None) -> Tried:
         self.count += 1  # candidates come in an order that follows from the run's settings
         found = self._measured(f"{self.count}_{digest(*sorted(repair.pruning))}", repair)
+        gain = self._gain(found["bias"]) if "bias" in found else None
+        return Tried(repair.pruning, strength, self._cost(found["loss"]), gain)
+
+    def _gain(self, after: np.ndarray) -> Gain:
+        before = self.base["bias"]
         clusters = [self.task.select[i].template for i in self.people]
-        before, after = self.base["bias"], found["bias"]
         bias = statistics.change(before[self.people], after[self.people], clusters)
         control = after[self.control].mean() / before[self.control].mean() - 1 if self.control else 0.0
-        chunks = range(len(found["loss"]))
-        cost = statistics.change(self.base["loss"], found["loss"], chunks, transform=np.exp)
-        shares = (bias.relative, bias.relative_high, cost.relative, cost.relative_high)
-        known = [0.0 if share is None else share for share in shares]  # nothing to be relative to is no gain
-        return Point(known[0], known[1], float(control), known[2], known[3])
+        return Gain(bias.relative or 0.0, bias.relative_high or 0.0, float(control))  # no base: nothing gained
+
+    def _cost(self, loss: np.ndarray) -> Cost:
+        """Return the cost on the chunks measured so far."""
+        cost = statistics.change(self.base["loss"][: len(loss)], loss, range(len(loss)), transform=np.exp)
+        return Cost(cost.relative or 0.0, cost.relative_low or 0.0, cost.relative_high or 0.0)
 
     def _measured(self, name: str, repair: Repair) -> dict[str, np.ndarray]:
+        """Return the loss of every chunk and the bias of every probe; less of it for a candidate too dear."""
+        bounded = self.budget if name != "base" else None
+
         def compute() -> dict[str, np.ndarray]:
-            model, task = self.task.model, self.task
-            with fast_matmul(), patched(model, repair.patch):
-                engines = {
-                    "bias": Engine(model, task.select_batches, cache_bytes=0),
-                    "loss": Engine(model, task.select_text, token_loss, cache_bytes=0),
-                }
-                return {what: engine.values([repair.pruning])[0] for what, engine in engines.items()}
+            with fast_matmul(), patched(self.task.model, repair.patch):
+                loss = np.empty(0)
+                for part in _parts(self.task.select_text):
+                    if bounded is not None and len(loss) and self._cost(loss).low > bounded:
+                        return {"loss": loss}
+                    loss = np.append(loss, _values(self.task, part, token_loss, repair))
+                if bounded is not None and not self._cost(loss).affordable(bounded):
+                    return {"loss": loss}
+                return {"loss": loss, "bias": _values(self.task, self.task.select_batches, divergence, repair)}
 
         found = self.task.run.arrays(f"select_{name}", compute)
         self.bar(1)
         return found
+
+
+def _values(task: Task, batches: Sequence[Batch], readout: Readout, repair: Repair) -> np.ndarray:
+    return Engine(task.model, batches, readout, cache_bytes=0).values([repair.pruning])[0]
+
+
+def _parts(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
+    """Yield a third of the text, then the rest, each with items counted from its own start."""
+    first = max(1, len(batches) // 3)
+    for part in (batches[:first], batches[first:]):
+        start = min((item for batch in part for item in batch.items), default=0)
+        if part:
+            yield [replace(batch, items=tuple(item - start for item in batch.items)) for batch in part]

@@ -1,14 +1,13 @@
 """Rankings of heads turned into a repair: how many go is fixed, or chosen on select within the budget."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from fairhub.engine import Engine, probe_batches, token_loss
 from fairhub.errors import UserError
 from fairhub.measure import Repair, home
-from fairhub.methods.choosing import choose
+from fairhub.methods.choosing import choose_from
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import CONTROL, stratified
 from fairhub.runs import digest
@@ -55,9 +54,8 @@ def pick(
     if plan.units is not None and (plan.units < 1 or plan.units >= heads or not candidates):
         raise UserError(f"units must leave heads standing; got {plan.units} of {heads}; ask for fewer with --units")
     looked = _screened(task, plan, list(candidates))
-    chosen, tried = choose(task, replace(plan, heal=False), looked, lambda units, _: Repair(units))
-    if plan.units is not None:
-        chosen = min(tried, key=lambda t: t.point.bias)
+    asked = [(units, None) for units in looked]
+    chosen, tried = choose_from(task, plan, asked, lambda units, _: Repair(units), at_any_price=plan.units is not None)
     choices = [t.entry(t is chosen) | {"gamma": candidates[t.pruning]} for t in tried]
     repair = chosen and Repair(chosen.pruning)
     return Outcome(repair or Repair(), None, {}, reliability, choices)

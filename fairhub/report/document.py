@@ -33,7 +33,8 @@ _OTHERS = "What other ways of choosing as many units do under the same proof."
 _AGREEMENT = "Rank correlation of the scores that chose the units; 1 is perfect, 0 is chance."
 _FRONT = (
     "Candidates on the select split, one row each, from which one was chosen. They are the best of "
-    "many looks and so flatter themselves: they carry no intervals and prove nothing."
+    "many looks and so flatter themselves: they carry no intervals and prove nothing. The bias of one whose "
+    "price was past the budget was not asked."
 )
 
 

@@ -130,7 +130,7 @@ class Report:
     healing: dict[str, Any] | None = None
     """How the columns that stay were refitted."""
     choices: list[dict[str, Any]] | None = None
-    """Pareto front on select: units (how many), bias_relative, perplexity_relative, chosen."""
+    """Candidates on select: units (how many), bias_relative (absent where too dear), perplexity_relative, chosen."""
     schema: int = SCHEMA
 
     def figure(self, name: str, split: str, axis: str = "all", context: str = "all") -> Figure:

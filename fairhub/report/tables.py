@@ -40,7 +40,7 @@ def choices_table(report: Report) -> str:
     rows = [
         (
             str(choice["units"]),
-            percent(choice["bias_relative"]),
+            percent(choice["bias_relative"]) if "bias_relative" in choice else "not asked: too dear",
             percent(choice["perplexity_relative"]),
             "chosen" if choice["chosen"] else "",
         )
