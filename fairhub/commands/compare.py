@@ -1,0 +1,47 @@
+"""`fairhub compare`: several methods, or finished runs, side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairhub.commands.options import (
+    Axis,
+    Bias,
+    Context,
+    Device,
+    Dtype,
+    Json,
+    Model,
+    Probes,
+    Text,
+    Units,
+    loaded,
+    plan_sanity,
+)
+
+
+def compare(
+    model: Model = None,
+    methods: Annotated[str, typer.Option(help="Methods, separated by commas.")] = "robust,fasp,random,magnitude",
+    runs: Annotated[list[Path] | None, typer.Option(help="Compare these finished runs instead (repeat).")] = None,
+    out: Annotated[Path, typer.Option(help="Where runs and comparison go.")] = Path("runs/compare"),
+    axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
+    budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
+    seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    bias: Bias = "divergence", units: Units = None, device: Device = "auto", dtype: Dtype = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Repair a model by several methods under equal conditions, or take finished runs, and compare them in pairs."""
+    from fairhub.comparison.command import compared
+    from fairhub.methods import Plan
+    from fairhub.repair import Request
+
+    plan_sanity(budget, seconds)
+    plan = Plan(budget=budget, seconds=seconds, seed=seed, bias=bias, units=units)
+    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan)
+    try:
+        typer.echo(compared(lambda: loaded(model, device, dtype), request, methods, runs or [], out, json))
+    except KeyboardInterrupt:
+        typer.echo(f"fairhub: stopped; the same command goes on from {out}", err=True)
+        raise typer.Exit(130) from None

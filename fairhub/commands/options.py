@@ -1,0 +1,61 @@
+"""What commands share: their common options, and how a model, a device and a budget are read from them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Model = Annotated[
+    str | None,
+    typer.Argument(help="Hub id (org/name@revision) or folder; the embedded SmolLM2-135M when left out."),
+]
+Axis = Annotated[list[str] | None, typer.Option(help="Only this axis (repeat for more): gender, race, ...")]
+Context = Annotated[list[str] | None, typer.Option(help="Search only in this context: hiring, lending, ...")]
+Probes = Annotated[Path | None, typer.Option(help="Your own probes, JSONL or CSV.")]
+Text = Annotated[Path | None, typer.Option(help="Your own neutral text, documents separated by blank lines.")]
+Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, attribute or toxicity.")]
+Units = Annotated[int | None, typer.Option(help="Exactly so many heads, for fasp and the papers' controls.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, auto ...; the GPU is taken where there is one.")]
+Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 ...; float32 on a CPU.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, everything else on stderr.")]
+
+
+def loaded(model: str | None, device: str, dtype: str | None) -> Any:
+    """Load the model asked for, where and in what type it was asked.
+
+    Raises:
+        UserError: An unknown type, or a model that cannot be loaded.
+    """
+    import torch
+
+    from fairhub.errors import UserError
+    from fairhub.loading import load
+
+    kind = getattr(torch, dtype, None) if dtype else None
+    if dtype and not isinstance(kind, torch.dtype):
+        raise UserError(f"a dtype must be one of torch's; got {dtype!r}; try float32 or bfloat16")
+    return load(model, device=device_of(device), dtype=kind)
+
+
+def device_of(asked: str) -> str:
+    """Return the device meant: `auto` is the GPU where there is one."""
+    import torch
+
+    return "cpu" if asked == "auto" and not torch.cuda.is_available() else asked
+
+
+def echo_json(document: dict[str, Any]) -> None:
+    """Print one JSON document on stdout."""
+    import json
+
+    typer.echo(json.dumps(document))
+
+
+def plan_sanity(budget: float, seconds: float | None) -> None:
+    """Refuse a budget or a time that means nothing."""
+    from fairhub.errors import UserError
+
+    if not 0 < budget < 1:
+        raise UserError(f"a budget must lie between 0 and 1 (0.02 is 2 % perplexity); got {budget:g}; mend --budget")
+    if seconds is not None and not seconds > 0:
+        raise UserError(f"seconds must be positive; got {seconds:g}; mend --seconds")
