@@ -20,7 +20,6 @@ from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tensor_ha
 from fairhub.repair import finish_, request_of, task_of
 from fairhub.report import Figure, Report, from_json
 from fairhub.runs import Run, digest
-from fairhub.surgery import shrink_
 
 Verdict = Literal["same", "within tolerance", "within interval", "different"]
 _SAME = 1e-6
@@ -75,8 +74,6 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     found = run.arrays("proof", lambda: prove.everything(outcome))
     again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, began)
     finish_(loaded, outcome.repair, recipe.settings)
-    if request_of(recipe.settings).plan.shrink:
-        shrink_(loaded.model)
     checks += _model(loaded, recipe)
     checks += _figures(report, again, quick)
     run.forget()
