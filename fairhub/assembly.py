@@ -43,6 +43,7 @@ def assemble(
         base_model={
             "id": loaded.id, "revision": loaded.revision, "sha256": loaded.sha256(),
             "layers": 1 + places[-1].layer, "heads": places[0].count,
+            **({"licence": loaded.licence} if loaded.licence else {}),
         },
         pruning=[{"kind": u.kind, "layer": u.layer, "index": u.index} for u in removed],
         parameters={"total": total, "removed": gone, "share": gone / total},

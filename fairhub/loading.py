@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from huggingface_hub import ModelCard, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors import SafetensorError
 from transformers import (
@@ -17,6 +18,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from yaml import YAMLError
 
 from fairhub.errors import UserError
 
@@ -35,6 +37,8 @@ class Loaded:
     """What the user named (the Hub id for the embedded default)."""
     revision: str
     """The Hub commit, or "local", or the name of the embedded package."""
+    licence: str | None = None
+    """As the model's own card names it; None where it names none."""
 
     def sha256(self) -> str:
         """Return a hash of every weight, by name, as it stands now."""
@@ -72,7 +76,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     model.eval().requires_grad_(False)
     commit = getattr(config, "_commit_hash", None)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
-    return Loaded(model, tokenizer, shown, commit or local)
+    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision))
 
 
 def _resolve(name: str | None) -> tuple[str, str | None, str]:
@@ -110,6 +114,18 @@ def _refuse(config: AutoConfig, source: str, shown: str) -> None:
             raise UserError(f"weights must be safetensors; {shown} has none; convert them with save_pretrained")
         if not any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json")):
             raise UserError(f"a model folder needs its tokenizer; {shown} has none; save the tokenizer beside it")
+
+
+def _licence(source: str, revision: str | None) -> str | None:
+    """Return the licence that the model's card names; a model without a card, or with an unreadable one, has none."""
+    try:
+        local = Path(source, "README.md")
+        card = local if Path(source).is_dir() else Path(hf_hub_download(source, "README.md", revision=revision))
+        told = ModelCard(card.read_text(encoding="utf-8"), ignore_metadata_errors=True).data.to_dict()
+    except (OSError, ValueError, HfHubHTTPError, YAMLError):
+        return None
+    licence = told.get("license_name" if told.get("license") == "other" else "license")
+    return str(licence) if licence else None
 
 
 def _explain(error: Exception, source: str, shown: str) -> str:

@@ -254,3 +254,11 @@ def test_server_runs_as_a_program(tmp_path):
             assert HfApi(endpoint=told["url"], token=told["tokens"]["bob"]).whoami()["name"] == "bob"
         finally:
             server.terminate()
+
+
+def test_the_licence_of_a_base_model_comes_with_it(hub, ada, folder):
+    ada.create_repo("ada/base")
+    ada.upload_folder(repo_id="ada/base", folder_path=folder)
+    commit(ada, {"README.md": b"---\nlicense: llama3.2\n---\n# Base\n"}, "ada/base")
+    told = "from fairhub.loading import load; print(load('ada/base').licence)"
+    assert python(hub, told).splitlines()[-1] == "llama3.2"

@@ -114,3 +114,21 @@ def test_the_embedded_default_is_a_folder_or_nothing(tmp_path, monkeypatch):
     assert embedded_default() is None
     with pytest.raises(UserError, match="pip install"):
         load()
+
+
+@pytest.mark.parametrize(
+    "card, licence",
+    [
+        ("---\nlicense: mit\n---\n# Base", "mit"),
+        ("---\nlicense: other\nlicense_name: acme-1\n---\n", "acme-1"),
+        ("---\nlanguage: en\n---\n", None),
+        ("no metadata at all", None),
+        ("---\n: [\n---\n", None),
+        (None, None),
+    ],
+)
+def test_licence_is_read_off_the_models_card(card, licence, folder, tmp_path):
+    copy = edited(folder, tmp_path / "copy")
+    if card is not None:
+        (copy / "README.md").write_text(card)
+    assert load(str(copy)).licence == licence
