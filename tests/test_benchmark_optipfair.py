@@ -40,3 +40,23 @@ def test_both_sides_lose_as_many_neurons(benchmark, monkeypatch, tmp_path):
     gone = sum(int((site.weight == 0).all(0).sum()) for site in sites(ours) if site.kind == "neuron")
     assert width == {45} and gone == 2 * 3
     assert sum(int((site.weight == 0).all(0).sum()) for site in sites(loaded.model) if site.kind == "neuron") == 0
+
+
+def test_one_shot_cuts_the_same_share(benchmark):
+    spec = importlib.util.spec_from_file_location("benchmark_one_shot", SCRIPT.with_name("one_shot.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config = module.shape()
+    assert config.intermediate_size == 8192  # the real one; timed on a small one here
+    config.update(
+        {
+            "vocab_size": len(planted.tokenizer()),
+            "hidden_size": 64,
+            "intermediate_size": 4096,
+            "num_hidden_layers": 2,
+            "head_dim": 2,
+        }
+    )
+    found = module.measure(config, planted.tokenizer(), "cpu")
+    assert found["detail"]["width"] == 4096 - 8 and found["detail"]["removed"] == 2 * 3 * 8 * 64
+    assert found["reached"] is None and found["value"] > 0
