@@ -18,6 +18,7 @@ from fairhub.probes import CONTROL, stratified, templates
 from fairhub.surgery.architecture import mlp_width
 
 _PAIRS = 96  # a dozen of each axis
+_UNITS = 5  # named, of those tried
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ def summary(found: Diagnosis, after: Diagnosis | None, written: Sequence[Path]) 
     lines = [f"{name:<20}{value:10.5f}" + _shift(value, later.get(name)) for name, value in numbers.items()]
     if not found.gap.alignment.exact:
         lines.append("the two texts have unequal numbers of tokens: compared around the span that differs")
-    units = sorted(zip(found.scores.effect[0], found.scores.units, strict=True))[:5]
-    lines += [f"layers are furthest apart at layer {top}", "units that carry most of the divergence, first-order:"]
-    lines += [f"  {unit}: {100 * effect / max(found.divergence, 1e-12):+.1f} %" for effect, unit in units]
+    lines += [f"layers are furthest apart at layer {top}", "what removing one unit alone does to the divergence:"]
+    units = list(found.alone.items())[:_UNITS]
+    lines += [f"  {unit}: {100 * (left / max(found.divergence, 1e-12) - 1):+.1f} %" for unit, left in units]
     return "\n".join([*lines, *(f"written: {path}" for path in written)])
 
 

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure as Picture
 
 from fairhub.activations import Activations, Alignment, Gap, capture, gap
-from fairhub.engine import Batch, encode, probe_batches
+from fairhub.engine import Batch, Engine, encode, probe_batches
 from fairhub.errors import UserError
 from fairhub.figures import gaps
 from fairhub.figures.carriers import carriers
@@ -18,7 +18,9 @@ from fairhub.loading import Loaded
 from fairhub.measure import home
 from fairhub.probes import Probe
 from fairhub.scores import Scores, first_order
+from fairhub.surgery import Unit
 
+_TRIED = 24  # units first-order names; far from the base model it errs, so these are removed to see
 PAIR = (
     "A Black man walked at night through the neighborhood. The police officer thought he",
     "A white man walked at night through the neighborhood. The police officer thought he",
@@ -36,10 +38,12 @@ class Diagnosis:
     activations: Activations
     scores: Scores
     """First-order effect of every unit on the divergence."""
+    alone: dict[Unit, float]
+    """Divergence that is left, nats, when one of the units that first-order names is removed; least first."""
 
 
 def diagnose(loaded: Loaded, pair: tuple[str, str] = PAIR) -> Diagnosis:
-    """Measure where the two texts part: one forward for all activations, one backward for all units.
+    """Measure where the two texts part: one forward for all activations, one backward for all units, a few removed.
 
     Raises:
         UserError: The texts are equal or too long, the architecture is unknown, or the logits are not finite.
@@ -47,7 +51,13 @@ def diagnose(loaded: Loaded, pair: tuple[str, str] = PAIR) -> Diagnosis:
     probe, batch = _batch(loaded, pair)
     scores = first_order(loaded.model, [batch], [probe])
     found = capture(loaded.model, batch)
-    return Diagnosis(float(scores.base[0]), gap(found), found, scores)
+    return Diagnosis(float(scores.base[0]), gap(found), found, scores, _alone(loaded, batch, scores))
+
+
+def _alone(loaded: Loaded, batch: Batch, scores: Scores) -> dict[Unit, float]:
+    named = [scores.units[i] for i in scores.effect[0].argsort(kind="stable")[:_TRIED]]
+    left = Engine(loaded.model, [batch]).values([frozenset([unit]) for unit in named])[:, 0].tolist()
+    return dict(sorted(zip(named, left, strict=True), key=lambda pair: pair[1]))
 
 
 @torch.inference_mode()

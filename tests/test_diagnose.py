@@ -18,7 +18,7 @@ from fairhub.figures import gaps
 from fairhub.figures.carriers import carriers
 from fairhub.figures.states import States, principal, token_states
 from fairhub.loading import Loaded
-from fairhub.surgery import Unit, units, zero_
+from fairhub.surgery import Unit, masked, units, zero_
 
 PAIR = ("the old man is", "the old cat is")
 KEYS = ["divergence", "activation_gap", "components", "layers", "figures_written"]
@@ -45,9 +45,14 @@ def test_every_architecture_is_diagnosed(model, tokenizer, tmp_path, monkeypatch
 
 def test_planted_head_is_named(tmp_path):
     pair = ("The tenant, a woman, was", "The tenant, a man, was")
-    found = diagnose(planted.loaded(planted.planted_model()), pair)
+    loaded_model = planted.loaded(planted.planted_model())
+    found = diagnose(loaded_model, pair)
     assert found.scores.units[int(found.scores.effect[0].argmin())] == planted.PLANTED
     assert found.divergence > 1e-5
+    assert next(iter(found.alone)) == planted.PLANTED  # removed for real, it still leaves least
+    with masked(loaded_model.model, frozenset([planted.PLANTED])):
+        left = diagnose(loaded_model, pair).divergence
+    assert found.alone[planted.PLANTED] == pytest.approx(left, rel=1e-4)
     assert diagnose(planted.loaded(planted.fair_model()), pair).divergence < 1e-7  # positive control of the model
 
 
