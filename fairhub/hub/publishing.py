@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi, get_token
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub import CommitOperationAdd, HfApi
 
 from fairhub.errors import UserError
 from fairhub.hub.checking import checked
 from fairhub.hub.contents import Contents, contents
+from fairhub.hub.repository import account_token, head, refuse_name
 from fairhub.hub.session import patient
 from fairhub.hub.trouble import explained
 from fairhub.report import Report
@@ -33,7 +32,7 @@ class Published:
 
 def publish(
     run: Path, to: str, *, private: bool = False, pr: bool = False, tag: str | None = None, dry_run: bool = False,
-    weights: bool = True, api: HfApi | None = None, timeout: float = 120,
+    weights: bool = True, api: HfApi | None = None, timeout: float | None = 120,
     show: Callable[[str], None] = lambda line: None,
 ) -> Published:  # fmt: skip
     """Publish a finished run as a model on the Hub, in one atomic commit.
@@ -48,18 +47,18 @@ def publish(
         weights: False publishes card, report, recipe and script only.
         api: A client with its own token, such as that of a visitor of the Space; else the account of `hf auth login`
             or of the environment.
-        timeout: Seconds that the Hub may be silent.
+        timeout: Seconds that the Hub may be silent; None leaves it to the process (`session.stay_patient_`).
         show: Gets what will be uploaded, before it is.
 
     Raises:
         UserError: The run is not publishable, or the Hub or the network did not let it through.
     """
-    _refuse_name(to)
+    refuse_name(to)
     if pr and tag:
         raise UserError("a pull request is tagged once it is merged; got both --pr and --tag; leave one out")
-    if not timeout > 0:
+    if timeout is not None and not timeout > 0:
         raise UserError(f"a time-out must be positive; got {timeout:g}; mend --timeout")
-    api = api or HfApi(token=None if dry_run else _token(), library_name="fairhub")
+    api = api or HfApi(token=None if dry_run else account_token(), library_name="fairhub")
     report, recipe = checked(run)
     files = contents(run, report, recipe, to, weights=weights, tag=tag, endpoint=api.endpoint)
     show(f"{'would publish' if dry_run else 'publishing'} {to}:\n{files}")
@@ -73,25 +72,8 @@ def publish(
     return published
 
 
-def _refuse_name(to: str) -> None:
-    try:
-        validate_repo_id(to)
-        named = "/" in to
-    except HFValidationError:
-        named = False
-    if not named:
-        raise UserError(f"a repository is called 'org/name' (letters, digits, - _ .); got {to!r}; mend --to")
-
-
-def _token() -> str:
-    token = get_token()
-    if token is None:
-        raise UserError("publishing needs an account of the Hub; no token is there; run: hf auth login")
-    return token
-
-
 def _commit(api: HfApi, files: Contents, to: str, private: bool, pr: bool, report: Report) -> Published:
-    parent = _head(api, to, private, make=not pr)
+    parent = head(api, to, private=private, make=not pr)
     title = f"Repaired by fairhub {report.fairhub} ({report.method}, {files.digest})"
     if pr and (there := _open(api, to, title)):
         return Published(there, None, False)
@@ -105,17 +87,6 @@ def _commit(api: HfApi, files: Contents, to: str, private: bool, pr: bool, repor
     )  # fmt: skip
     url = made.pr_url or f"{api.endpoint}/{to}"
     return Published(url, made.oid, made.oid != parent)
-
-
-def _head(api: HfApi, to: str, private: bool, make: bool) -> str | None:
-    """Return the last commit of the repository, making the repository where there is none."""
-    try:
-        return api.model_info(to).sha
-    except RepositoryNotFoundError:
-        if not make:
-            raise
-        api.create_repo(to, private=private)
-        return api.model_info(to).sha
 
 
 def _open(api: HfApi, to: str, title: str) -> str | None:

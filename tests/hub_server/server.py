@@ -138,14 +138,14 @@ class HubServer:
     def repo(self, repo: str, kind: str = "model") -> Repo:
         return self.state.repos[kind, repo]
 
-    def commits(self, repo: str, revision: str = "main") -> list[Commit]:
+    def commits(self, repo: str, revision: str = "main", kind: str = "model") -> list[Commit]:
         """Newest first, down to the one that came with the repository."""
-        there = self.repo(repo)
+        there = self.repo(repo, kind)
         return list(there.history(there.at(revision)))
 
-    def files(self, repo: str, revision: str = "main") -> dict[str, bytes]:
+    def files(self, repo: str, revision: str = "main", kind: str = "model") -> dict[str, bytes]:
         """Every file of a revision, save the attributes that each repository begins with."""
-        files = self.repo(repo).at(revision).files
+        files = self.repo(repo, kind).at(revision).files
         return {path: self.state.blobs.read(entry) for path, entry in files.items() if path != ".gitattributes"}
 
     def refs(self, repo: str) -> dict[str, str]:
