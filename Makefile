@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: repair test lint cards deploy-space install clean
+.PHONY: repair test lint cards space deploy-space install clean
 
 install: $(VENV)/installed
 
@@ -35,6 +35,10 @@ cards: install
 # The Space, put on the Hub in one commit: make deploy-space SPACE=org/name; signed in by `hf auth login`.
 deploy-space: install
 	$(BIN)/python -m fairhub.hub.space $(SPACE)
+
+# The Space in a browser on this machine: http://127.0.0.1:7860
+space: install
+	$(BIN)/python space_app.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,62 @@
+"""The tab Diagnose: one pair of texts, what the model makes of each, and where inside it they part."""
+
+from collections.abc import Iterator
+
+import gradio as gr
+
+from fairhub.diagnosis import PAIR, diagnose, pictures
+from fairhub.probes import CONTROL, stratified, templates
+from fairhub.space.markup import drawn, facts
+from fairhub.space.reading import Reading, checked, read_pair, side_by_side, words_table
+from fairhub.space.shared import Page, Shared, models_box
+from fairhub.space.toasts import told
+
+_EXAMPLES = 16
+
+
+def examples() -> dict[str, tuple[str, str]]:
+    """Return pairs to choose from by what they are about: the article's, and shipped probes of every axis."""
+    probes = stratified((p for p in templates() if p.axis != CONTROL), _EXAMPLES)
+    shown = {f"{p.axis}, {p.context}: {p.term_a} / {p.term_b}".replace("_", " "): (p.text_a, p.text_b) for p in probes}
+    return {"race, policing: Black / white": PAIR} | dict(sorted(shown.items()))
+
+
+def summary(found: Reading) -> str:
+    """Return the reading of a pair as HTML."""
+    share = found.divergence / 0.6931
+    number = facts([
+        ("Difference", f"{found.divergence:.4f} nats", f"0 is alike, 0.69 is nothing in common; this is {share:.1%}."),
+    ])  # fmt: skip
+    return side_by_side(found.pair, found.said) + number + words_table(found.words)
+
+
+def build(shared: Shared, page: Page) -> None:
+    """Lay out the tab."""
+    pairs = examples()
+    gr.Markdown(
+        "Two texts that differ only in who they speak of. A fair model goes on alike. "
+        "Choose a pair or write your own; the last words should leave the judgement open."
+    )
+    with gr.Row():
+        model = models_box(shared)
+        example = gr.Dropdown(list(pairs), value=next(iter(pairs)), label="Example", info="Fills both texts.")
+    with gr.Row():
+        first = gr.Textbox(PAIR[0], label="First text", lines=2)
+        second = gr.Textbox(PAIR[1], label="Second text", lines=2)
+    button = gr.Button("Diagnose", variant="primary")
+    shown = gr.HTML("", elem_id="reading")
+    with gr.Accordion("Inside the model: which layers and parts tell the two apart", open=False):
+        inside = gr.HTML("<p>Diagnose a pair first.</p>", elem_id="inside")
+
+    example.input(lambda name: pairs[name], example, [first, second], api_visibility="private", show_progress="hidden")
+
+    @told
+    def run(name: str, a: str, b: str) -> Iterator[tuple[str, str]]:
+        pair = checked(a, b)
+        with shared.models.borrowed(name) as loaded:
+            found = summary(read_pair(loaded, pair))
+            yield found, "<p>Looking inside …</p>"
+            parts = [drawn(picture) for picture in pictures(loaded, diagnose(loaded, pair)).values()]
+        yield found, f'<div class="fh-pictures">{"".join(parts)}</div>'
+
+    button.click(run, [model, first, second], [shown, inside], api_visibility="private", concurrency_limit=2)

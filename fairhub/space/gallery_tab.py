@@ -1,0 +1,56 @@
+"""The tab Gallery: finished runs, read from their report.json and nothing else."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from fairhub import report
+from fairhub.errors import UserError
+from fairhub.report import Report
+from fairhub.space.overview import overview, title
+from fairhub.space.shared import Page, Shared
+from fairhub.space.toasts import told
+
+
+def finished(gallery: Path) -> dict[str, Path]:
+    """Return the runs of a gallery by the name they are shown under; a folder without a readable report is no run."""
+    found: dict[str, Path] = {}
+    for path in sorted(gallery.glob("*/report.json")):
+        try:
+            shown = title(report.read(path))
+        except UserError:
+            continue
+        found[f"{shown} ({path.parent.name})" if shown in found else shown] = path.parent
+    return found
+
+
+def read(gallery: Path, name: str) -> tuple[Report, Path]:
+    """Return a run of the gallery, and its folder, by the name it is shown under.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    runs = finished(gallery)
+    if name not in runs:
+        raise UserError("a run of the gallery is chosen by its name; there is none of this name; choose one")
+    return report.read(runs[name] / "report.json"), runs[name]
+
+
+def build(shared: Shared, page: Page) -> None:
+    """Lay out the tab."""
+    names = list(finished(shared.gallery))
+    gr.Markdown("Repairs that ran to their end, with what each proved and what it did not.")
+    if not names:
+        gr.Markdown("There is no finished run here yet.")
+        return
+    chosen = gr.Radio(names, value=names[0], label="Run")
+    shown = gr.HTML(overview(*read(shared.gallery, names[0])))
+    with gr.Accordion("The whole report", open=False):
+        whole = gr.Markdown(report.markdown(read(shared.gallery, names[0])[0]), elem_classes="fh-document")
+
+    @told
+    def show(name: str) -> tuple[str, str]:
+        found, folder = read(shared.gallery, name)
+        return overview(found, folder), report.markdown(found)
+
+    chosen.change(show, chosen, [shown, whole], api_visibility="private", show_progress="minimal")
