@@ -1,0 +1,10 @@
+"""Serves the Space for browser tests: models of the test Hub stand in for the large ones, all else is as it is."""
+
+from pathlib import Path
+
+from fairhub.space.app import launch
+from fairhub.space.models import Models
+
+if __name__ == "__main__":
+    offered = {"ada/planted": "ada/planted", "ada/other": "ada/other"}
+    launch(Path(__file__).parent.parent / "model_cards", Models(offered))

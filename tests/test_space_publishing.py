@@ -1,0 +1,71 @@
+"""Publishing from a browser, without the browser: whose token, what the card shows, what the zip holds."""
+
+import zipfile
+
+import pytest
+import yaml
+from published import made
+
+from fairhub.errors import UserError
+from fairhub.hub import checked
+from fairhub.space.publishing import client, preview, send, suggested, zipped
+
+SPACE = {"SYSTEM": "spaces", "SPACE_ID": "ada/fairhub", "HF_TOKEN": "hf_of_the_owner"}
+
+
+@pytest.fixture
+def on_space(monkeypatch):
+    for name, value in SPACE.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_on_a_space_only_the_visitors_token_is_taken(on_space):
+    assert client("hf_of_the_visitor").token == "hf_of_the_visitor"
+    for nobody in (None, ""):
+        with pytest.raises(UserError, match="nobody is signed in"):
+            client(nobody)
+
+
+def test_at_home_it_is_that_of_hf_auth_login(monkeypatch):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setenv("HF_TOKEN", "hf_of_mine")
+    assert client(None).token == "hf_of_mine"
+
+
+def test_nothing_is_sent_for_who_is_not_signed_in(on_space, hub):
+    with pytest.raises(UserError, match="sign in with Hugging Face first"):
+        send(made()[2], "ada/fair", None, private=False, pr=False)
+    assert not hub.log
+
+
+def test_the_preview_is_the_card_with_its_pictures_inside():
+    front, page = preview(made()[2], "ada/fair")
+    assert yaml.safe_load(front)["library_name"] == "transformers"
+    assert "data:image/png;base64," in page and "](figures/" not in page and not page.startswith("---")
+    assert 'from_pretrained("ada/fair")' in page
+    assert "org/name" in preview(made()[2], "")[1]
+    with pytest.raises(UserError, match="a repository is called 'org/name'"):
+        preview(made()[2], "no name")
+
+
+def test_a_name_is_suggested_to_who_is_signed_in():
+    assert suggested(made()[2], "ada") == "ada/base-fair" and suggested(made()[2], None) == ""
+
+
+def test_the_zip_is_the_run_and_can_be_published(tmp_path):
+    run = made()[2]
+    pack = zipped(run, tmp_path / "run-1.zip")
+    with zipfile.ZipFile(pack) as held:
+        held.extractall(tmp_path)
+    there = {path.relative_to(run) for path in run.rglob("*") if path.is_file()}
+    out = tmp_path / "run-1"
+    assert {path.relative_to(out) for path in out.rglob("*") if path.is_file()} == there
+    assert checked(out)[0].pruning == checked(run)[0].pruning
+    assert sorted(tmp_path.glob("*.partial")) == []
+
+
+def test_an_unfinished_run_is_neither_packed_nor_shown(tmp_path):
+    (tmp_path / "work").mkdir()
+    for attempt in (lambda: zipped(tmp_path, tmp_path / "run.zip"), lambda: preview(tmp_path, "")):
+        with pytest.raises(UserError, match="a report is read from a report.json"):
+            attempt()
