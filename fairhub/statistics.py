@@ -101,7 +101,7 @@ def interval(
     """
     sums = _summed([values], clusters, weights)
     draws = sums.resampled(transform, resamples, np.random.default_rng(seed))
-    low, high = _ends(draws[:, 0], len(sums.weights))
+    low, high = ends(draws[:, 0], len(sums.weights))
     return Interval(float(sums.means(transform)[0]), low, high)
 
 
@@ -118,7 +118,7 @@ def interval_of(
         raise UserError(f"an interval needs at least 2 clusters; got {n}; add prompts of another template")
     index, rng = np.array([labels[label] for label in clusters]), np.random.default_rng(seed)
     draws = [figure(np.bincount(rng.integers(n, size=n), minlength=n)[index]) for _ in range(resamples)]
-    value, (low, high) = float(figure(np.ones(len(index)))), _ends(np.array(draws), n)
+    value, (low, high) = float(figure(np.ones(len(index)))), ends(np.array(draws), n)
     return Interval(value, min(low, value), max(high, value))
 
 
@@ -141,11 +141,16 @@ def change(
     rng = np.random.default_rng(seed)
     old, new = sums.means(transform)
     draws = sums.resampled(transform, resamples, rng)
-    low, high = _ends(draws[:, 1] - draws[:, 0], len(sums.weights))
-    relative: tuple[float | None, float | None, float | None] = (None, None, None)
-    if _away_from_zero(old, draws[:, 0]):
-        relative = (float(new / old - 1), *_ends(draws[:, 1] / draws[:, 0] - 1, len(sums.weights)))
     p = sign_flip(sums.totals[:, 1] - sums.totals[:, 0], resamples, rng)
+    return shift_of(old, new, draws[:, 0], draws[:, 1], len(sums.weights), p)
+
+
+def shift_of(old: float, new: float, olds: np.ndarray, news: np.ndarray, clusters: int, p: float) -> Change:
+    """Return the change between two figures, from the same figures of the same bootstrap draws, [draws] each."""
+    low, high = ends(news - olds, clusters)
+    relative: tuple[float | None, float | None, float | None] = (None, None, None)
+    if _away_from_zero(old, olds):
+        relative = (float(new / old - 1), *ends(news / olds - 1, clusters))
     return Change(float(new - old), low, high, *relative, p)
 
 
@@ -179,7 +184,7 @@ def specificity(
             raise NoBase("specificity compares relative changes; a base mean cannot be told from zero; leave it out")
         value += sign * (new / old - 1)
         draws += sign * (drawn[:, 1] / drawn[:, 0] - 1)
-    low, high = _ends(draws, min(len(people.weights), len(control.weights)))
+    low, high = ends(draws, min(len(people.weights), len(control.weights)))
     return Interval(float(value), low, high)
 
 
@@ -274,8 +279,8 @@ def _away_from_zero(base: float, draws: np.ndarray) -> bool:
     return base != 0 and bool((draws * np.sign(base) > 0).all())
 
 
-def _ends(draws: np.ndarray, clusters: int) -> tuple[float, float]:
-    """Ends of the expanded 95 % percentile interval of bootstrap draws over `clusters` clusters."""
+def ends(draws: np.ndarray, clusters: int) -> tuple[float, float]:
+    """Return the ends of the expanded 95 % percentile interval of bootstrap draws over `clusters` clusters."""
     stretch = math.sqrt(clusters / (clusters - 1)) * _student(clusters - 1)
     tail = math.erfc(stretch / math.sqrt(2)) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])

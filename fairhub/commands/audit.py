@@ -1,6 +1,8 @@
 """`fairhub audit`: measure, change nothing."""
 
-from typing import Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -18,29 +20,54 @@ from fairhub.commands.options import (
     plan_sanity,
 )
 
+Level = Annotated[list[str] | None, typer.Option(help="Of --names: how much a prompt tells: low, high, numeric.")]
+
 
 def audit(
     model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
+    names: Annotated[bool, typer.Option("--names", help="Ask for numbers about names instead of probes.")] = False,
+    level: Level = None,
+    samples: Annotated[int, typer.Option(help="Of --names: draws a name at T = 0.6; 0 computes likelihoods.")] = 0,
+    name_prompts: Annotated[Path | None, typer.Option(help="Of --names: folder of the public 1,680 prompts.")] = None,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Measure how differently a model treats people; change nothing."""
+    plan_sanity(0.02, None)
+    if names:
+        _names(loaded(model, device, dtype), axis, context, level, samples, name_prompts, json)
+        return
     from fairhub.repair import Request
     from fairhub.repair import audit as run
 
-    plan_sanity(0.02, None)
     figures = run(loaded(model, device, dtype), Request("audit", tuple(axis or ()), tuple(context or ()), probes, text))
-    _show_audit(figures, json)
+    _show(figures, [], json)
 
 
-def _show_audit(figures: list[Any], as_json: bool) -> None:
-    from dataclasses import asdict
+def _names(
+    model: Any, axis: Axis, context: Context, level: Level, samples: int, folder: Path | None, as_json: bool
+) -> None:
+    from fairhub.errors import UserError
+    from fairhub.names.audit import Asked
+    from fairhub.names.audit import audit as run
 
+    axes = tuple(axis or ("race", "gender"))
+    if wrong := [name for name in axes if name not in ("race", "gender")]:
+        raise UserError(f"names differ in race and gender; got {wrong[0]!r}; mend --axis")
+    if samples < 0:
+        raise UserError(f"samples are counted from 0; got {samples}; mend --samples")
+    _show(*run(model, Asked(tuple(context or ()), tuple(level or ("low",)), axes, samples, folder)), as_json)
+
+
+def _show(figures: list[Any], ranks: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        echo_json({"figures": [asdict(f) for f in figures]})
+        echo_json({"figures": [asdict(f) for f in figures]} | ({"ranks": ranks} if ranks else {}))
         return
     for f in figures:
         b = f.before
         typer.echo(
-            f"{f.name:<12}{f.split:<10}{f.axis:<20}{f.context:<12}{b.value:9.4f}  [{b.low:.4f}, {b.high:.4f}]"
+            f"{f.name:<13} {f.split:<9} {f.axis:<18} {f.context:<13}{b.value:9.4f}  [{b.low:.4f}, {b.high:.4f}]"
             f"  {f.items} items, {f.clusters} clusters, {f.better} is better"
         )
+    for row in ranks:
+        place = f"{row['axis']:<18} {row['context']:<13}"
+        typer.echo(f"{'Mann-Whitney':<23} {place}{row['u']:9.4f}  p {row['p']:.3f}")
