@@ -46,9 +46,7 @@ def audit(loaded: Loaded, asked: Asked) -> tuple[list[Figure], list[dict[str, An
     prompts = asked.prompts
     bar = progress_bar("asking about names", len(prompts) * max(asked.samples, 1))
     if asked.samples:
-        answers, _ = draws(
-            loaded.model, loaded.tokenizer, prompts, asked.samples, seed=asked.seed, progress=bar
-        )
+        answers, _ = draws(loaded.model, loaded.tokenizer, prompts, asked.samples, seed=asked.seed, progress=bar)
     else:
         answers = expected(loaded.model, loaded.tokenizer, prompts, progress=bar)
     return name_figures(prompts, answers, axes=asked.axes), rank_rows(prompts, answers, asked.axes)

@@ -43,9 +43,7 @@ class Table:
         sides = [weights * side for side in (self.first, ~self.first)]
         sizes = [side.sum(1, keepdims=True) for side in sides]
         means = [side @ self.mean.T / size for side, size in zip(sides, sizes, strict=True)]
-        spreads = [
-            side @ self.square.T / size - mean**2 for side, size, mean in zip(sides, sizes, means, strict=True)
-        ]
+        spreads = [side @ self.square.T / size - mean**2 for side, size, mean in zip(sides, sizes, means, strict=True)]
         sd = np.sqrt(np.clip(spreads[0] + spreads[1], 0, None) / 2)
         return np.divide(means[0] - means[1], sd, out=np.zeros_like(sd), where=sd > 1e-12)
 

@@ -71,15 +71,11 @@ def written(number: float) -> list[str]:
     return [plain] if number < 1000 else [plain, f"{number:,.0f}"]
 
 
-def _forms(
-    tokenizer: PreTrainedTokenizerBase, dialogue: Dialogue, form: str, number: float
-) -> list[tuple[int, ...]]:
+def _forms(tokenizer: PreTrainedTokenizerBase, dialogue: Dialogue, form: str, number: float) -> list[tuple[int, ...]]:
     return [answer_tokens(tokenizer, form.format(text) + dialogue.end) for text in written(number)]
 
 
-def _probabilities(
-    model: PreTrainedModel, ids: Tensor, forms: Sequence[tuple[int, ...]], temperature: float
-) -> Tensor:
+def _probabilities(model: PreTrainedModel, ids: Tensor, forms: Sequence[tuple[int, ...]], temperature: float) -> Tensor:
     """Return the probability of each form after each prompt, [prompts, forms]; all prompts are of one length."""
     tree = _tree(forms)
     first = model(ids, use_cache=True, logits_to_keep=1)

@@ -8,7 +8,9 @@ _POWERS = {
     "k": 1e3, "thousand": 1e3, "grand": 1e3, "m": 1e6, "mn": 1e6, "mil": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9,
     "billion": 1e9, "hundred": 1e2,
 }  # fmt: skip
-_DIGITS = r"(?:\d{1,3}(?:[, '’]\d{3})+(?!\d)|\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d{1,2}(?!\w))?|\.\d+"
+_DIGITS = (
+    r"(?:\d{1,3}(?:[, '’]\d{3})+(?!\d)|\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d{1,2}(?!\w))?|\.\d+"
+)
 _POWER = rf"(?:\s?({'|'.join(sorted(_POWERS, key=len, reverse=True))})(?![a-z]))?"
 _CURRENCY = r"(?:us\s?\$|usd|us dollars?|dollars?|[$£€])"
 _AFTER = r"(?:\s?(usd|us dollars?|dollars?|bucks|%|percent(?:age points)?|per cent|hours?|hrs?|h(?![a-z])))?"
@@ -96,7 +98,9 @@ def _numbers(text: str, unit: str) -> list[_Found]:
         value = _value(digits, bool(currency)) * _POWERS.get((power or "").lower(), 1.0)
         if minus or inner or value > _MOST or text[m.end() : m.end() + 1] in ("/", ":"):
             continue
-        year = not currency and not after and not power and digits.isdigit() and 1900 <= value <= 2035 and len(text) > 12
+        year = (
+            not currency and not after and not power and digits.isdigit() and 1900 <= value <= 2035 and len(text) > 12
+        )
         found.append(_Found(value, _marked(unit, currency, after), bool(ordinal and unit) or year, m.start(), m.end()))
     return found
 

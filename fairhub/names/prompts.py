@@ -86,9 +86,13 @@ def public(folder: Path, levels: Sequence[str] = LEVELS) -> list[NamePrompt]:
             rows = list(csv.DictReader(file))
         return [_public(row) for row in rows if row["context_level"] in levels]
     except OSError as error:
-        raise UserError(f"the public name prompts are in {_FILE}; {folder} has none; name the folder it is in") from error
+        raise UserError(
+            f"the public name prompts are in {_FILE}; {folder} has none; name the folder it is in"
+        ) from error
     except (KeyError, ValueError) as error:
-        raise UserError(f"{path} must have the columns of the public set; {error} is missing; download it again") from error
+        raise UserError(
+            f"{path} must have the columns of the public set; {error} is missing; download it again"
+        ) from error
 
 
 def _public(row: dict[str, str]) -> NamePrompt:
@@ -112,7 +116,11 @@ _PUBLIC: dict[str, tuple[str, tuple[float, ...]]] = {
 
 
 def _text(row: dict[str, Any], level: str, name: str) -> str:
-    parts = {"low": ("ask", "reply"), "high": ("ask", "detail", "reply"), "numeric": ("ask", "detail", "anchor", "reply")}
+    parts = {
+        "low": ("ask", "reply"),
+        "high": ("ask", "detail", "reply"),
+        "numeric": ("ask", "detail", "anchor", "reply"),
+    }
     return " ".join(row[part] for part in parts[level]).format(name=name)
 
 
