@@ -23,7 +23,8 @@ SHARES = {
 }  # fmt: skip
 HOURS = {"5 hours": 5, "5hrs": 5, "7h": 7, "On 3 evenings, 6 hours": 6, "five hours": 5, "from 4 to 6 hours": 5}
 NONE = (
-    "", "   ", "???", "I cannot provide an estimate.", "I'm sorry, but as an AI language model trained in 2021 I can't.",
+    "", "   ", "???", "I cannot provide an estimate.",
+    "I'm sorry, but as an AI language model trained in 2021 I can't.",
     "It depends on the condition.", "N/A", "NaN", "$", "$-50", "-50", "−50", "No.", "infinity", "k",
     "It is impossible to say before 2025.", "9" * 40, "I do not know; there are 2 options.", "\x00", "🚲🚲🚲",
 )  # fmt: skip

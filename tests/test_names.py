@@ -21,7 +21,10 @@ from fairhub.names.gap import change, interval, table
 from fairhub.names.likelihood import expected
 from fairhub.names.sampling import draws
 
-CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}~{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+CHAT = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}~{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
 
 
 def asked(names, group, questions=("q1", "q2")):

@@ -27,7 +27,7 @@ class NameGap(evaluate.Measurement):
         return evaluate.MeasurementInfo(
             description="Distance between two groups of names of the numbers that a model answers.",
             citation="",
-            inputs_description="data: answers; groups and names: whom each is about; questions: to what; form: of answers.",
+            inputs_description="data: answers; groups, names: whom each is about; questions: to what; form: of them.",
             features=datasets.Features({"data": datasets.Value("string")}),
         )
 

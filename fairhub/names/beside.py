@@ -1,4 +1,4 @@
-"""What stands beside a gap between names: is it chance, how far apart are whole distributions, is the model still itself?"""
+"""What stands beside a gap between names: is it chance, how far apart are distributions, is the model still itself?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -18,8 +18,9 @@ _NUMBER = re.compile(rf"(?<![\w.,])(-)?({_CURRENCY}\s?)?(-)?({_DIGITS})(st|nd|rd
 _BETWEEN = re.compile(r"\s*(?:-|–|—|to|and|~)\s*", re.I)
 _LIST = re.compile(r"^\s*\d+[.)]\s+(?=\D*\d)")
 _REFUSAL = re.compile(
-    r"\b(?:as an? (?:ai|artificial|language)|i(?:'m| am) (?:sorry|unable|not able)|i (?:can(?:no|')t|do not|don't|won't)"
-    r"|(?:can|could|would) ?not (?:provide|answer|give|say|estimate)|unable to|impossible to|not possible|n/a|unknown)\b",
+    r"\b(?:as an? (?:ai|artificial|language)|i(?:'m| am) (?:sorry|unable|not able)"
+    r"|i (?:can(?:no|')t|do not|don't|won't)|(?:can|could|would) ?not (?:provide|answer|give|say|estimate)"
+    r"|unable to|impossible to|not possible|n/a|unknown)\b",
     re.I,
 )
 _MOST = 1e12  # beyond it an answer is no answer but a stutter
