@@ -82,6 +82,14 @@ class Step:
     flipped: Hashable
     restart: int
 
+    def as_dict(self) -> dict[str, object]:
+        """The step as strict JSON, None for what is infinite."""
+        return {name: _finite(getattr(self, name)) for name in COLUMNS}
+
+
+COLUMNS = ("energy", "best", "accepted", "temperature", "size")
+"""What a trace tells of each step."""
+
 
 @dataclass(frozen=True)
 class Trace(Generic[T]):
@@ -103,8 +111,7 @@ class Trace(Generic[T]):
 
     def as_dict(self) -> dict[str, object]:
         """The course of the search as strict JSON: a list a column, None for what is infinite."""
-        columns = ("energy", "best", "accepted", "temperature", "size")
-        told: dict[str, object] = {c: [_finite(getattr(step, c)) for step in self.steps] for c in columns}
+        told: dict[str, object] = {c: [_finite(getattr(step, c)) for step in self.steps] for c in COLUMNS}
         return told | {c: _finite(getattr(self, c)) for c in ("initial_temperature", "acceptance_at_start")}
 
 

@@ -1,11 +1,27 @@
-"""Progress bars on stderr."""
+"""Progress: bars on stderr, and whoever watches a piece of work from outside, who may also end it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from tqdm import tqdm
 
 from fairhub.processes import state
+
+Watch = Callable[[str, int, int], None]
+"""Gets what is being done, how much of it is done, and of how much. What it raises ends the work."""
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Tell `watch` of every step of progress inside the `with` block, on this thread."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 def progress_bar(what: str, total: int) -> Callable[[int], None]:
@@ -14,10 +30,17 @@ def progress_bar(what: str, total: int) -> Callable[[int], None]:
         total=total, desc=f"{what:<28}", file=sys.stderr, disable=not state().is_main_process,
         unit_scale=True, leave=False, mininterval=0.5,
     )  # fmt: skip
+    watch, done = _watch.get(), 0
+    if watch:
+        watch(what, 0, total)
 
     def advance(amount: int) -> None:
+        nonlocal done
+        done += amount
         bar.update(amount)
         if bar.n >= total:
             bar.close()
+        if watch:
+            watch(what, done, total)
 
     return advance

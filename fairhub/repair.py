@@ -45,6 +45,11 @@ def request_of(settings: Mapping[str, Any]) -> Request:
     )  # fmt: skip
 
 
+def settings_of(request: Request) -> dict[str, Any]:
+    """Return a request as JSON holds it, for `request_of`."""
+    return dict(_plain(asdict(request)))
+
+
 def audit(loaded: Loaded, request: Request) -> list[Figure]:
     """Measure a model on held_out and external, and change nothing."""
     data = gather(
@@ -64,7 +69,7 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     """
     began = time.monotonic()
     _refuse(loaded, request)
-    settings = {"model": loaded.id, "revision": loaded.revision} | _plain(asdict(request))
+    settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
     run = Run(folder, settings, resume)
     data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
     outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)

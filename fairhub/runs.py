@@ -61,6 +61,20 @@ class Run:
         """Return the values of a function as the folder remembers them, one a line."""
         return Remembered(self.work / f"{stage}.jsonl")
 
+    def notes(self, name: str) -> Callable[[Mapping[str, Any]], None]:
+        """Return what appends rows to a file under `work/`, begun anew, for who watches the run as it goes on.
+
+        Nothing is read back: a resumed run comes by the same rows again.
+        """
+        path = self.work / f"{name}.jsonl"
+        self.save(path, b"")
+
+        def note(row: Mapping[str, Any]) -> None:
+            with path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+
+        return note
+
     def forget(self) -> None:
         """Drop what was kept for a resumed run."""
         shutil.rmtree(self.work)

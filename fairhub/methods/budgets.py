@@ -35,11 +35,11 @@ def budgets(task: Task, plan: Plan, scores: np.ndarray, count: int) -> tuple[lis
         return lower(budgeted(scores, _counts(state, layers, count)))
 
     steps = 3 * plan.real_steps
-    bar = task.progress("annealing the layers' budgets", steps)
+    course = task.course("annealing the layers' budgets", steps)
     schedule = Schedule(steps=steps, k_min=1, k_max=layers, acceptance=0.3, uphill=5, seconds=plan.seconds)
     start = frozenset((layer, 0) for layer in range(layers))
     with fast_matmul():
-        trace = anneal(value, pool, schedule, seed=plan.seed, start=start, on_step=lambda step: bar(1))
+        trace = anneal(value, pool, schedule, seed=plan.seed, start=start, on_step=course)
     counts = _counts(trace.best, layers, count)
     return counts, trace.as_dict() | {"budgets": {str(layer): number for layer, number in enumerate(counts)}}
 

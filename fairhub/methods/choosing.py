@@ -137,14 +137,16 @@ class _Bench:
         self.people = [i for i, p in enumerate(task.select) if p.axis != CONTROL]
         self.control = [i for i, p in enumerate(task.select) if p.axis == CONTROL]
         self.count = 0
-        self.bar = task.progress("choosing on select", 8)
+        self.bar, self.note = task.progress("choosing on select", 8), task.run.notes("choices")
         self.base = self._measured("base", Repair())
 
     def tried(self, repair: Repair, strength: Strength | None) -> Tried:
         self.count += 1  # candidates come in an order that follows from the run's settings
         found = self._measured(f"{self.count}_{digest(*sorted(repair.pruning))}", repair)
         gain = self._gain(found["bias"]) if "bias" in found else None
-        return Tried(repair.pruning, strength, self._cost(found["loss"]), gain)
+        tried = Tried(repair.pruning, strength, self._cost(found["loss"]), gain)
+        self.note(tried.entry(False))
+        return tried
 
     def _gain(self, after: np.ndarray) -> Gain:
         before = self.base["bias"]

@@ -144,11 +144,11 @@ def _anneal_real(
         people = change if control is None else np.delete(change, control)
         return _energy(people, rate.loss * _sum(prices, pruning), rate.base, plan) + dull
 
-    bar = task.progress("annealing on the real model", plan.real_steps)
+    course = task.course("annealing on the real model", plan.real_steps)
     schedule = Schedule(  # so few steps must begin cool: they mend what the first-order annealing found
         steps=plan.real_steps, k_min=1, k_max=min(plan.most, len(pool)), acceptance=0.3, uphill=5, seconds=plan.seconds
     )  # fmt: skip
-    return anneal(value, list(pool), schedule, seed=plan.seed, start=start, on_step=lambda step: bar(1))
+    return anneal(value, list(pool), schedule, seed=plan.seed, start=start, on_step=course)
 
 
 def _energy(log_ratios: np.ndarray, loss: float, base_loss: float, plan: Plan) -> float:

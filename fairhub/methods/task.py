@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fairhub.annealing import Step
 from fairhub.engine import Batch, fast_matmul
 from fairhub.healing import Strength
 from fairhub.measure import Progress, Repair
@@ -95,6 +96,16 @@ class Task:
     run: Run
     progress: Callable[[str, int], Progress]
     """Opens a progress bar: what is done and how many tokens or steps it takes."""
+
+    def course(self, what: str, steps: int) -> Callable[[Step], None]:
+        """Return what is told of every step of an annealing: it moves a bar and writes the trace as it grows."""
+        bar, note = self.progress(what, steps), self.run.notes("trace")
+
+        def on_step(step: Step) -> None:
+            note(step.as_dict())
+            bar(1)
+
+        return on_step
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,17 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio is i
 
 import gradio as gr  # noqa: E402
 
-from fairhub.space import diagnose_tab, gallery_tab, looks  # noqa: E402
+from fairhub.space import compare_tab, diagnose_tab, gallery_tab, looks, repair_tab  # noqa: E402
 from fairhub.space.models import Models  # noqa: E402
 from fairhub.space.shared import Page, Shared  # noqa: E402
 from fairhub.space.visitors import Visitors  # noqa: E402
 
-TABS = (("Diagnose", diagnose_tab.build), ("Gallery", gallery_tab.build))
+TABS = (
+    ("Diagnose", diagnose_tab.build),
+    ("Repair", repair_tab.build),
+    ("Compare", compare_tab.build),
+    ("Gallery", gallery_tab.build),
+)
 """Every tab with the function that lays it out."""
 _HEAD = """<header class="fh-head"><h1>fairhub</h1><p>Does a language model go on differently when only who is spoken
 of changes? See it, find the parts of the model that do it, remove them, and check on unseen prompts that it became

@@ -1,17 +1,20 @@
 """The tab Diagnose: one pair of texts, what the model makes of each, and where inside it they part."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 
 from fairhub.diagnosis import PAIR, diagnose, pictures
 from fairhub.probes import CONTROL, stratified, templates
 from fairhub.space.markup import drawn, facts
+from fairhub.space.ranks import Ranks, rank_shown
 from fairhub.space.reading import Reading, checked, read_pair, side_by_side, words_table
 from fairhub.space.shared import Page, Shared, models_box
 from fairhub.space.toasts import told
 
 _EXAMPLES = 16
+_RANKING = 30.0  # seconds that one diagnosis adds to the ranking
 
 
 def examples() -> dict[str, tuple[str, str]]:
@@ -45,18 +48,31 @@ def build(shared: Shared, page: Page) -> None:
         second = gr.Textbox(PAIR[1], label="Second text", lines=2)
     button = gr.Button("Diagnose", variant="primary")
     shown = gr.HTML("", elem_id="reading")
+    place = gr.HTML("", elem_id="rank")
+    found = gr.State(None)
+    ranks = Ranks()
     with gr.Accordion("Inside the model: which layers and parts tell the two apart", open=False):
         inside = gr.HTML("<p>Diagnose a pair first.</p>", elem_id="inside")
 
     example.input(lambda name: pairs[name], example, [first, second], api_visibility="private", show_progress="hidden")
 
     @told
-    def run(name: str, a: str, b: str) -> Iterator[tuple[str, str]]:
+    def run(name: str, a: str, b: str) -> Iterator[tuple[Any, ...]]:
         pair = checked(a, b)
         with shared.models.borrowed(name) as loaded:
-            found = summary(read_pair(loaded, pair))
-            yield found, "<p>Looking inside …</p>"
+            read = read_pair(loaded, pair)
+            yield summary(read), "<p>Looking inside …</p>", None, ""
             parts = [drawn(picture) for picture in pictures(loaded, diagnose(loaded, pair)).values()]
-        yield found, f'<div class="fh-pictures">{"".join(parts)}</div>'
+        yield gr.skip(), f'<div class="fh-pictures">{"".join(parts)}</div>', read.divergence, ""
 
-    button.click(run, [model, first, second], [shown, inside], api_visibility="private", concurrency_limit=2)
+    @told
+    def rank(name: str, divergence: float | None) -> Iterator[str]:
+        if divergence is not None:
+            yield "<p>Measuring how that ranks among the pairs that fairhub ships …</p>"
+            for known in ranks.grown(shared.models, name, _RANKING):
+                yield f'<p role="status">{rank_shown(divergence, known)}</p>'
+
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    done = button.click(run, [model, first, second], [shown, inside, found, place], api_visibility="private",
+                        concurrency_limit=2)  # fmt: skip
+    done.success(rank, [model, found], place, **quiet)

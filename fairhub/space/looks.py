@@ -7,6 +7,12 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 CSS = """
 .gradio-container { max-width: 1160px !important; margin: 0 auto !important; }
+.fh-hint, footer, footer button, footer a { color: var(--body-text-color) !important; }
+.tab-container button.selected { color: #1d4ed8 !important; }
+.dark .tab-container button.selected { color: #93c5fd !important; }
+button:disabled { opacity: 1 !important; color: #475569 !important; background: #e2e8f0 !important; }
+.dark button:disabled { color: #cbd5e1 !important; background: #334155 !important; }
+input[role="listbox"] { text-overflow: ellipsis; }
 .fh-head h1 { font-size: 1.7rem; margin: 0.2rem 0; }
 .fh-head p { max-width: 46rem; margin: 0.2rem 0 0.6rem; color: var(--body-text-color); }
 .fh-verdict { font-size: 1.1rem; font-weight: 600; max-width: 52rem; margin: 0.4rem 0 0.8rem; }
@@ -42,13 +48,48 @@ CSS = """
 .fh-document { overflow-x: auto; }
 details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padding: 0.4rem 0; }
 .fh-report h3 { margin: 0.8rem 0 0.2rem; font-size: 1rem; }
+.fh-live progress { width: 100%; height: 0.9rem; accent-color: #2563eb; }
+.fh-chart { margin: 0.4rem 0; }
+.fh-chart figcaption { font-weight: 600; font-size: 0.9rem; }
+.fh-chart svg { width: 100%; max-width: 560px; height: auto; }
+.fh-chart text { fill: var(--body-text-color); font-size: 11px; }
+.fh-chart .name { font-size: 12px; font-weight: 600; }
+.fh-chart .axis { fill: none; stroke: var(--body-text-color-subdued); stroke-width: 1; }
+.fh-chart polyline { fill: none; stroke-width: 2; }
+.fh-chart .was { stroke: #8a8a8a; } .fh-chart .now { stroke: #0072b2; stroke-width: 3; }
+.fh-chart .dot { fill: #0072b2; } .fh-chart .marked { fill: #d55e00; stroke: var(--body-text-color); stroke-width: 2; }
+.dark .fh-chart .now { stroke: #56b4e9; } .dark .fh-chart .dot { fill: #56b4e9; }
+.dark .fh-chart .marked { fill: #f0894a; }
+.fh-map { overflow-x: auto; }
+.fh-map h4 { margin: 0.6rem 0 0.3rem; font-size: 0.95rem; }
+.fh-grid { padding: 3px; }
+.fh-row { display: flex; gap: 2px; margin-bottom: 2px; align-items: center; }
+.fh-row > span { width: 1.6rem; font-size: 0.7rem; text-align: center; flex: none; }
+.fh-line { display: flex; flex-wrap: wrap; gap: 3px; }
+.fh-unit { min-width: 1.6rem; height: 1.6rem; margin: 0 !important; padding: 0 0.25rem; font-size: 0.72rem;
+  border-radius: 4px; cursor: pointer; border: 1px solid #8a94a6; color: #111; flex: none; }
+.fh-unit.carries { background: color-mix(in srgb, #4aa3df calc(var(--s) * 100%), #fff); }
+.fh-unit.dampens { background: color-mix(in srgb, #f08a5d calc(var(--s) * 100%), #fff); }
+.fh-row .fh-unit[aria-pressed="true"]::after { content: "×"; font-size: 1rem; }
+.fh-unit[aria-pressed="true"] { background: #1f2937; color: #fff; text-decoration: line-through; border-color: #000; }
+.dark .fh-unit[aria-pressed="true"] { background: #000; border-color: #cbd5e1; }
+.fh-unit:focus-visible { outline: 3px solid #f59e0b; outline-offset: 1px; }
 @media (max-width: 640px) { .fh-head h1 { font-size: 1.35rem; } .fh-big { font-size: 1.3rem; } }
 """
 
 
 def theme() -> gr.themes.Base:
-    """Return the theme; both hues keep their contrast in the dark."""
-    return gr.themes.Default(
+    """Return the theme: every text keeps a contrast of 4.5 to 1 with what is behind it, by light and in the dark."""
+    look = gr.themes.Default(
         primary_hue=gr.themes.colors.blue, secondary_hue=gr.themes.colors.blue, neutral_hue=gr.themes.colors.slate,
         font=SYSTEM, font_mono=MONO,
+    )  # fmt: skip
+    return look.set(
+        body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_700", block_title_text_color_dark="*neutral_100",
+        color_accent="*primary_700", slider_color="*primary_700", slider_color_dark="*primary_400",
+        link_text_color="*primary_700", link_text_color_dark="*primary_300",
+        button_primary_background_fill="*primary_700", button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800", button_primary_background_fill_hover_dark="*primary_800",
     )  # fmt: skip

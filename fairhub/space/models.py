@@ -47,7 +47,16 @@ class Models:
         Raises:
             UserError: It cannot be loaded, or must not be.
         """
-        name, source = name.strip(), self.source(name)
+        with self.lent(name.strip(), self.source(name)) as loaded:
+            yield loaded
+
+    @contextmanager
+    def lent(self, name: str, source: str | None) -> Iterator[Loaded]:
+        """Lend a model that the Space itself named, such as one in a visitor's own folder.
+
+        Raises:
+            UserError: It cannot be loaded.
+        """
         with self._lock:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock:

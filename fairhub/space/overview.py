@@ -42,8 +42,8 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
         elif figure.after is not None and name == "specificity":
             yield what, points(figure.after), why
     gone = count_units(report.pruning)
-    share = report.parameters.get("share")
-    size = f"{100 * share:.2g} % of the model's numbers." if share is not None else ""
+    part = report.parameters.get("share")
+    size = f"{100 * part:.2g} % of the model's numbers." if part is not None else ""
     yield "Parts removed", " + ".join(amount(n, kind) for kind, n in gone.items()) or "none", size
 
 

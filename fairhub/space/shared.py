@@ -1,11 +1,13 @@
 """What all tabs share: the models, the visitors' folders, the gallery, and what belongs to one visitor's page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from fairhub.space.models import Models
+from fairhub.space.running import Slice, in_a_process
 from fairhub.space.visitors import Visitors
 
 
@@ -17,6 +19,8 @@ class Shared:
     visitors: Visitors
     gallery: Path
     """Finished runs: every folder in it that has a report.json."""
+    begin: Callable[[Path], Slice] = in_a_process
+    """Begins a slice of a visitor's job: in a process of its own, or on a GPU that is lent for a while."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +33,10 @@ class Page:
     """The names of the visitor's finished runs; who shows them listens to its change."""
 
 
-def models_box(shared: Shared, **more: object) -> gr.Dropdown:
+def models_box(shared: Shared) -> gr.Dropdown:
     """Return the choice of a model: those offered, or any Hub id."""
     offered = list(shared.models.offered)
     return gr.Dropdown(
         offered, value=offered[0], allow_custom_value=True, label="Model",
-        info="Choose one, or type any model of the Hub as org/name (safetensors only).", **more,
+        info="Choose one, or type any model of the Hub as org/name (safetensors only).",
     )  # fmt: skip

@@ -4,14 +4,13 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from fairhub.errors import UserError
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 RUNS = 3
-"""Runs that a visitor may have at a time."""
+"""Runs that are kept for a visitor; the oldest goes when another begins."""
 
 
 class Visitors:
@@ -44,26 +43,35 @@ class Visitors:
             raise UserError("a visit ends after some hours without use; this one has; reload the page")
         return self.root / key
 
-    def new_run(self, key: str) -> Path:
-        """Return the folder of a new run, which is not there yet.
+    def new_job(self, key: str) -> Path:
+        """Return the folder of a new job, which is not there yet; the oldest job goes where it would be one too many.
 
         Raises:
-            UserError: The visit has expired, or the visitor has as many runs as one may have.
+            UserError: The visit has expired.
         """
-        runs = list(self.runs(key))
-        if len(runs) >= RUNS:
-            raise UserError(f"a visitor may keep {RUNS} runs at a time; remove one, or reload the page to begin anew")
-        number = 1 + max((int(run.name) for run in runs), default=0)
+        jobs = self.jobs(key)
+        for job in jobs[: len(jobs) + 1 - RUNS]:
+            shutil.rmtree(job, ignore_errors=True)
+        number = 1 + max((int(job.name) for job in jobs), default=0)
         return self.folder(key) / "runs" / str(number)
 
-    def runs(self, key: str) -> Iterator[Path]:
-        """Yield the folders of a visitor's runs, the oldest first."""
-        yield from sorted((self.folder(key) / "runs").glob("[0-9]*"), key=lambda run: int(run.name))
+    def jobs(self, key: str) -> list[Path]:
+        """Return the folders of a visitor's jobs, the oldest first; each has its run in `run/`."""
+        return sorted((self.folder(key) / "runs").glob("[0-9]*"), key=lambda job: int(job.name))
+
+    def latest(self, key: str) -> Path:
+        """Return the folder of the job that was begun last.
+
+        Raises:
+            UserError: The visit has expired, or there is none.
+        """
+        if not (jobs := self.jobs(key)):
+            raise UserError("a run is stopped or gone on with once it was started; none was; start one")
+        return jobs[-1]
 
     def finished(self, key: str) -> dict[str, Path]:
-        """Return a visitor's finished runs by the name that they are shown under."""
-        whole = [run for run in self.runs(key) if (run / "report.json").is_file()]
-        return {f"run {run.name}": run for run in whole}
+        """Return the folders of a visitor's finished runs by the name that they are shown under."""
+        return {f"run {job.name}": job / "run" for job in self.jobs(key) if (job / "run" / "report.json").is_file()}
 
     def run(self, key: str, name: str) -> Path:
         """Return one of a visitor's finished runs by the name that it is shown under.
@@ -91,7 +99,7 @@ class Visitors:
 def _touched(folder: Path) -> float:
     """Return when something in a folder was last written, seconds since the epoch."""
     times = []
-    for path in (folder, *folder.glob("runs/*"), *folder.glob("runs/*/work/*")):
+    for path in (folder, *folder.glob("runs/*"), *folder.glob("runs/*/run/work/*")):
         try:
             times.append(path.stat().st_mtime)
         except FileNotFoundError:  # removed while we looked

@@ -1,0 +1,49 @@
+"""What a visitor may ask of a repair, and the request that it becomes."""
+
+from collections.abc import Sequence
+
+from fairhub.data import Sizes
+from fairhub.errors import UserError
+from fairhub.methods import METHODS, Plan
+from fairhub.probes import AXES, CONTEXTS
+from fairhub.repair import Request
+
+QUICK, FULL = "Quick look", "Full"
+DEPTHS = (QUICK, FULL)
+"""How much is measured: a quick look has fewer prompts, and so wider intervals; full is what `fairhub repair` does."""
+_SIZES = Sizes(
+    search=160, screen=64, sample=24, select=64, held_out=96, external=64, control=32, kept=48, compared=24,
+    control_chunks=4, search_tokens=8192, select_tokens=6144, held_out_tokens=6144,
+)  # fmt: skip
+_STEPS = 8
+
+
+def methods() -> dict[str, str]:
+    """Return every method of the package by what it does: one that is added later stands here by itself."""
+    return {f"{name}: {(recipe.__doc__ or name).splitlines()[0]}": name for name, recipe in METHODS.items()}
+
+
+def request(axes: Sequence[str], contexts: Sequence[str], method: str, budget: float, depth: str) -> Request:
+    """Return what was asked, in the order of the package's own lists.
+
+    Args:
+        axes: None of them means all.
+        contexts: None of them means all.
+        method: A name of METHODS.
+        budget: How much perplexity may rise, %.
+        depth: One of DEPTHS.
+
+    Raises:
+        UserError: A name that the package does not have, or a budget that means nothing.
+    """
+    for kind, told, known in (("axis", axes, AXES), ("context", contexts, CONTEXTS), ("method", [method], METHODS),
+                              ("depth", [depth], DEPTHS)):  # fmt: skip
+        if strange := [one for one in told if one not in known]:
+            raise UserError(f"{kind} must be among {', '.join(known)}; got {str(strange[0])[:40]!r}; choose one")
+    if not 0 < budget <= 50:
+        raise UserError(f"a budget lies between 0 and 50 %; got {budget:g}; mend it")
+    plan = Plan(budget=budget / 100, real_steps=_STEPS) if depth == QUICK else Plan(budget=budget / 100)
+    return Request(
+        method, tuple(axis for axis in AXES if axis in axes), tuple(c for c in CONTEXTS if c in contexts), plan=plan,
+        sizes=_SIZES if depth == QUICK else Sizes(),
+    )  # fmt: skip

@@ -1,0 +1,145 @@
+"""The tab Compare: a base model and its repair on the visitor's own words, and finished runs beside each other."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+
+from fairhub import report as records
+from fairhub.comparison import compare
+from fairhub.comparison import document as comparisons
+from fairhub.diagnosis import PAIR
+from fairhub.errors import UserError
+from fairhub.figures import comparison as pictures
+from fairhub.loading import EMBEDDED
+from fairhub.measure import continuations
+from fairhub.space import rebuilding
+from fairhub.space.gallery_tab import finished
+from fairhub.space.markup import drawn, esc
+from fairhub.space.reading import LONGEST
+from fairhub.space.shared import Page, Shared
+from fairhub.space.toasts import told
+
+_TOKENS = 40
+
+
+def runs(shared: Shared, key: str) -> dict[str, Path]:
+    """Return every finished run that a visitor may look at by the name it is shown under: their own, the gallery's."""
+    own = {f"my {name}": folder for name, folder in shared.visitors.finished(key).items()} if key else {}
+    return own | finished(shared.gallery)
+
+
+def chosen(shared: Shared, key: str, name: str) -> Path:
+    """Return the folder of one of these runs.
+
+    Raises:
+        UserError: There is none of that name.
+    """
+    known = runs(shared, key)
+    if name not in known:
+        raise UserError("a run is chosen by its name; there is none of this name; choose one of the list")
+    return known[name]
+
+
+def beside(prompt: str, before: str, after: str) -> str:
+    """Return both continuations of a prompt as HTML."""
+    boxes = "".join(
+        f'<article class="fh-text"><h3>{name}</h3><p>{esc(prompt)}<span class="fh-said">… '
+        f"{esc(said.strip()) or '(it stops here)'}</span></p></article>"
+        for name, said in (("As it was", before), ("Repaired", after))
+    )
+    return f'<div class="fh-pair">{boxes}</div>'
+
+
+def side_by_side(folders: list[Path]) -> tuple[str, str]:
+    """Return runs of one base model compared: a picture as HTML, the tables as Markdown.
+
+    Raises:
+        UserError: Fewer than two, or of different base models.
+    """
+    found = compare(folders)
+    picture = pictures.pareto(found)
+    return drawn(picture) if picture else "", comparisons.markdown(found)
+
+
+def build(shared: Shared, page: Page) -> None:
+    """Lay out the tab."""
+    names = list(runs(shared, ""))
+    gr.Markdown("Your words, before and after a repair. Each says what it finds likeliest: nothing is drawn at random.")
+    run = gr.Dropdown(names, value=names[0] if names else None, label="Run")
+    prompt = gr.Textbox(PAIR[0], label="Your words", lines=2)
+    button = gr.Button("Compare", variant="primary")
+    shown = gr.HTML("", elem_id="compared")
+    gr.Markdown("### Runs beside each other")
+    several = gr.CheckboxGroup(names, value=names, label="Runs of one base model")
+    together = gr.Button("Put them side by side")
+    picture = gr.HTML("", elem_id="front-of-runs")
+    table = gr.Markdown("", elem_classes="fh-document", latex_delimiters=[])
+
+    @told
+    def offer(key: str) -> tuple[dict[str, object], dict[str, object]]:
+        known = list(runs(shared, key))
+        first = known[0] if known else None
+        return gr.update(choices=known, value=first), gr.update(choices=known, value=known)
+
+    @told
+    def talk(key: str, name: str, words: str) -> Iterator[str]:
+        folder, words = chosen(shared, key, name), words.strip()
+        if not 0 < len(words) <= LONGEST:
+            raise UserError(f"your words are 1 to {LONGEST} characters; got {len(words)}; mend them")
+        report = records.read(folder / "report.json")
+        for wait in _made(folder):
+            yield f'<p role="status">Only the report of this run is here; its model is made again: {wait:.0f} s …</p>'
+        before = _said(shared, *_base(shared, report), words)
+        yield f'<p role="status">{esc("As it was")}: {esc(before)} …</p>'
+        repaired = str(_model(folder))
+        yield beside(words, before, _said(shared, repaired, repaired, words))
+
+    @told
+    def put(key: str, asked: list[str]) -> tuple[str, str]:
+        return side_by_side([chosen(shared, key, name) for name in asked])
+
+    page.finished.change(offer, page.visitor, [run, several], api_visibility="private", show_progress="hidden")
+    button.click(talk, [page.visitor, run, prompt], shown, api_visibility="private")
+    together.click(put, [page.visitor, several], [picture, table], api_visibility="private")
+
+
+def _said(shared: Shared, name: str, source: str | None, words: str) -> str:
+    with shared.models.lent(name, source) as loaded:
+        return continuations(loaded.model, loaded.tokenizer, [words], _TOKENS)[0]
+
+
+def _base(shared: Shared, report: records.Report) -> tuple[str, str | None]:
+    """Return the base model of a run as the Space names it, and what it is loaded from."""
+    base = report.base_model
+    name = str(base["id"])
+    if base["revision"] == EMBEDDED:
+        return name, None
+    return (name, name) if base["revision"] == "local" else (name, f"{name.partition('@')[0]}@{base['revision']}")
+
+
+def _model(folder: Path) -> Path:
+    """Return where a run's repaired model lies, or will once it was made again."""
+    own = folder / "model"
+    return own if own.is_dir() else rebuilding.place(records.read(folder / "report.json"))
+
+
+def _made(folder: Path) -> Iterator[float]:
+    """Make a run's repaired model again where it is not here; yield the seconds it takes.
+
+    Raises:
+        UserError: It could not be made.
+    """
+    if _model(folder).is_dir():
+        return
+    began, process = time.monotonic(), rebuilding.begin(folder / "report.json")
+    try:
+        while process.poll() is None:
+            yield time.monotonic() - began
+            time.sleep(1)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+    if not _model(folder).is_dir():
+        raise UserError("this run's model could not be made again here; its base model or its data is missing")

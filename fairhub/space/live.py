@@ -1,0 +1,55 @@
+"""A run that goes on, as a visitor sees it: what is being done, the search and its front as they grow."""
+
+from typing import Any
+
+from fairhub.report import Report
+from fairhub.report.wording import amount, percent
+from fairhub.space import charts
+from fairhub.space.markup import esc
+from fairhub.space.running import Seen
+
+_SAID = {
+    "waiting": "Starting",
+    "working": "Working",
+    "paused": "Working",
+    "stopped": "Stopped. What was found so far is kept; Resume goes on from here",
+    "finished": "Finished",
+    "failed": "That cannot be done",
+}
+
+
+def live(seen: Seen) -> str:
+    """Return a run as HTML: a line that screen readers follow, a bar, and the charts."""
+    at = seen.standing
+    share = f'<progress max="{at.total}" value="{min(at.done, at.total)}" aria-label="{esc(at.what)}"></progress>'
+    doing = f": {at.what}" if at.state in ("waiting", "working", "paused", "failed") and at.what else ""
+    shown = front_of(seen.choices)
+    drawn = charts.course(seen.trace.get("energy", ()), seen.trace.get("best", ())) + charts.front(shown)
+    return (
+        f'<div class="fh-live"><p role="status" data-state="{at.state}">{esc(_SAID[at.state] + doing)}.</p>'
+        f"{share if at.state == 'working' and at.total else ''}<p class='fh-why'>{at.seconds:.0f} s of work so far</p>"
+        f'<div class="fh-pictures">{drawn}</div></div>'
+    )
+
+
+def front_of(choices: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Return the candidates whose bias was asked, the cheapest first."""
+    asked = [choice for choice in choices or () if "bias_relative" in choice]
+    return sorted(asked, key=lambda choice: float(choice["perplexity_relative"]))
+
+
+def choice_shown(report: Report, place: int) -> str:
+    """Return the front of a finished run with one candidate marked, and what it brings and costs."""
+    shown = front_of(report.choices)
+    if not shown:
+        return "<p>This run had nothing to choose from.</p>"
+    place = min(max(place, 1), len(shown)) - 1
+    one = shown[place]
+    taken = " This one was taken." if one["chosen"] else ""
+    control = f", and {percent(one['control_relative'])} on neutral pairs" if "control_relative" in one else ""
+    healed = f" Refitted with a guard of {one['guard']:g}." if one.get("guard") is not None else ""
+    return (
+        f"{charts.front(shown, place)}<p role='status'>{esc(amount(one['units'], 'part'))} removed: unequal treatment "
+        f"{esc(percent(one['bias_relative']))}{esc(control)}; price {esc(percent(one['perplexity_relative']))} "
+        f"perplexity.{esc(healed)}{taken} Measured on the prompts that chose it, so it flatters itself.</p>"
+    )

@@ -1,0 +1,57 @@
+"""A run of which only the report is here, made again: its repaired model, once, in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from fairhub import report as records
+from fairhub.data import gather
+from fairhub.errors import UserError
+from fairhub.healing import Strength
+from fairhub.loading import EMBEDDED, cache, load
+from fairhub.methods.rebuild import rebuild
+from fairhub.repair import finish_, request_of, task_of
+from fairhub.report import Report
+from fairhub.runs import Run, digest
+from fairhub.surgery import Unit
+
+
+def place(report: Report) -> Path:
+    """Return where the repaired model of a report is, once it was made again."""
+    name = digest(report.base_model["sha256"], report.pruning, report.healing, report.settings)
+    return cache() / "space" / name / "model"
+
+
+def begin(report: Path) -> "subprocess.Popen[bytes]":
+    """Begin to make it again; it is there when the process has ended well."""
+    return subprocess.Popen([sys.executable, "-m", "fairhub.space.rebuilding", str(report)], stderr=subprocess.DEVNULL)
+
+
+def make(path: Path) -> None:
+    """Make the repaired model of this report.json again, as its recipe says: the same on the same machine.
+
+    Raises:
+        UserError: Its base model or its data cannot be had here.
+    """
+    report = records.read(path)
+    if report.settings is None or report.base_model["revision"] == "local":
+        raise UserError("a run is made again from the Hub's model and its settings; this one's are not known")
+    asked, there = request_of(report.settings), place(report)
+    embedded = report.base_model["revision"] == EMBEDDED
+    loaded = load(None if embedded else f"{report.base_model['id']}@{report.base_model['revision']}")
+    data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data)
+    names = ("guard", "keep", "depth", "ridge")
+    strength = Strength(**{name: report.healing[name] for name in names}) if report.healing else None
+    pruning = frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in report.pruning)
+    run = Run(there.parent, {}, resume=True)
+    made = rebuild(task_of(loaded, data, run), pruning, strength, report.seed, others=False)
+    finish_(loaded, made.repair, report.settings)
+    partial = there.with_name("model.partial")
+    loaded.model.save_pretrained(partial)
+    loaded.tokenizer.save_pretrained(partial)
+    partial.rename(there)
+    run.forget()
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

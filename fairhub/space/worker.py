@@ -1,0 +1,107 @@
+"""One slice of a repair, in a process of its own or on a lent GPU: begun, watched and stopped through files."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fairhub.errors import UserError
+from fairhub.loading import load
+from fairhub.progress import watched
+from fairhub.repair import repair, request_of
+
+State = Literal["waiting", "working", "paused", "stopped", "finished", "failed"]
+JOB, STATE, STOP, RUN = "job.json", "state.json", "stop", "run"
+"""What lies in a job's folder: what was asked, how it stands, the wish that it stop, and the run itself."""
+_EVERY = 0.3  # seconds between notes of how it stands
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a job stands."""
+
+    state: State
+    what: str = ""
+    """What is being done; of a job that failed, why."""
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    """Time spent on it, all slices together."""
+
+
+class _Interrupted(Exception):
+    """Raised out of the work when it is to end for now; everything finished so far is kept by the run."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+
+def standing(folder: Path) -> Standing:
+    """Return how the job of this folder stands."""
+    try:
+        return Standing(**json.loads((folder / STATE).read_text()))
+    except FileNotFoundError:
+        return Standing("waiting")
+
+
+def work(folder: Path, seconds: float | None = None) -> None:
+    """Do a job, or go on with it, until it ends, is stopped or its slice is over.
+
+    Args:
+        folder: The job's.
+        seconds: How long this slice may take; None until it ends. A stage that is cut in two begins again with the
+            next slice, so a slice must be longer than the longest stage.
+    """
+    before = standing(folder).seconds
+    watch = _Watch(folder, before, seconds)
+    try:
+        watch.note("working", "loading the model")
+        job = json.loads((folder / JOB).read_text())
+        with watched(watch):
+            repair(load(job["model"], device=job["device"]), request_of(job["request"]), folder / RUN, resume=True)
+    except _Interrupted as end:
+        watch.note(end.state, watch.last.what)
+    except UserError as mistake:
+        watch.note("failed", str(mistake))
+    else:
+        watch.note("finished", "finished")
+
+
+class _Watch:
+    """Notes how the work stands, and ends it when that is wished."""
+
+    def __init__(self, folder: Path, before: float, seconds: float | None) -> None:
+        self.folder, self.before, self.seconds = folder, before, seconds
+        self.began = self.told = time.monotonic()
+        self.last = Standing("working")
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if (self.folder / STOP).exists() or not self.folder.exists():
+            raise _Interrupted("stopped")
+        if self.seconds is not None and now - self.began > self.seconds:
+            raise _Interrupted("paused")
+        if what != self.last.what or now - self.told > _EVERY:
+            self.note("working", what, done, total)
+
+    def note(self, state: State, what: str, done: int = 0, total: int = 0) -> None:
+        """Write how the job stands; a folder that has expired takes no note."""
+        self.told = time.monotonic()
+        self.last = Standing(state, what, done, total, round(self.before + self.told - self.began, 1))
+        if self.folder.is_dir():
+            write(self.folder / STATE, asdict(self.last))
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(content))
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]))

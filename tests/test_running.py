@@ -1,0 +1,112 @@
+"""A repair as a visitor runs it: seen as it grows, stopped, gone on with, and the same as if it had not been."""
+
+import threading
+
+import planted
+import pytest
+
+import fairhub.prover
+import fairhub.repair
+import fairhub.text
+from fairhub import report
+from fairhub.measure import continuations
+from fairhub.progress import progress_bar, watched
+from fairhub.repair import Request
+from fairhub.space.running import follow, prepare, rows, seen, stop
+from fairhub.space.worker import work
+
+
+class InAThread:
+    """A slice on a thread: what a lent GPU does, and quicker than a new process."""
+
+    def __init__(self, folder, seconds=None):
+        self.thread = threading.Thread(target=work, args=(folder, seconds), daemon=True)
+        self.thread.start()
+
+    def poll(self):
+        return None if self.thread.is_alive() else 0
+
+    def kill(self):
+        self.thread.join()
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """Short continuations, no pictures; the Hub is out of reach."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("planted")
+    model = planted.save(planted.planted_model(), folder / "model")
+    text = planted.write_text(folder / "text.txt") or folder / "text.txt"
+    return str(model), Request(text=text, plan=planted.PLAN, sizes=planted.SIZES)
+
+
+def test_a_run_is_stopped_and_goes_on_to_the_same_end(asked, tmp_path):
+    model, request = asked
+    job, straight = tmp_path / "job", tmp_path / "straight"
+    prepare(job, model, request)
+    looks = []
+    for look in follow(job, InAThread, every=0.01):
+        looks.append(look)
+        if look.trace:
+            stop(job)
+    assert looks[-1].standing.state == "stopped" and looks[-1].trace["energy"]
+    assert not (job / "run" / "report.json").exists()
+    again = list(follow(job, InAThread, every=0.01))
+    assert again[-1].standing.state == "finished" and again[-1].standing.seconds >= looks[-1].standing.seconds
+    assert max(len(look.choices) for look in again) > 0
+    prepare(straight, model, request)
+    work(straight)
+    one, other = (report.read(folder / "run" / "report.json") for folder in (job, straight))
+    assert one.figures == other.figures and one.trace == other.trace
+    grown = max((look.trace for look in again), key=lambda trace: len(trace.get("energy", ())))
+    assert grown["energy"] == one.trace["energy"][: len(grown["energy"])]
+
+
+def test_who_stops_looking_stops_the_run(asked, tmp_path):
+    prepare(tmp_path / "job", *asked)
+    looks = follow(tmp_path / "job", InAThread, every=0.01)
+    next(looks)
+    looks.close()  # what Gradio does when a browser is closed
+    assert (tmp_path / "job" / "stop").exists() and not (tmp_path / "job" / "run" / "report.json").exists()
+
+
+def test_a_mistake_is_how_the_run_stands(tmp_path):
+    prepare(tmp_path / "job", str(tmp_path / "none"), Request())
+    last = list(follow(tmp_path / "job", InAThread, every=0.01))[-1]
+    assert last.standing.state == "failed" and "must exist" in last.standing.what
+
+
+def test_a_slice_that_is_over_gets_another(asked, tmp_path):
+    prepare(tmp_path / "job", *asked)
+    begun = []
+
+    def begin(folder):
+        if begun:
+            stop(folder)
+        begun.append(folder)
+        return InAThread(folder, 0.0)
+
+    states = [look.standing.state for look in follow(tmp_path / "job", begin, every=0.01)]
+    assert len(begun) == 2 and "paused" in states and states[-1] == "stopped"
+
+
+def test_half_a_line_is_not_read(tmp_path):
+    (tmp_path / "trace.jsonl").write_text('{"energy": 1}\n{"ener')
+    assert rows(tmp_path / "trace.jsonl") == [{"energy": 1}] and rows(tmp_path / "none") == []
+    assert seen(tmp_path).standing.state == "waiting"
+
+
+def test_progress_is_watched_inside_the_block_only():
+    heard = []
+    with watched(lambda *news: heard.append(news)):
+        advance = progress_bar("counting", 2)
+        advance(1)
+    progress_bar("unheard", 2)(1)
+    assert heard == [("counting", 0, 2), ("counting", 1, 2)]

@@ -1,0 +1,89 @@
+"""The Space in Chromium: a pair diagnosed, parts switched off, a run stopped and gone on with, runs compared."""
+# ruff: noqa: F811
+
+import planted
+import pytest
+from browsing import PHONE, chromium, page, serious, space, visitor  # noqa: F401  (fixtures)
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def pair():
+    probe = next(p for p in planted.aligned() if p.axis == "gender")
+    return probe.text_a, probe.text_b
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name, exact=True).click()
+    return page.get_by_role("tabpanel").filter(visible=True)
+
+
+def write_pair(panel, pair):
+    for label, text in zip(("First text", "Second text"), pair, strict=True):
+        panel.get_by_label(label).fill(text)
+
+
+def test_a_pair_is_read_and_looked_into(page, pair):
+    panel = tab(page, "Diagnose")
+    write_pair(panel, pair)
+    panel.get_by_role("button", name="Diagnose").click()
+    page.locator("#reading table").wait_for()
+    assert page.locator("#reading mark").count() == 2
+    panel.get_by_text("Inside the model").click()
+    page.locator("#inside img").first.wait_for()
+    assert page.locator("#inside img").count() >= 4 and page.locator('#inside img[alt=""]').count() == 0
+    page.locator("#rank").get_by_text("pairs that fairhub ships, on this model").wait_for()
+    assert not serious(page)
+
+
+def test_the_map_by_mouse_and_by_keyboard(page, pair):
+    panel = tab(page, "Repair")
+    panel.get_by_text("The unit map: switch").click()
+    write_pair(panel, pair)
+    panel.get_by_role("button", name="Draw the map").click()
+    planted_head = page.locator(f'[data-unit="head:{planted.PLANTED.layer}:{planted.PLANTED.index}"]')
+    planted_head.click()
+    effect = page.locator("#effect")
+    effect.get_by_text("1", exact=True).wait_for()
+    assert planted_head.get_attribute("aria-pressed") == "true" and "-" in effect.locator(".fh-big").first.inner_text()
+    planted_head.press("ArrowUp")
+    assert page.evaluate("document.activeElement.dataset.unit") == "head:1:1"
+    page.keyboard.press("Enter")
+    effect.get_by_text("2", exact=True).wait_for()
+    assert not serious(page)
+
+
+def test_a_run_is_stopped_gone_on_with_and_compared(page):
+    panel = tab(page, "Repair")
+    panel.get_by_role("button", name="Start").click()
+    page.locator("#live [data-state=working]").wait_for()
+    panel.get_by_role("button", name="Stop").click()
+    page.locator("#live [data-state=stopped]").wait_for()
+    page.reload()  # the run is the visitor's, not the page's
+    panel = tab(page, "Repair")
+    page.locator("#live [data-state=stopped]").wait_for()
+    panel.get_by_role("button", name="Resume").click()
+    page.locator("#live [data-state=finished]").wait_for(timeout=300_000)
+    page.locator("#found .fh-verdict").wait_for()
+    assert page.locator("#front svg, #front p").count() and not serious(page)
+    panel = tab(page, "Compare")
+    panel.get_by_label("Your words").fill("The tenant was")
+    panel.get_by_role("button", name="Compare", exact=True).click()
+    page.locator("#compared article").nth(1).wait_for()
+
+
+@pytest.mark.parametrize("name", ["Diagnose", "Repair", "Compare", "Gallery"])
+def test_every_tab_fits_a_phone_in_the_dark(visitor, name):
+    page = visitor(viewport=PHONE, color_scheme="dark")
+    tab(page, name)
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert not serious(page)
+
+
+@pytest.mark.slow
+def test_first_paint_and_diagnosis_are_quick(visitor):
+    page = visitor()
+    paints = page.evaluate("performance.getEntriesByType('paint').map(entry => entry.startTime)")
+    assert max(paints) < 2000
