@@ -7,6 +7,7 @@ import typer
 from fairhub.commands.audit import audit
 from fairhub.commands.compare import compare
 from fairhub.commands.diagnose import diagnose
+from fairhub.commands.plan import plan
 from fairhub.commands.publish import publish
 from fairhub.commands.repair import repair
 from fairhub.commands.reproduce import reproduce
@@ -16,7 +17,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 
-for command in (audit, diagnose, repair, compare, publish, reproduce):
+for command in (audit, diagnose, plan, repair, compare, publish, reproduce):
     app.command()(command)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fairhub import methods, proof, report
+from fairhub.cost import Tally
 from fairhub.data import Data, prompts
 from fairhub.loading import Loaded
 from fairhub.measure import home
@@ -23,7 +24,7 @@ VERSION = "0.1.0"
 
 def assemble(
     loaded: Loaded, method: str, seed: int, data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray],
-    settings: dict[str, Any], began: float,
+    settings: dict[str, Any], cost: dict[str, Any],
 ) -> Report:  # fmt: skip
     """Return the report: figures from the item-by-item measurements in `found`, and how the repair was chosen."""
     splits = [*data.near, *data.proof]
@@ -54,11 +55,7 @@ def assemble(
         text=[
             {"prompt": p, "before": b, "after": a} for p, b, a in zip(prompts(data), before, after, strict=True)
         ],
-        cost={
-            "seconds": round(time.monotonic() - began, 1),
-            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "device": str(home(loaded.model)), "processes": state().num_processes,
-        },
+        cost=cost,
         data=list(data.provenance),
         versions=_versions(),
         verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
@@ -66,6 +63,15 @@ def assemble(
         healing=_healing(outcome),
         choices=outcome.choices,
     )  # fmt: skip
+
+
+def spent(loaded: Loaded, began: float, tally: Tally) -> dict[str, Any]:
+    """Return what this call of the program cost; what a killed one before it computed is not in it."""
+    return {
+        "seconds": round(time.monotonic() - began, 1), "forward_equivalents": round(tally.forwards, 1),
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "device": str(home(loaded.model)), "processes": state().num_processes,
+    }  # fmt: skip
 
 
 def _healing(outcome: methods.Outcome) -> dict[str, Any] | None:

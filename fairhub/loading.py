@@ -60,7 +60,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     Raises:
         UserError: Nothing that can be loaded safely is there, or it is not a causal language model.
     """
-    source, revision, shown = _resolve(name)
+    source, revision, shown = located(name)
     config = _config(source, revision, shown)
     _refuse(config, source, shown)
     if dtype is None and device == "cpu":
@@ -79,8 +79,12 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision))
 
 
-def _resolve(name: str | None) -> tuple[str, str | None, str]:
-    """Return what to load from, its revision, and the id to show."""
+def located(name: str | None) -> tuple[str, str | None, str]:
+    """Return what to load from (a folder or Hub id), its revision, and the id to show.
+
+    Raises:
+        UserError: The folder does not exist.
+    """
     if name is None:
         embedded = embedded_default()
         return (str(embedded) if embedded else DEFAULT), None, DEFAULT

@@ -36,10 +36,10 @@ class Utility:
 
 
 def home(model: PreTrainedModel) -> torch.device:
-    """Return the device that takes the model's inputs."""
+    """Return the device that takes the model's inputs; the CPU where its weights are elsewhere or missing."""
     weight = model.get_input_embeddings().weight
     assert isinstance(weight, Tensor)
-    return weight.device
+    return torch.device("cpu") if weight.device.type == "meta" else weight.device
 
 
 @contextmanager

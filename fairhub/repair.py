@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fairhub import figures, healing, items, methods, proof, report
-from fairhub.assembly import assemble
+from fairhub.assembly import assemble, spent
+from fairhub.cost import tallied
 from fairhub.data import Data, Sizes, gather
 from fairhub.engine import text_batches
 from fairhub.errors import UserError
@@ -72,10 +73,12 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
     run = Run(folder, settings, resume)
     data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
-    outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
-    prove = Prover(loaded, data)
-    found = run.arrays("proof", lambda: prove.everything(outcome))
-    written = assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, began)
+    with tallied(loaded.model) as tally:
+        outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
+        prove = Prover(loaded, data)
+        found = run.arrays("proof", lambda: prove.everything(outcome))
+    cost = spent(loaded, began, tally)
+    written = assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, cost)
     run.save(folder / items.NAME, items.packed(data, found))
     _write(loaded, outcome, written, settings, run)
     return written

@@ -58,7 +58,7 @@ def first_order(
         with gated(model, rows=len(batch.ids)) as gates, next_token(model, batch.last):
             values = finite(divergence(model(batch.ids, use_cache=False).logits, batch))
             base[list(batch.items)] = values.detach().double().cpu().numpy()
-            for part in _separable(batch):
+            for part in separable(batch):
                 grads = torch.autograd.grad(values[part].sum(), list(gates.values()), retain_graph=True)
                 flat = torch.cat([grad.float().cpu() for grad in grads], dim=1)
                 for place in part:
@@ -76,7 +76,7 @@ def memberships(probes: Sequence[Probe]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _separable(batch: Batch) -> list[list[int]]:
+def separable(batch: Batch) -> list[list[int]]:
     """Part the batch's probes so that no text is in two probes of one part: a row's gradient is then one probe's."""
     parts: list[tuple[set[int], list[int]]] = []
     for place, pair in enumerate(batch.pairs.tolist()):

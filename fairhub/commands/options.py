@@ -26,15 +26,25 @@ def loaded(model: str | None, device: str, dtype: str | None) -> Any:
     Raises:
         UserError: An unknown type, or a model that cannot be loaded.
     """
+    from fairhub.loading import load
+
+    return load(model, device=device_of(device), dtype=dtype_of(dtype))
+
+
+def dtype_of(asked: str | None) -> Any:
+    """Return torch's type of that name, or None where none is asked.
+
+    Raises:
+        UserError: There is no such type.
+    """
     import torch
 
     from fairhub.errors import UserError
-    from fairhub.loading import load
 
-    kind = getattr(torch, dtype, None) if dtype else None
-    if dtype and not isinstance(kind, torch.dtype):
-        raise UserError(f"a dtype must be one of torch's; got {dtype!r}; try float32 or bfloat16")
-    return load(model, device=device_of(device), dtype=kind)
+    kind = getattr(torch, asked, None) if asked else None
+    if asked and not isinstance(kind, torch.dtype):
+        raise UserError(f"a dtype must be one of torch's; got {asked!r}; try float32 or bfloat16")
+    return kind
 
 
 def device_of(asked: str) -> str:

@@ -22,6 +22,7 @@ from fairhub.commands.options import (
 
 
 def repair(
+    ctx: typer.Context,
     model: Model = None,
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
     axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
@@ -35,12 +36,16 @@ def repair(
     shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
     variant: Annotated[str, typer.Option(help="Fairness Pruning: 'weight=0.8, importance=l2, ...'.")] = "",
+    on_jobs: Annotated[str | None, typer.Option(help="Show the job on this hardware of the Hub: l4x1, ...")] = None,
+    to: Annotated[str | None, typer.Option(help="Where such a job publishes: org/name.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Submit the job.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.energies import known
+    from fairhub.errors import UserError
     from fairhub.methods import Plan
     from fairhub.methods.fairness_pruning import parsed
     from fairhub.repair import Request
@@ -53,6 +58,11 @@ def repair(
         Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
              shrink=shrink, per_layer=per_layer, variant=variant),
     )  # fmt: skip
+    if on_jobs is not None:
+        typer.echo(_job(ctx, on_jobs, to, yes))
+        return
+    if to or yes:
+        raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
     try:
         made = run(loaded(model, device, dtype), request, out, resume=resume)
     except KeyboardInterrupt:
@@ -63,3 +73,34 @@ def repair(
 
 def _places(out: Path) -> str:
     return f"model     {out}/model\nreport    {out}/report.md, report.json\npictures  {out}/figures"
+
+
+def _job(ctx: typer.Context, flavor: str, to: str | None, yes: bool) -> str:
+    """Show the job that runs the same repair, or submit it."""
+    from fairhub.assembly import VERSION
+    from fairhub.hub.jobs import job, sendable, submit
+
+    given = ctx.params
+    model = given["model"]
+    sendable(model, model is not None and Path(model).exists(), bool(given["probes"] or given["text"]))
+    made = job(flavor, [*([model] if model else []), *_options(ctx)], to, VERSION)
+    said = f"submitted {submit(made)}" if yes else "nothing was submitted; add --yes to submit it"
+    return f"{made}\n\n{said}"
+
+
+_HERE = ("model", "out", "on_jobs", "to", "yes", "resume", "json")
+
+
+def _options(ctx: typer.Context) -> list[str]:
+    """Return the options that were given otherwise than by default, as words, but for those of this machine."""
+    words: list[str] = []
+    for parameter in ctx.command.params:
+        name, value = str(parameter.name), ctx.params.get(str(parameter.name))
+        if name in _HERE or value == parameter.get_default(ctx) or value in (None, [], ()):
+            continue
+        if isinstance(value, bool):
+            words.append(parameter.opts[0] if value else (parameter.secondary_opts or parameter.opts)[0])
+        else:
+            each = value if isinstance(value, list | tuple) else [value]
+            words += [word for one in each for word in (parameter.opts[0], str(one))]
+    return words

@@ -1,7 +1,7 @@
 """Batches: texts of similar length side by side, each distinct text once, padded on the right."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,10 @@ class Batch:
     def tokens(self) -> int:
         """How many tokens a forward of this batch computes, padding included."""
         return self.ids.numel()
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Return the same batch on another device."""
+        return replace(self, ids=self.ids.to(device), last=self.last.to(device), pairs=self.pairs.to(device))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import discussions, downloads, references, repositories, uploads
+from . import discussions, downloads, jobs, references, repositories, uploads
 from .errors import HubError, refused
 from .state import State
 
@@ -28,6 +28,7 @@ WHOLE: list[tuple[str, str, Endpoint]] = [
     ("DELETE", "/api/repos/delete", repositories.delete),
     ("POST", "/api/validate-yaml", repositories.check_card),
     ("GET", "/api/{kind:kind}s", downloads.models),
+    ("POST", "/api/jobs/{owner}", jobs.create),
     ("PUT", "/lfs/{oid}/{signature}", uploads.lfs_put),
 ]
 OF_A_REPO: list[tuple[str, str, Endpoint]] = [

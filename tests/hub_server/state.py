@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -25,6 +26,7 @@ class State:
         self.accounts = accounts
         self.blobs = Blobs(folder)
         self.repos: dict[tuple[str, str], Repo] = {}
+        self.jobs: list[dict[str, Any]] = []
         self.url = ""
         self.lock = threading.RLock()  # tests commit from their own thread
 

@@ -1,0 +1,30 @@
+"""`fairhub plan`: what each method would take, here and on the Hub's hardware."""
+
+import typer
+
+from fairhub.commands.options import (
+    Axis,
+    Context,
+    Device,
+    Dtype,
+    Json,
+    Model,
+    Probes,
+    Text,
+    device_of,
+    dtype_of,
+    echo_json,
+)
+
+
+def plan(
+    model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
+    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Say what each method would take: forward-equivalents, memory and hours, here and on the Hub's hardware."""
+    from fairhub.cost.plan import as_json, forecast, table
+    from fairhub.repair import Request
+
+    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text)
+    found = forecast(model, request, device_of(device), dtype_of(dtype))
+    echo_json(as_json(found)) if json else typer.echo(table(found))

@@ -1,0 +1,187 @@
+"""What each method computes, counted from its own batches and dials before it runs."""
+
+import math
+from collections.abc import Callable, Mapping
+
+from fairhub.cost.work import Work, on_probes, on_text, tokens_of
+from fairhub.data import Data
+from fairhub.engine import probe_batches
+from fairhub.methods import METHODS, Plan, Task
+from fairhub.methods.choosing import GUARDS
+from fairhub.methods.fasp import GAMMAS
+from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
+from fairhub.methods.head_scores import heads_of, neutral
+from fairhub.probes import CONTROL, stratified
+from fairhub.scores import separable
+from fairhub.surgery import sites
+from fairhub.surrogate.finalists import RISES
+from fairhub.surrogate.labels import Meter
+from fairhub.surrogate.objective import sweep
+from fairhub.surrogate.search import FRESH
+from fairhub.surrogate.search import PROBES as METERED
+
+_WALK = 2  # random moves for each uphill one that the first temperature needs
+_TOKENS = 32  # that a continuation of the report has
+
+
+def work_of(method: str, task: Task, data: Data, plan: Plan) -> list[Work]:
+    """Return what choosing by this method and proving the choice compute, stage by stage.
+
+    Counts that depend on what is found (how many guards are tried, which layer a head lies in) are taken as expected.
+
+    Args:
+        method: A name of `METHODS`.
+        task: Its batches are counted; the model may be one without weights.
+        data: What is proved on.
+        plan: The dials.
+    """
+    assert method in METHODS
+    chosen = _CHOOSING.get(method, _ranked)(task, plan)
+    return [*chosen, *_proof(task, data, plan, alternatives=_others(method, plan))]
+
+
+def _robust(task: Task, plan: Plan) -> list[Work]:
+    steps = plan.real_steps + _WALK * 5
+    return [
+        _scoring("scores", task), _moments(task), _prices(task),
+        on_text("rate", task.text[:6], 2),
+        on_probes("annealing", task.sample_batches, 2 + steps * _LATE),
+        *_guards(task, plan),
+    ]  # fmt: skip
+
+
+_LATE = 0.5
+"""Share of the layers that a flip recomputes: those from the flipped unit on."""
+
+
+def _guards(task: Task, plan: Plan) -> list[Work]:
+    """The base, and for two sizes a bisection of the guards: of those tried one fits, one nearly, the rest are dear."""
+    tried = math.ceil(math.log2(len(GUARDS) + 1)) if plan.heal else 1
+    text = 1 + 2 * (2 + (tried - 2) / 3) if plan.heal else 3
+    return [
+        on_text("choosing, text", task.select_text, text), on_probes("choosing, probes", task.select_batches, 3),
+        Work("healing", solves=2 * tried * _refit(task, share=0.5) + 6 * _refit(task, share=0.25)),
+    ]  # fmt: skip
+
+
+def _scoring(stage: str, task: Task) -> Work:
+    batches = [*task.screen_batches, *task.control_screen_batches]
+    backward = sum(batch.tokens * len(separable(batch)) for batch in batches)
+    return Work(stage, tokens_of(batches), backward=backward, calls=3 * len(batches))
+
+
+def _moments(task: Task) -> Work:
+    probes = [*task.search_batches, *task.control_batches]
+    text, pairs = tokens_of(task.text), tokens_of(probes)
+    every, heads = (sum((s.count * s.width) ** 2 for s in sites(task.model) if s.kind in kinds)
+                    for kinds in (("head", "neuron"), ("head",)))  # fmt: skip
+    return Work(
+        "moments", text + pairs, calls=len(task.text) + len(probes), products=2 * (text * every + pairs * heads)
+    )
+
+
+def _prices(task: Task) -> Work:
+    return Work("prices", solves=sum(4 * (s.count * s.width) ** 3 for s in sites(task.model)))
+
+
+def _refit(task: Task, share: float) -> float:
+    """Operations of a refit of this share of the projections."""
+    return share * sum(
+        (s.count * s.width) ** 3 + 4 * (s.count * s.width) ** 2 * s.weight.shape[0]
+        for s in sites(task.model) if s.kind == "head"
+    )  # fmt: skip
+
+
+def _by_removal(task: Task, plan: Plan) -> list[Work]:
+    """FASP and its two halves: every head removed alone, from its own layer on."""
+    heads, layers = len(heads_of(task)), len(sites(task.model)) // 2
+    share = (layers + 1) / (2 * layers)
+    probes = probe_batches(task.tokenizer, [p for p in task.sample if p.axis != CONTROL][:24])
+    return [
+        on_probes("every head alone, probes", probes, 1 + heads * share),
+        on_text("every head alone, text", neutral(task), 1 + heads * share),
+    ]  # fmt: skip
+
+
+def _select(task: Task, plan: Plan, rankings: int) -> list[Work]:
+    candidates = rankings * len(counts(len(heads_of(task)), plan))
+    probes = probe_batches(task.tokenizer, stratified((p for p in task.select if p.axis != CONTROL), PROBES))
+    look = candidates + 1 if candidates > KEPT else 0
+    tried = min(candidates, KEPT)
+    return [
+        on_probes("a look at select, probes", probes, look),
+        on_text("a look at select, text", task.select_text[:BATCHES], look),
+        on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
+        on_probes("choosing, probes", task.select_batches, 1 + tried / 2),
+    ]  # fmt: skip
+
+
+def _fasp(task: Task, plan: Plan) -> list[Work]:
+    return [*_by_removal(task, plan), *_select(task, plan, len(GAMMAS))]
+
+
+def _half_of_fasp(task: Task, plan: Plan) -> list[Work]:
+    return [*_by_removal(task, plan), *_select(task, plan, 1)]
+
+
+def _ranked(task: Task, plan: Plan) -> list[Work]:
+    return _select(task, plan, 1)
+
+
+def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
+    meter = Meter(task, METERED)
+    fresh = Meter(task, FRESH, chunks=16, stage="finalists", other=meter)
+    objectives, rounds = len(sweep(plan, 2)), (plan.rounds + 1) / 2
+    measured = 1 + plan.masks + objectives * rounds * 3  # winners, then as many twice without surrogates
+    again = 4 * len(RISES)
+    tried = 2 + len(RISES) * plan.heal
+    return [
+        _scoring("first-order scores", task),
+        on_probes("masks, probes", meter.batches, measured), on_text("masks, text", meter.text, measured),
+        on_probes("finalists, probes", fresh.batches, again), on_text("finalists, text", fresh.text, again),
+        _moments(task), _prices(task),
+        on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
+        on_probes("choosing, probes", task.select_batches, 1 + tried / 2),
+    ]  # fmt: skip
+
+
+def _fairness_pruning(task: Task, plan: Plan) -> list[Work]:
+    return [on_probes("activation gaps", task.search_batches), _moments(task), _prices(task)]
+
+
+_CHOOSING: Mapping[str, Callable[[Task, Plan], list[Work]]] = {
+    "robust": _robust,
+    "fasp": _fasp,
+    "bias_only": _half_of_fasp,
+    "ppl_only": _half_of_fasp,
+    "attention_pruning": _attention_pruning,
+    "fairness_pruning": _fairness_pruning,
+}
+
+
+def _others(method: str, plan: Plan) -> int:
+    """How many alternatives the report compares with: random three times, importance, the repair's parts alone."""
+    if method not in ("robust", "attention_pruning", "fairness_pruning"):
+        return 0
+    return {"robust": 6 if plan.heal else 4}.get(method, 4)
+
+
+def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
+    def batched(probes: object) -> list:  # type: ignore[type-arg]
+        return probe_batches(task.tokenizer, probes)  # type: ignore[arg-type]
+
+    splits = [batch for part in (*data.near, *data.proof) for batch in batched(part)]
+    length, chunks = data.text["held_out"].shape[1], len(data.text["held_out"])
+    least = min(data.sizes.control_chunks, chunks)
+    others = 2 + alternatives if alternatives else 0
+    text = length * (2 * chunks + others * least)
+    return [
+        on_probes("proof, probes", splits, 2),
+        on_probes("proof, alternatives", batched(data.control_proof), others),
+        Work("proof, text", text, logits=text * _READ, calls=text / (4 * length)),
+        Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS * 8),
+    ]  # fmt: skip
+
+
+_READ = 1.5
+"""Loss and KL are read off the logits too, which costs about half as much again as making them."""

@@ -1,0 +1,163 @@
+"""Memory, before anything is loaded: weights from the headers of safetensors files, the rest from the config."""
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from huggingface_hub import get_safetensors_metadata
+from huggingface_hub.errors import HfHubHTTPError, NotASafetensorsRepoError, SafetensorsParsingError
+
+from fairhub.data import Sizes
+from fairhub.errors import UserError
+
+_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+CACHE = 1 << 30
+"""Bytes that the engine may use for cached layer inputs."""
+_TOKENS = 3072  # of the largest batch of probes
+_SCORED = 1536  # of a batch that gradients run back through
+_TEXT = 1024  # of a batch of text, whose every token gets logits
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the headers of a checkpoint say."""
+
+    parameters: int
+    bytes: int
+    """As stored."""
+
+    def as_dtype(self, dtype: torch.dtype | None) -> int:
+        """Return the bytes they take when loaded in this type; None keeps the checkpoint's."""
+        return self.bytes if dtype is None else self.parameters * dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that a run needs, by what needs them."""
+
+    weights: int
+    activations: int
+    """Of the largest batch: of one whose gradients are asked where the method asks them."""
+    cache: int
+    """Cached layer inputs, bounded by what the engine is told it may use."""
+    moments: int
+    """Second moments that healing keeps, on the CPU, and the copy that is written."""
+    scores: int
+    """First-order effects of every unit on every probe, on the CPU."""
+
+    @property
+    def device(self) -> int:
+        """What must fit on the device that computes."""
+        return self.weights + self.activations + self.cache
+
+    @property
+    def host(self) -> int:
+        """What must fit beside it, in the machine's own memory."""
+        return self.moments + self.scores
+
+
+def weights_of(source: str, revision: str | None = None) -> Weights | None:
+    """Read the headers of a checkpoint, a folder or a Hub id; None where they cannot be had.
+
+    Raises:
+        UserError: A file is no safetensors file.
+    """
+    try:
+        counts = _local(Path(source)) if Path(source).is_dir() else _remote(source, revision)
+    except (OSError, HfHubHTTPError, NotASafetensorsRepoError):
+        return None
+    except (SafetensorsParsingError, ValueError, struct.error) as error:
+        raise UserError(f"weights must be safetensors; a file of {source} has no such header; load it anew") from error
+    return Weights(sum(counts.values()), sum(n * _BYTES.get(kind, 4) for kind, n in counts.items()))
+
+
+def _remote(repository: str, revision: str | None) -> dict[str, int]:
+    return dict(get_safetensors_metadata(repository, revision=revision).parameter_count)
+
+
+def _local(folder: Path) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header = json.loads(stream.read(length))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                count = 1
+                for size in tensor["shape"]:
+                    count *= size
+                found[tensor["dtype"]] = found.get(tensor["dtype"], 0) + count
+    return found
+
+
+@dataclass(frozen=True)
+class Widths:
+    """What of a config memory depends on."""
+
+    layers: int
+    hidden: int
+    heads: int
+    """Columns of all heads side by side."""
+    neurons: int
+    vocabulary: int
+    count: int
+    """Heads of a layer."""
+
+
+def widths_of(config: object) -> Widths:
+    """Read the widths of a text decoder from its config."""
+    text = config.get_text_config(decoder=True)  # type: ignore[attr-defined]
+    hidden, count = text.hidden_size, text.num_attention_heads
+    neurons = next(
+        (getattr(text, name) for name in ("intermediate_size", "ffn_dim", "n_inner") if getattr(text, name, None)),
+        4 * hidden,
+    )
+    heads = (getattr(text, "head_dim", None) or hidden // count) * count
+    return Widths(text.num_hidden_layers, hidden, heads, neurons, text.vocab_size, count)
+
+
+def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, gradients: bool, heals: bool) -> Need:
+    """Return what a repair needs.
+
+    Args:
+        weights: Bytes of the weights as loaded.
+        widths: Of the model.
+        itemsize: Bytes of a number in the weights' type.
+        sizes: Of the data.
+        gradients: Whether the method scores units by gradient.
+        heals: Whether it keeps second moments.
+    """
+    token = itemsize * (4 * widths.hidden + 2 * widths.heads + 3 * widths.neurons)  # alive at once, in one layer
+    kept = itemsize * (6 * widths.hidden + 5 * widths.heads + 5 * widths.neurons) * widths.layers  # for a backward
+    logits = _TEXT * widths.vocabulary * (2 * itemsize + 3 * 4)  # two models', and in float32 what KL makes of them
+    forward = max(_TOKENS * token, _TEXT * token + logits)
+    backward = _SCORED * kept if gradients else 0
+    layer = _TOKENS * widths.hidden * itemsize
+    squares = widths.heads**2 * 3 + widths.neurons**2
+    units = widths.layers * (widths.count + widths.neurons)
+    return Need(
+        weights=weights, activations=max(forward, backward), cache=min(CACHE, widths.layers * layer),
+        moments=2 * 4 * widths.layers * squares if heals else 0,
+        scores=2 * 4 * units * (sizes.screen + sizes.screen // 3) if gradients else 0,
+    )  # fmt: skip
+
+
+def free(device: str) -> int:
+    """Return the bytes free on a device: of all GPUs together for `auto`, else of this machine."""
+    if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
+        cards = range(torch.cuda.device_count()) if device == "auto" else [torch.device(device)]
+        return sum(torch.cuda.mem_get_info(card)[0] for card in cards)
+    return _machine()
+
+
+def _machine() -> int:
+    """Return what the system says can be had without swapping; without such a word, half of the memory there is."""
+    import os
+
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,0 +1,157 @@
+"""The forecast: what each method would take, in forward-equivalents, memory and hours, here and on the Hub's cards."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from fairhub.cost.counts import work_of
+from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
+from fairhub.cost.memory import Need, free, needed, weights_of, widths_of
+from fairhub.cost.work import Work
+from fairhub.data import Sizes, gather
+from fairhub.loading import Loaded, load, located
+from fairhub.methods import METHODS, Task
+from fairhub.repair import Request, task_of
+from fairhub.runs import Run
+from fairhub.surgery import sites
+
+GRADIENTS = ("robust", "attention_pruning", "fairness_pruning")
+"""Methods that score by gradient or keep second moments."""
+_SHARE = 0.9  # of a device's memory that may be planned for
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one machine."""
+
+    method: str
+    machine: str
+    forward_equivalents: float
+    seconds: float | None
+    """None where it does not fit, or nothing was measured."""
+    bytes: int
+    """On the device that computes."""
+    host_bytes: int
+    fits: bool
+    dollars: float | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """All methods on all machines, and what was measured for it."""
+
+    model: str
+    parameters: int
+    dtype: str
+    rows: tuple[Row, ...]
+    measured: str
+    """What the column of this machine rests on."""
+
+
+def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype | None) -> Forecast:
+    """Forecast every method for a model; loads its weights only where they fit, to measure one forward.
+
+    Raises:
+        UserError: The model is not there, or its architecture is unknown.
+    """
+    source, revision, shown = located(name)
+    bare = _without_weights(source, revision, shown)
+    data = gather(request.axes, request.contexts, request.probes, request.text, bare.tokenizer, request.sizes)
+    with tempfile.TemporaryDirectory() as folder:
+        task = task_of(bare, data, Run(Path(folder) / "run", {}, False))
+        works = {method: work_of(method, task, data, request.plan) for method in METHODS}
+    known = weights_of(source, revision)
+    kind = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+    parameters = known.parameters if known else bare.model.num_parameters()
+    needs = {m: _need(bare, parameters * kind.itemsize, kind, request.sizes, m) for m in METHODS}
+    lightest = min(need.device for need in needs.values())
+    rows: list[Row] = []
+    mine: Machine | None = None
+    if lightest < _SHARE * free(device):
+        mine = _measured(name, device, kind, task)
+        rows += [_row(m, mine, works[m], needs[m], None) for m in METHODS]
+    else:
+        rows += [_unmeasured(m, device, works[m], needs[m]) for m in METHODS]
+    half = {m: _need(bare, parameters * 2, torch.bfloat16, request.sizes, m) for m in METHODS}
+    for card in CARDS:
+        machine = Calculated(card, shape_of(bare.model, 2))
+        rows += [_row(m, machine, works[m], half[m], card.price) for m in METHODS]
+    said = f"one forward of probes and one of text on {device}" if mine else "nothing: the model does not fit here"
+    return Forecast(shown, parameters, str(kind).removeprefix("torch."), tuple(rows), said)
+
+
+def _without_weights(source: str, revision: str | None, shown: str) -> Loaded:
+    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    sites(model)  # refuses architectures that are not known
+    return Loaded(model, tokenizer, shown, "local")
+
+
+def _measured(name: str | None, device: str, dtype: torch.dtype, task: Task) -> Machine:
+    loaded = load(name, device=device, dtype=dtype)
+    place = loaded.model.get_input_embeddings().weight.device
+    batches = [max(part, key=lambda batch: batch.tokens) for part in (task.sample_batches, task.text)]
+    return here(loaded.model, *(batch.to(place) for batch in batches), "this machine", free(device))
+
+
+def _need(bare: Loaded, weights: int, dtype: torch.dtype, sizes: Sizes, method: str) -> Need:
+    return needed(
+        weights, widths_of(bare.model.config), dtype.itemsize, sizes,
+        gradients=method in GRADIENTS, heals=method in GRADIENTS,
+    )  # fmt: skip
+
+
+def _row(method: str, machine: Machine, works: Sequence[Work], need: Need, price: float | None) -> Row:
+    fits = need.device <= _SHARE * machine.memory
+    seconds = sum(machine.seconds(work) for work in works) if fits else None
+    dollars = price * seconds / 3600 if price is not None and seconds is not None else None
+    forwards = sum(work.forwards for work in works)
+    return Row(method, machine.name, round(forwards, 1), seconds, need.device, need.host, fits, dollars)
+
+
+def _unmeasured(method: str, device: str, works: Sequence[Work], need: Need) -> Row:
+    forwards = sum(work.forwards for work in works)
+    return Row(method, "this machine", round(forwards, 1), None, need.device, need.host, False, None)
+
+
+def table(found: Forecast) -> str:
+    """Return the forecast as lines: hours by method and machine, then what they rest on."""
+    machines = list(dict.fromkeys(row.machine for row in found.rows))
+    head = f"{'method':<18}{'forwards':>9}{'memory':>9}  " + "".join(f"{name:>14}" for name in machines)
+    lines = [f"{found.model}: {found.parameters / 1e6:,.0f} million parameters", head, "-" * len(head)]
+    for method in METHODS:
+        rows = [row for row in found.rows if row.method == method]
+        first = rows[0]
+        lines.append(
+            f"{method:<18}{first.forward_equivalents:>9,.0f}{first.bytes / 2**30:>6.1f} GB  "
+            + "".join(f"{_hours(row):>14}" for row in rows)
+        )
+    notes = (
+        f"A forward-equivalent is 3,072 tokens through every layer. Measured here: {found.measured}.",
+        "Columns of the Hub's cards are calculated from their data sheets at 40 % of their product rate; none was run.",
+    )
+    return "\n".join([*lines, "", *notes])
+
+
+def _hours(row: Row) -> str:
+    if not row.fits:
+        return "does not fit"
+    if row.seconds is None:
+        return "not measured"
+    time = f"{row.seconds / 3600:.1f} h" if row.seconds >= 3600 else f"{row.seconds / 60:.1f} min"
+    return time if row.dollars is None else f"{time} ${row.dollars:.2f}"
+
+
+def as_json(found: Forecast) -> dict[str, Any]:
+    """Return the forecast as one JSON document."""
+    return {
+        "model": found.model, "parameters": found.parameters, "dtype": found.dtype, "measured": found.measured,
+        "plan": [vars(row) for row in found.rows],
+    }  # fmt: skip

@@ -1,0 +1,102 @@
+"""The tally counts what layers compute; the forecast of every method agrees with what its run then counts."""
+
+import json
+
+import planted
+import pytest
+import torch
+from conftest import ARCHITECTURES
+from planted import PLAN, SIZES
+from safetensors.torch import save_file
+
+from fairhub.cost import FORWARD, tallied
+from fairhub.cost.counts import work_of
+from fairhub.cost.hardware import CARDS, Calculated, Measured, shape_of
+from fairhub.cost.memory import needed, weights_of, widths_of
+from fairhub.cost.plan import as_json, forecast, table
+from fairhub.cost.work import Work
+from fairhub.data import gather
+from fairhub.engine import Engine, probe_batches
+from fairhub.errors import UserError
+from fairhub.methods import METHODS
+from fairhub.prover import Prover
+from fairhub.repair import Request, task_of
+from fairhub.runs import Run
+from fairhub.surgery import Unit, gated
+
+
+def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():
+    model = planted.planted_model()
+    batches = probe_batches(planted.tokenizer(), planted.shipped()[:8])
+    tokens = sum(batch.tokens for batch in batches)
+    with tallied(model) as tally:
+        engine = Engine(model, batches)
+        engine.values([frozenset()])
+        assert tally.tokens == tokens  # the cache is filled, and the base is read off it
+        engine.values([frozenset({Unit(1, "head", 0)})])
+        assert tally.tokens == 1.5 * tokens  # the second of two layers alone
+        assert tally.tokens / tokens == pytest.approx(engine.forwards)
+    with tallied(model) as tally, gated(model) as gates:
+        logits = model(batches[0].ids, use_cache=False).logits
+        torch.autograd.grad(logits.sum(), list(gates.values()))
+    assert tally.tokens == 3 * batches[0].tokens and tally.forwards == tally.tokens / FORWARD
+    before = tally.tokens
+    model(batches[0].ids)
+    assert tally.tokens == before
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return planted.save(planted.planted_model(), tmp_path_factory.mktemp("models") / "planted")
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
+
+
+@pytest.mark.parametrize("method", ["robust", "random"])
+def test_a_run_counts_what_was_forecast(text, tmp_path, method):
+    loaded = planted.loaded(planted.planted_model())
+    data = gather((), (), None, text, loaded.tokenizer, SIZES)
+    task = task_of(loaded, data, Run(tmp_path / "run", {}, False))
+    expected = sum(work.forwards for work in work_of(method, task, data, PLAN))
+    with tallied(loaded.model) as tally:
+        Prover(loaded, data).everything(METHODS[method](task, PLAN))
+    assert tally.forwards == pytest.approx(expected, rel=0.25)
+
+
+def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(folder, text):
+    found = forecast(str(folder), Request(text=text, sizes=SIZES), "cpu", None)
+    assert {row.method for row in found.rows} == set(METHODS)
+    assert {row.machine for row in found.rows} == {"this machine", *(card.name for card in CARDS)}
+    assert all(row.fits and row.seconds > 0 for row in found.rows)
+    assert json.loads(json.dumps(as_json(found)))["plan"][0]["method"] == "robust"
+    assert all(len(line) < 130 for line in table(found).splitlines()[:-2])
+
+
+def test_bytes_are_read_off_headers_and_what_is_too_large_does_not_fit(folder, tmp_path):
+    model = planted.planted_model()
+    found = weights_of(str(folder))
+    assert (found.parameters, found.bytes) == (model.num_parameters(), 4 * model.num_parameters())
+    assert found.as_dtype(torch.bfloat16) == 2 * found.parameters
+    save_file({"a": torch.zeros(3, 5, dtype=torch.bfloat16)}, tmp_path / "half.safetensors")
+    assert weights_of(str(tmp_path)).bytes == 30
+    (tmp_path / "broken.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
+    with pytest.raises(UserError, match="safetensors"):
+        weights_of(str(tmp_path))
+    need = needed(found.bytes, widths_of(model.config), 4, SIZES, gradients=True, heals=True)
+    assert found.bytes < need.device < 100 * found.bytes
+    large = needed(140 << 30, widths_of(model.config), 2, SIZES, gradients=True, heals=True)
+    assert not any(large.device < card.memory for card in CARDS if card.name != "h200")
+
+
+def test_seconds_grow_with_work_and_shrink_with_the_card():
+    shape = shape_of(ARCHITECTURES["llama"](), 2)
+    work = Work("x", tokens=1e9, calls=10)
+    times = {card.name: Calculated(card, shape).seconds(work) for card in CARDS}
+    assert times["h200"] < times["a100-large"] < times["l4x1"] < times["t4-small"]
+    mine = Measured("this machine", 1 << 30, call=1.0, token=0.1, logit=0.01, rate=1e9, exact=1e9)
+    assert mine.seconds(Work("x", tokens=5, backward=5, logits=5, calls=2, products=1e9, solves=1e9)) == pytest.approx(
+        2 + 1.5 + 0.05 + 2
+    )
