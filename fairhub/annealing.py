@@ -179,6 +179,7 @@ def anneal(
     seed: int = 0,
     start: frozenset[T] | None = None,
     on_step: Callable[[Step], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Trace[T]:
     """Search the subsets of a pool for one of low energy.
 
@@ -192,7 +193,7 @@ def anneal(
     Raises:
         UserError: the pool is too small or repeats a unit, start is no state, an energy is NaN or -inf.
     """
-    began = time.monotonic()
+    began = clock()
     rng = random.Random(f"fairhub.annealing {seed}")  # text is hashed: -1 and 1 differ, and so do modules
     land = _Landscape(energy, pool, schedule, rng)
     state = land.first(start)
@@ -201,7 +202,7 @@ def anneal(
     initial = math.inf if schedule.walk else first_temperature(climbs, schedule.acceptance)
     steps: list[Step] = []
     for index in range(schedule.restarts * schedule.steps):
-        if schedule.seconds is not None and time.monotonic() - began >= schedule.seconds:
+        if schedule.seconds is not None and clock() - began >= schedule.seconds:
             break
         restart, i = divmod(index, schedule.steps)
         state = land.best if restart and i == 0 else state

@@ -15,7 +15,7 @@ from fairhub.cost import Tally
 from fairhub.data import Data, prompts
 from fairhub.loading import Loaded
 from fairhub.measure import home
-from fairhub.processes import state
+from fairhub.processes import spread, state
 from fairhub.report import Control, Report
 from fairhub.surgery import parameters_gone, sites
 
@@ -67,9 +67,12 @@ def assemble(
 
 def spent(loaded: Loaded, began: float, tally: Tally) -> dict[str, Any]:
     """Return what this call of the program cost; what a killed one before it computed is not in it."""
+    mine = tally.forwards, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    everywhere = spread(range(state().num_processes), lambda _: mine)
     return {
-        "seconds": round(time.monotonic() - began, 1), "forward_equivalents": round(tally.forwards, 1),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "seconds": round(time.monotonic() - began, 1),
+        "forward_equivalents": round(sum(forwards for forwards, _ in everywhere), 1),
+        "peak_bytes": sum(peak for _, peak in everywhere),
         "device": str(home(loaded.model)), "processes": state().num_processes,
     }  # fmt: skip
 

@@ -21,9 +21,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairhub.engine import Batch
+from fairhub.processes import spread, state
 from fairhub.surgery import Kind, Pruning, Site, Unit, sites, zero_
 
 Key = tuple[int, Kind]
+SHARDS = 8
+"""Parts in which moments are summed: as many processes can share that work at most."""
 Patch = dict[Key, Tensor]
 """New weights of some output projections, [out, in] float32 on the CPU, by layer and kind."""
 
@@ -76,14 +79,18 @@ def refit(model: PreTrainedModel, moments: Moments, pruning: Pruning, strength: 
     removed = _by_site(pruning)
     places = sites(model)
     first = strength.depth * (1 + places[-1].layer)
-    patch: Patch = {}
+    asked: list[tuple[Site, Strength]] = []
     for site in places:
-        key = (site.layer, site.kind)
         guarded = strength.guard > 0 and site.kind == "head" and site.layer >= first
-        if key in removed or guarded:
-            here = strength if guarded else replace(strength, guard=0.0)
-            patch[key] = _refit_site(site, moments, removed.get(key, []), here)
-    return patch
+        if (site.layer, site.kind) in removed or guarded:
+            asked.append((site, strength if guarded else replace(strength, guard=0.0)))
+
+    def solved(piece: tuple[Site, Strength]) -> Tensor:
+        site, here = piece
+        return _refit_site(site, moments, removed.get((site.layer, site.kind), []), here)
+
+    weights = spread(asked, solved)
+    return {(site.layer, site.kind): weight for (site, _), weight in zip(asked, weights, strict=True)}
 
 
 def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dict[Unit, float]:
@@ -92,8 +99,8 @@ def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dic
     In squared units of the residual stream; for a group of columns S it is the trace of W_S (A^-1)_SS^-1 W_S^T
     (Hassibi & Stork 1993, eq. 5, for a group).
     """
-    prices: dict[Unit, float] = {}
-    for site in sites(model):
+
+    def priced(site: Site) -> dict[Unit, float]:
         moment = moments.text[site.layer, site.kind].double()
         weight = site.weight.detach().double().cpu()
         inverse = torch.linalg.inv(moment + ridge * moment.diagonal().mean() * torch.eye(len(moment)))
@@ -101,8 +108,9 @@ def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dic
         own = blocks.diagonal(dim1=0, dim2=2).permute(2, 0, 1)  # [units, width, width]
         columns = weight.T.unflatten(0, (site.count, site.width))  # [units, width, out]
         lost = (columns * torch.linalg.solve(own, columns)).sum((1, 2))
-        prices |= {Unit(site.layer, site.kind, i): float(value) for i, value in enumerate(lost)}
-    return prices
+        return {Unit(site.layer, site.kind, i): float(value) for i, value in enumerate(lost)}
+
+    return {unit: paid for part in spread(sites(model), priced) for unit, paid in part.items()}
 
 
 @contextmanager
@@ -187,9 +195,27 @@ def _differences(inputs: Tensor, batch: Batch) -> Tensor:
 def _accumulate(
     model: PreTrainedModel, batches: Sequence[Batch], rows: Rows, progress: Callable[[int], None] | None
 ) -> dict[Key, Tensor]:
-    """Return the mean outer product of what `rows` picks from each projection's input, over all items."""
-    sums: dict[Key, Tensor] = {}
+    """Return the mean outer product of what `rows` picks from each projection's input, over all items.
+
+    Batches are dealt into shards, as many whatever the number of processes, and the shards' sums are added in order: so
+    every number of processes rounds alike.
+    """
+    shards = [batches[place::SHARDS] for place in range(min(SHARDS, len(batches)))]
     items = sum(len(batch.items) for batch in batches)
+    sums: dict[Key, Tensor] = {}
+    at_once = state().num_processes
+    for begin in range(0, len(shards), at_once):  # a shard a process: more would only take memory
+        for part in spread(shards[begin : begin + at_once], lambda shard: _summed(model, shard, rows, progress)):
+            for key, total in part.items():
+                sums[key] = sums[key].add_(total) if key in sums else total
+    return {key: total / items for key, total in sums.items()}
+
+
+def _summed(
+    model: PreTrainedModel, batches: Sequence[Batch], rows: Rows, progress: Callable[[int], None] | None
+) -> dict[Key, Tensor]:
+    """Return the sums of outer products over these batches, on the CPU."""
+    sums: dict[Key, Tensor] = {}
     for batch in batches:
         with ExitStack() as hooks:
             for site in sites(model):
@@ -200,7 +226,7 @@ def _accumulate(
             model.base_model(batch.ids, use_cache=False)
         if progress:
             progress(batch.tokens)
-    return {key: (total / items).cpu() for key, total in sums.items()}
+    return {key: total.cpu() for key, total in sums.items()}
 
 
 def _adder(sums: dict[Key, Tensor], site: Site, batch: Batch, rows: Rows) -> Callable[..., None]:

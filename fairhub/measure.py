@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.engine import Batch, Engine, token_loss
 from fairhub.healing import Patch, patched
+from fairhub.processes import spread
 from fairhub.surgery import Pruning, masked
 
 Progress = Callable[[int], None]
@@ -76,18 +77,28 @@ def utility(
     """Measure loss and KL of every repair on text; the base model's forward is shared."""
     chunks = sum(len(batch.items) for batch in batches)
     loss, kl = np.empty((1 + len(repairs), chunks)), np.empty((len(repairs), chunks))
-    for batch in batches:
-        items = list(batch.items)
-        base = model(batch.ids, use_cache=False).logits
-        loss[0, items] = token_loss(base, batch).cpu()
-        for number, repair in enumerate(repairs):
-            with applied(model, repair):
-                after = model(batch.ids, use_cache=False).logits
-            loss[1 + number, items] = token_loss(after, batch).cpu()
-            kl[number, items] = [_kl(p, q) for p, q in zip(base, after, strict=True)]
+
+    def read(batch: Batch) -> Utility:
+        found = _utility(model, batch, repairs)
         if progress:
             progress(batch.tokens * (1 + len(repairs)))
+        return found
+
+    for batch, part in zip(batches, spread(batches, read), strict=True):
+        loss[:, list(batch.items)], kl[:, list(batch.items)] = part.loss, part.kl
     return Utility(loss, kl)
+
+
+def _utility(model: PreTrainedModel, batch: Batch, repairs: Sequence[Repair]) -> Utility:
+    """Return loss and KL of one batch's chunks."""
+    base = model(batch.ids, use_cache=False).logits
+    loss, kl = [token_loss(base, batch).double().cpu().numpy()], np.empty((len(repairs), len(batch.items)))
+    for number, repair in enumerate(repairs):
+        with applied(model, repair):
+            after = model(batch.ids, use_cache=False).logits
+        loss.append(token_loss(after, batch).double().cpu().numpy())
+        kl[number] = [_kl(p, q) for p, q in zip(base, after, strict=True)]
+    return Utility(np.stack(loss), kl)
 
 
 def _kl(base: Tensor, after: Tensor) -> float:
@@ -102,16 +113,20 @@ def continuations(
 ) -> list[str]:
     """Continue every prompt greedily by up to `tokens` tokens; prompts of one length share a batch, unpadded."""
     encoded = [tokenizer(prompt).input_ids for prompt in prompts]
-    texts = [""] * len(prompts)
     device = home(model)
     generate: Any = model.generate  # typed as a module attribute
-    for length in sorted({len(ids) for ids in encoded}):
-        places = [i for i, ids in enumerate(encoded) if len(ids) == length]
+
+    def written(places: Sequence[int]) -> list[str]:
+        length = len(encoded[places[0]])
         ids = torch.tensor([encoded[i] for i in places], device=device)
         out = generate(
             input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=1, max_new_tokens=tokens,
             pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id or 0,
         )  # fmt: skip
-        for place, row in zip(places, out, strict=True):
-            texts[place] = str(tokenizer.decode(row[length:], skip_special_tokens=True))
-    return texts
+        return [str(tokenizer.decode(row[length:], skip_special_tokens=True)) for row in out]
+
+    lengths = sorted({len(ids) for ids in encoded})
+    groups = [[i for i, ids in enumerate(encoded) if len(ids) == length] for length in lengths]
+    texts = [text for part in spread(groups, written) for text in part]
+    order = [place for group in groups for place in group]
+    return [texts[order.index(place)] for place in range(len(prompts))]

@@ -1,9 +1,98 @@
-"""The processes that Accelerate knows of: one on a laptop, several under torchrun or accelerate launch."""
+"""The processes that Accelerate knows of: one on a laptop, several under torchrun or accelerate launch.
+
+Work is spread in pieces that are the same whatever the number of processes, each computed in one of them, so that
+numbers are the same too. Every process gets every result and decides alike; only the main one writes and speaks.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list, gather_object
+
+from fairhub.errors import UserError
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+
+class Lost(UserError):
+    """Another process of the run is gone; what the main process wrote stays."""
 
 
 def state() -> PartialState:
     """Return Accelerate's view of this process; without a GPU its processes talk through gloo."""
     return PartialState(cpu=not torch.cuda.is_available())
+
+
+def main() -> bool:
+    """Return whether this process is the one that writes and speaks."""
+    return bool(state().is_main_process)
+
+
+def spread(work: Sequence[W], do: Callable[[W], R]) -> list[R]:
+    """Do each piece of work in one of the processes; return all results, in the order of the work, in all of them.
+
+    Raises:
+        Lost: Another process is gone.
+    """
+    here = state()
+    mine = [(i, do(work[i])) for i in range(here.process_index, len(work), here.num_processes)]
+    if here.num_processes > 1:
+        mine = _together(lambda: gather_object(mine))
+    found = dict(mine)
+    return [found[i] for i in range(len(work))]
+
+
+def agreed(value: R) -> R:
+    """Return the main process's value in all of them: what a clock or a disk says is not the same everywhere.
+
+    Raises:
+        Lost: Another process is gone.
+    """
+    if state().num_processes == 1:
+        return value
+    return _together(lambda: broadcast_object_list([value])[0])
+
+
+def alone(compute: Callable[[], R]) -> R:
+    """Compute in the main process only; all get the result.
+
+    Raises:
+        Lost: Another process is gone.
+    """
+    if state().num_processes == 1:
+        return compute()
+    found = compute() if main() else None
+    return _together(lambda: broadcast_object_list([found])[0])
+
+
+def clock() -> float:
+    """Return the main process's monotonic clock, so that all stop at the same step."""
+    return agreed(time.monotonic())
+
+
+def interruptible() -> None:
+    """Let the launcher, which ends the others when one process dies, stop this one as a user would: with a word."""
+    if state().num_processes > 1:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def leave() -> None:
+    """Wait for all, then part from them: one that leaves early would take the others' connection with it."""
+    if state().num_processes > 1:
+        _together(state().wait_for_everyone)
+        state().destroy_process_group()
+
+
+def _together(talk: Callable[[], R]) -> R:
+    try:
+        return talk()
+    except RuntimeError as error:  # all that torch.distributed raises where a connection breaks
+        raise Lost(
+            "a run goes on while all of its processes live; one is gone (killed, or out of memory); "
+            "the same command with --resume goes on from where it was"
+        ) from error

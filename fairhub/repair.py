@@ -16,6 +16,7 @@ from fairhub.errors import UserError
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, home
 from fairhub.probes import CONTROL, stratified
+from fairhub.processes import agreed, main
 from fairhub.progress import progress_bar
 from fairhub.prover import Prover, batcher
 from fairhub.recipe import recipe_of, to_json
@@ -81,7 +82,7 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     written = assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, cost)
     run.save(folder / items.NAME, items.packed(data, found))
     _write(loaded, outcome, written, settings, run)
-    return written
+    return agreed(written)
 
 
 def _refuse(loaded: Loaded, request: Request) -> None:
@@ -110,7 +111,7 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
         model=loaded.model, tokenizer=loaded.tokenizer,
         search=people, search_batches=batched(people),
         screen=screen, screen_batches=batched(screen, 1536),
-        sample=sample, sample_batches=batched(sample),
+        sample=sample, sample_batches=batched(sample, 768),  # more than one, so that processes can share them
         control=merit, control_screen_batches=batched(merit, 1536), control_batches=batched(control),
         select=data.select, select_batches=batched(data.select),
         text=text_batches(data.text["search"], rows=4, device=home(loaded.model)),
@@ -120,8 +121,10 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
 
 
 def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: Mapping[str, Any], run: Run) -> None:
-    """Write model, pictures, trace and texts, the report last: a run with report.json is whole."""
+    """Write model, pictures, trace and texts, the report last: a run with report.json is whole. One process does."""
     finish_(loaded, outcome.repair, settings)
+    if not main():
+        return
     try:
         loaded.model.save_pretrained(run.folder / "model")
         loaded.tokenizer.save_pretrained(run.folder / "model")

@@ -1,4 +1,4 @@
-"""The run folder: never overwritten silently, and resumable at any moment."""
+"""The run folder: never overwritten silently, resumable at any moment, written by the main process alone."""
 
 import hashlib
 import io
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fairhub.errors import UserError
+from fairhub.processes import agreed, alone, main
 
 Arrays = dict[str, np.ndarray]
 
@@ -33,22 +34,26 @@ class Run:
         """Open the folder, or refuse it."""
         self.folder = folder
         self.work = folder / "work"
-        known = self.work / "settings.json"
+        if refusal := alone(lambda: self._refusal(settings, resume)):
+            raise UserError(refusal)
+        self.save(self.work / "settings.json", json.dumps(settings, indent=2).encode())
+
+    def _refusal(self, settings: Mapping[str, Any], resume: bool) -> str | None:
+        """Return why this folder cannot be had; None where it can."""
+        folder, known = self.folder, self.work / "settings.json"
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             if not resume:
-                raise UserError(
-                    f"a run never overwrites another; {folder} is not empty; choose another --out or add --resume"
-                )
+                return f"a run never overwrites another; {folder} is not empty; choose another --out or add --resume"
             if (folder / "report.json").is_file():
-                raise UserError(f"a finished run cannot go on; {folder} has its report; choose another --out")
+                return f"a finished run cannot go on; {folder} has its report; choose another --out"
             if known.is_file() and json.loads(known.read_text()) != json.loads(json.dumps(settings)):
-                raise UserError(f"a resumed run needs the settings it began with: {known}; repeat that command")
-        self.save(known, json.dumps(settings, indent=2).encode())
+                return f"a resumed run needs the settings it began with: {known}; repeat that command"
+        return None
 
     def arrays(self, stage: str, compute: Callable[[], Mapping[str, Any]]) -> Arrays:
         """Return what a stage found: from the folder when it is there, else computed and kept."""
         path = self.work / f"{stage}.npz"
-        if path.is_file():
+        if agreed(path.is_file()):
             with np.load(path, allow_pickle=False) as stored:
                 return dict(stored)
         found = {name: np.asarray(value) for name, value in compute().items()}
@@ -77,10 +82,13 @@ class Run:
 
     def forget(self) -> None:
         """Drop what was kept for a resumed run."""
-        shutil.rmtree(self.work)
+        if main():
+            shutil.rmtree(self.work)
 
     def save(self, path: Path, content: bytes) -> None:
-        """Write a file whole or not at all."""
+        """Write a file whole or not at all; the main process does."""
+        if not main():
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f"{path.name}.partial")
@@ -98,33 +106,41 @@ class Remembered:
     def __init__(self, path: Path) -> None:
         """Read what the file remembers, if there is one."""
         self.path = path
-        self.known: dict[str, Any] = {}
-        self._join = ""
-        if path.is_file():
-            text = path.read_text()
-            self._join = "\n" if text and not text.endswith("\n") else ""  # ends a line that was cut short
-            for line in text.splitlines():
-                try:
-                    key, value = json.loads(line)
-                except ValueError:  # the line that was being written when the run was killed
-                    continue
-                self.known[key] = value
+        text = alone(lambda: path.read_text() if path.is_file() else "")
+        self.known = _pairs(text)
+        self._join = "\n" if text and not text.endswith("\n") else ""  # ends a line that was cut short
 
     def __call__(self, key: str, compute: Callable[[], Any]) -> Any:
         """Return the value of this key, computing it only if the file does not have it."""
         if key not in self.known:
-            value = compute()
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a") as file:
-                    file.write(self._join + json.dumps([key, value]) + "\n")
-                self._join = ""
-            except OSError as error:
-                raise UserError(
-                    f"a run must be able to write; {self.path}: {error.strerror}; free space, then --resume"
-                ) from error
+            value = agreed(compute())
+            if main():
+                self._append(json.dumps([key, value]))
             self.known[key] = value
         return self.known[key]
+
+    def _append(self, line: str) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a") as file:
+                file.write(f"{self._join}{line}\n")
+            self._join = ""
+        except OSError as error:
+            raise UserError(
+                f"a run must be able to write; {self.path}: {error.strerror}; free space, then --resume"
+            ) from error
+
+
+def _pairs(text: str) -> dict[str, Any]:
+    """Return keys and values, a pair a line."""
+    known = {}
+    for line in text.splitlines():
+        try:
+            key, value = json.loads(line)
+        except ValueError:  # the line that was being written when the run was killed
+            continue
+        known[key] = value
+    return known
 
 
 def digest(*parts: object) -> str:

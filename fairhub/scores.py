@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from fairhub.engine import Batch, divergence, finite, next_token
 from fairhub.probes import CONTROL, Probe, unit_hash
+from fairhub.processes import spread
 from fairhub.statistics import rank_correlation, spearman_brown
 from fairhub.surgery import Unit, gated, units
 
@@ -54,18 +55,30 @@ def first_order(
     """
     effect = np.zeros((len(probes), len(units(model))), dtype=np.float32)
     base = np.zeros(len(probes))
-    for batch in batches:
-        with gated(model, rows=len(batch.ids)) as gates, next_token(model, batch.last):
-            values = finite(divergence(model(batch.ids, use_cache=False).logits, batch))
-            base[list(batch.items)] = values.detach().double().cpu().numpy()
-            for part in separable(batch):
-                grads = torch.autograd.grad(values[part].sum(), list(gates.values()), retain_graph=True)
-                flat = torch.cat([grad.float().cpu() for grad in grads], dim=1)
-                for place in part:
-                    effect[batch.items[place]] = -flat[batch.pairs[place].unique()].sum(0).numpy()
+
+    def score(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        found = _effects(model, batch)
         if progress:
             progress(batch.tokens)
+        return found
+
+    for batch, (rows, values) in zip(batches, spread(batches, score), strict=True):
+        effect[list(batch.items)], base[list(batch.items)] = rows, values
     return Scores(units(model), effect, base, memberships(probes))
+
+
+def _effects(model: PreTrainedModel, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each unit's removal does to a batch's probes, [items, units] float32, and their values, [items]."""
+    effect = np.empty((len(batch.items), len(units(model))), dtype=np.float32)
+    with gated(model, rows=len(batch.ids)) as gates, next_token(model, batch.last):
+        values = finite(divergence(model(batch.ids, use_cache=False).logits, batch))
+        parts = separable(batch)
+        for number, part in enumerate(parts, start=1):
+            grads = torch.autograd.grad(values[part].sum(), list(gates.values()), retain_graph=number < len(parts))
+            flat = torch.cat([grad.float().cpu() for grad in grads], dim=1)
+            for place in part:
+                effect[place] = -flat[batch.pairs[place].unique().cpu()].sum(0).numpy()
+    return effect, values.detach().double().cpu().numpy()
 
 
 def memberships(probes: Sequence[Probe]) -> tuple[tuple[str, ...], ...]:

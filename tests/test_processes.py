@@ -1,47 +1,193 @@
-"""Law 4 on every listed architecture: the same values on one process and on two."""
+"""Law 4: one process, two and four give the same values, traces and reports; one that dies ends the run cleanly."""
 
+import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
+import planted
+import pytest
+import torch
 from conftest import ARCHITECTURES
+from planted import PLAN, SIZES
 from test_engine import PRUNINGS, make_probes
 from transformers import AutoTokenizer
 
+import fairhub.prover
+import fairhub.text
+from fairhub.annealing import Schedule, anneal
 from fairhub.engine import Engine, probe_batches
-from fairhub.processes import state
+from fairhub.measure import continuations
+from fairhub.processes import Lost, agreed, alone, clock, leave, spread, state
+from fairhub.repair import Request, repair
+from fairhub.runs import Remembered
 
 HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": f"{HERE}:{HERE.parent}", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
+}  # fmt: skip
+
+
+def launch(count, *words):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)]
+    return subprocess.Popen(
+        [*command, __file__, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=ENVIRONMENT,
+    )  # fmt: skip
+
+
+def launched(count, *words):
+    process = launch(count, *words)
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, err[-3000:]
+    return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
 def values(tokenizer_folder: str) -> dict[str, list[list[float]]]:
-    batches = probe_batches(AutoTokenizer.from_pretrained(tokenizer_folder), make_probes())
-    return {name: Engine(build(), batches).values(PRUNINGS).tolist() for name, build in ARCHITECTURES.items()}
+    """What engines say of every architecture, some prunings a forward: groups must not depend on the processes."""
+    batches = probe_batches(AutoTokenizer.from_pretrained(tokenizer_folder), make_probes(), tokens=600)
+    assert len(batches) > 1
+    return {
+        name: Engine(build(), batches, candidates=2).values(PRUNINGS).tolist() for name, build in ARCHITECTURES.items()
+    }
 
 
-def test_two_processes_give_the_values_of_one(tokenizer, tmp_path):
-    tokenizer.save_pretrained(tmp_path)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29517"]
-    environment = os.environ | {"PYTHONPATH": f"{HERE}:{HERE.parent}", "OMP_NUM_THREADS": "1"}
-    out = subprocess.run(
-        [*command, __file__, str(tmp_path)], capture_output=True, text=True, env=environment, timeout=240, check=False
+def whole(text: str, folder: str, method: str, resume: bool = False) -> dict[str, object]:
+    """A whole repair of the planted model, and what must be the same wherever it ran."""
+    fairhub.text._hub_answers = lambda: False
+    fairhub.prover.continuations = lambda m, t, p: continuations(m, t, p, tokens=4)
+    plan = dataclasses.replace(
+        PLAN, masks=12, rounds=1, chains=4, chain_steps=20, units=1 if method == "fasp" else None
     )
-    assert out.returncode == 0, out.stderr
-    found = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
-    assert sorted(row["process"] for row in found) == [0, 1]  # positive control: there were two
+    request = Request(method=method, text=Path(text), plan=plan, sizes=SIZES)
+    made = repair(planted.loaded(planted.planted_model()), request, Path(folder), resume=resume)
+    told = dataclasses.asdict(dataclasses.replace(made, created="", cost={}))
+    told["trace"].get("surrogate", {}).pop("speedup", None)  # a quotient of two clocks
+    return told
+
+
+def spread_words() -> dict[str, object]:
+    here = state()
+    owner = spread(list("abcdefg"), lambda letter: f"{letter}{here.process_index}")
+    return {
+        "owner": owner, "agreed": agreed(here.process_index), "alone": alone(lambda: 100 + here.process_index),
+        "clock": clock(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_processes_give_the_values_of_one(tokenizer, tmp_path, count):
+    tokenizer.save_pretrained(tmp_path)
+    found = launched(count, "values", tmp_path)
+    assert sorted(row["process"] for row in found) == list(range(count))  # positive control: there were as many
     expected = values(str(tmp_path))
     for row in found:
-        assert set(row["values"]) == set(ARCHITECTURES)
-        for name in ARCHITECTURES:
-            np.testing.assert_allclose(row["values"][name], expected[name], rtol=1e-6, err_msg=name)
+        assert row["found"] == expected  # bit for bit
+    words = [row["words"] for row in found]
+    assert words == [words[0]] * count
+    assert words[0]["owner"] == [f"{letter}{i % count}" for i, letter in enumerate("abcdefg")]
+    assert words[0]["agreed"] == 0 and words[0]["alone"] == 100
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
+
+
+METHODS = [
+    (2, "robust"),
+    *(pytest.param(*case, marks=pytest.mark.slow) for case in (
+        (4, "robust"), (2, "fasp"), (2, "attention_pruning"), (2, "fairness_pruning"), (4, "random")
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "method"), METHODS)
+def test_a_repair_on_processes_is_that_of_one(text, tmp_path, count, method, monkeypatch):
+    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.prover, "continuations", continuations)
+    several = launched(count, "repair", text, tmp_path / "several", method)
+    (one,) = launched(1, "repair", text, tmp_path / "one", method)
+    assert len(several) == count
+    for row in several:
+        assert row["found"] == one["found"]
+    for name in ("trace.jsonl", "recipe.json"):
+        assert (tmp_path / "several" / name).read_bytes() == (tmp_path / "one" / name).read_bytes(), name
+    ours, theirs = ((tmp_path / where / "model" / "model.safetensors").read_bytes() for where in ("several", "one"))
+    assert ours == theirs
+    assert json.loads((tmp_path / "several" / "report.json").read_text())["cost"]["processes"] == count
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_the_run_with_a_line_and_it_goes_on(text, tmp_path):
+    folder = tmp_path / "run"
+    process = launch(2, "dying", text, folder, "robust")
+    _, err = process.communicate(timeout=400)
+    assert process.returncode != 0 and "goes on from where it was" in err
+    assert (folder / "work" / "scores.npz").is_file() and not (folder / "report.json").exists()
+    (again,) = launched(1, "resume", text, folder, "robust")
+    (one,) = launched(1, "repair", text, tmp_path / "one", "robust")
+    assert again["found"] == one["found"]
+
+
+def test_a_broken_connection_is_one_clear_line(monkeypatch):
+    class Two:
+        num_processes, process_index, is_main_process = 2, 0, True
+
+    def broken(_):
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr("fairhub.processes.state", Two)
+    monkeypatch.setattr("fairhub.processes.gather_object", broken)
+    monkeypatch.setattr("fairhub.processes.broadcast_object_list", broken)
+    for call in (lambda: spread([1, 2], abs), lambda: agreed(1), lambda: alone(lambda: 1)):
+        with pytest.raises(Lost, match="--resume"):
+            call()
+    with pytest.raises(ZeroDivisionError):  # what goes wrong in the work itself is not taken for it
+        spread([1], lambda one: one // 0)
+
+
+def test_annealing_stops_by_the_clock_it_is_given():
+    ticks = iter(range(100))
+    schedule = Schedule(steps=50, k_max=3, seconds=7)
+    trace = anneal(lambda s: float(len(s)), list("abcdef"), schedule, clock=lambda: float(next(ticks)))
+    assert len(trace.steps) == 6  # the first tick is the beginning
+
+
+def test_one_process_spreads_nothing():
+    assert spread("abc", str.upper) == ["A", "B", "C"]
+    assert agreed(3) == 3 and alone(lambda: 4) == 4
+
+
+def die_at_the_second_energy():
+    call = Remembered.__call__
+
+    def dying(self, key, compute):
+        if state().process_index == 1 and len(self.known) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(self, key, compute)
+
+    Remembered.__call__ = dying
 
 
 if __name__ == "__main__":
-    rows = values(sys.argv[1])
-    sys.stdout.write(json.dumps({"process": state().process_index, "values": rows}) + "\n")
-    assert state().num_processes == 2
-    state().wait_for_everyone()  # one that leaves early would take the other's connection with it
-    state().destroy_process_group()
+    torch.set_num_threads(1)
+    mode, *asked = sys.argv[1:]
+    if mode == "values":
+        told = {"found": values(*asked), "words": spread_words()}
+    else:
+        if mode == "dying":
+            die_at_the_second_energy()
+        try:
+            told = {"found": whole(*asked, resume=mode == "resume")}
+        except Lost as lost:
+            sys.exit(f"fairhub: {lost}")
+    for turn in range(state().num_processes):  # one line at a time
+        if turn == state().process_index:
+            sys.stdout.write(json.dumps({"process": turn} | told) + "\n")
+            sys.stdout.flush()
+        state().wait_for_everyone()
+    leave()

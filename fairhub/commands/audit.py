@@ -18,6 +18,7 @@ from fairhub.commands.options import (
     echo_json,
     loaded,
     plan_sanity,
+    say,
 )
 
 Level = Annotated[list[str] | None, typer.Option(help="Of --names: how much a prompt tells: low, high, numeric.")]
@@ -64,10 +65,10 @@ def _show(figures: list[Any], ranks: list[dict[str, Any]], as_json: bool) -> Non
         return
     for f in figures:
         b = f.before
-        typer.echo(
+        say(
             f"{f.name:<13} {f.split:<9} {f.axis:<18} {f.context:<13}{b.value:9.4f}  [{b.low:.4f}, {b.high:.4f}]"
             f"  {f.items} items, {f.clusters} clusters, {f.better} is better"
         )
     for row in ranks:
         place = f"{row['axis']:<18} {row['context']:<13}"
-        typer.echo(f"{'Mann-Whitney':<23} {place}{row['u']:9.4f}  p {row['p']:.3f}")
+        say(f"{'Mann-Whitney':<23} {place}{row['u']:9.4f}  p {row['p']:.3f}")

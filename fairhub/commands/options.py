@@ -48,17 +48,35 @@ def dtype_of(asked: str | None) -> Any:
 
 
 def device_of(asked: str) -> str:
-    """Return the device meant: `auto` is the GPU where there is one."""
+    """Return the device meant: `auto` is the GPUs where there are any, and each process's own where there are several.
+
+    Several GPUs share the layers of one model, so that one larger than each of them fits; several processes have a
+    model each.
+    """
     import torch
 
-    return "cpu" if asked == "auto" and not torch.cuda.is_available() else asked
+    from fairhub.processes import state
+
+    if asked != "auto":
+        return asked
+    if not torch.cuda.is_available():
+        return "cpu"
+    return str(state().device) if state().num_processes > 1 else "auto"
+
+
+def say(text: str) -> None:
+    """Print on stdout, once: of several processes the main one speaks."""
+    from fairhub.processes import main
+
+    if main():
+        typer.echo(text)
 
 
 def echo_json(document: dict[str, Any]) -> None:
     """Print one JSON document on stdout."""
     import json
 
-    typer.echo(json.dumps(document))
+    say(json.dumps(document))
 
 
 def plan_sanity(budget: float, seconds: float | None) -> None:

@@ -18,6 +18,7 @@ from fairhub.commands.options import (
     Units,
     loaded,
     plan_sanity,
+    say,
 )
 
 
@@ -48,6 +49,7 @@ def repair(
     from fairhub.errors import UserError
     from fairhub.methods import Plan
     from fairhub.methods.fairness_pruning import parsed
+    from fairhub.processes import interruptible, leave
     from fairhub.repair import Request
     from fairhub.repair import repair as run
 
@@ -64,11 +66,13 @@ def repair(
     if to or yes:
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
     try:
+        interruptible()
         made = run(loaded(model, device, dtype), request, out, resume=resume)
     except KeyboardInterrupt:
         typer.echo(f"fairhub: stopped; the same command with --resume goes on from {out}", err=True)
         raise typer.Exit(130) from None
-    typer.echo(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
+    say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
+    leave()
 
 
 def _places(out: Path) -> str:

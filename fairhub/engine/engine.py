@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate.utils import gather_object
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairhub.engine.batches import Batch
 from fairhub.engine.readouts import Readout, divergence, finite, next_token
-from fairhub.processes import state
+from fairhub.processes import spread
 from fairhub.surgery import Pruning, decoder_layers, masked
 from fairhub.surgery.architecture import text_config
 
@@ -57,29 +56,39 @@ class Engine:
     def values(self, prunings: Sequence[Pruning], progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return what the readout says of every pruning, [prunings, items], float64.
 
-        The prunings are spread over the processes that Accelerate knows of; every process gets the whole answer.
+        Batches of groups of prunings are spread over the processes that Accelerate knows of; a group is made before
+        it is spread, and every process gets the whole answer.
 
         Raises:
-            UserError: The model's logits are not finite.
+            UserError: The model's logits are not finite, or another process is gone.
         """
-        with state().split_between_processes(list(enumerate(prunings))) as mine:
-            found = [(at, self._value(group)) for at, group in _grouped(mine, self._candidates, progress)]
-        flat = [pair for indices, values in gather_object(found) for pair in zip(indices, values, strict=True)]
         answer = np.empty((len(prunings), self.items))
-        for index, row in flat:
-            answer[index] = row
+        work = [(at, number) for at in _grouped(prunings, self._candidates) for number in range(len(self.batches))]
+        seen = 0
+
+        def value(piece: tuple[list[int], int]) -> np.ndarray:
+            nonlocal seen
+            at, number = piece
+            found = self._value(number, [prunings[i] for i in at])
+            if progress and number == len(self.batches) - 1:
+                progress(len(at))
+                seen += len(at)
+            return found
+
+        for (at, number), found in zip(work, spread(work, value), strict=True):
+            answer[np.ix_(at, self.batches[number].items)] = found
+        if progress and seen < len(prunings):
+            progress(len(prunings) - seen)  # what other processes finished
         return answer
 
     @torch.inference_mode()
-    def _value(self, prunings: Sequence[Pruning]) -> np.ndarray:
-        values = np.empty((len(prunings), self.items))
+    def _value(self, number: int, prunings: Sequence[Pruning]) -> np.ndarray:
+        """Return what the readout says of a batch, [prunings, items of the batch]."""
+        batch = self.batches[number]
         start = min((unit.layer for pruning in prunings for unit in pruning), default=len(self._layers))
-        for number, batch in enumerate(self.batches):
-            logits = self._forward(number, batch, prunings, start)
-            for row, block in enumerate(logits.chunk(len(prunings))):
-                found = finite(self.readout(block, batch)).double().cpu().numpy()
-                values[row, list(batch.items)] = found
-        return values
+        logits = self._forward(number, batch, prunings, start)
+        found = [finite(self.readout(block, batch)).double() for block in logits.chunk(len(prunings))]
+        return torch.stack(found).cpu().numpy()
 
     def _forward(self, number: int, batch: Batch, prunings: Sequence[Pruning], start: int) -> Tensor:
         """Return logits [prunings * rows, positions, vocabulary], computed from layer `start` on."""
@@ -111,16 +120,11 @@ class Engine:
         return -(-len(self._layers) // fit) if fit else 0
 
 
-def _grouped(
-    numbered: Sequence[tuple[int, Pruning]], size: int, progress: Callable[[int], None] | None
-) -> Iterator[tuple[list[int], list[Pruning]]]:
-    """Yield groups of up to `size` prunings that start at about the same layer, with their places."""
-    depth = sorted(numbered, key=lambda pair: min((unit.layer for unit in pair[1]), default=1 << 30))
-    for begin in range(0, len(depth), size):
-        group = depth[begin : begin + size]
-        yield [index for index, _ in group], [pruning for _, pruning in group]
-        if progress:
-            progress(len(group))
+def _grouped(prunings: Sequence[Pruning], size: int) -> list[list[int]]:
+    """Return groups of up to `size` prunings that start at about the same layer, by their places."""
+    depth = [min((unit.layer for unit in pruning), default=1 << 30) for pruning in prunings]
+    order = sorted(range(len(prunings)), key=lambda i: depth[i])
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
 
 
 class _Resume(nn.Module):

@@ -14,6 +14,7 @@ from fairhub.measure import home
 from fairhub.methods.task import Task
 from fairhub.probes import CONTROL, stratified
 from fairhub.probes.prompts import Prompt, probe_prompts
+from fairhub.processes import spread
 from fairhub.surgery import Pruning, masked
 from fairhub.toxicity import classifier, scored
 
@@ -69,7 +70,7 @@ def _toxicity(task: Task) -> HeadBias:
     texts = [p.text for p in prompts]
 
     def measure(prunings: Sequence[Pruning]) -> np.ndarray:
-        return np.stack([_written(task, pruning) for pruning in prunings])
+        return np.stack(spread(prunings, lambda pruning: _written(task, pruning)))
 
     def _written(task: Task, pruning: Pruning) -> np.ndarray:
         with masked(task.model, pruning):

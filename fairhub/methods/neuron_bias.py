@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from fairhub.activations import Alignment, Component, aligned, components_of, watched
 from fairhub.engine import Batch
 from fairhub.errors import UserError
+from fairhub.processes import spread
 
 Definition = Literal["diff_then_pool", "pool_then_diff", "signed"]
 """`diff_then_pool` (the article): mean over tokens of |a - b|. `pool_then_diff` (optiPfair 0.4.2): |mean a - mean b|,
@@ -33,8 +34,8 @@ def neuron_bias(
     """
     inputs: tuple[Component, ...] = tuple(name for name in components_of(model) if name in ("gate_proj", "up_proj"))
     places: tuple[Component, ...] = ("down_proj_input",) if definition == "signed" else inputs
-    found: dict[int, list[np.ndarray]] = {}
-    for batch in batches:
+
+    def answered(batch: Batch) -> np.ndarray:
         pairs = [aligned(batch, place) for place in range(len(batch.items))]
         sums: dict[int, Tensor] = {}
 
@@ -47,10 +48,12 @@ def neuron_bias(
 
         with torch.inference_mode(), watched(model, len(batch.ids), add, places):
             model.base_model(batch.ids, use_cache=False)
-        stacked = torch.stack([sums[layer] for layer in sorted(sums)], dim=1).numpy()
-        found |= dict(zip(batch.items, stacked, strict=True))
         if progress:
             progress(batch.tokens)
+        return np.asarray(torch.stack([sums[layer] for layer in sorted(sums)], dim=1).numpy())
+
+    rows = zip(batches, spread(batches, answered), strict=True)
+    found = {item: row for batch, part in rows for item, row in zip(batch.items, part, strict=True)}
     return np.stack([found[item] for item in sorted(found)])
 
 

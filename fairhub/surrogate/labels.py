@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fairhub.engine import Batch, Engine, fast_matmul, text_batches, token_loss
 from fairhub.probes import Probe, stratified
+from fairhub.processes import agreed
 from fairhub.runs import digest
 from fairhub.surgery import Pruning, Unit
 
@@ -70,7 +71,7 @@ class Meter:
             with fast_matmul():
                 bias, loss = (engine.values([mask])[0].tolist() for engine in self._engines)
             heads = [[unit.layer, unit.index] for unit in sorted(mask)]
-            return {"heads": heads, "bias": bias, "loss": loss, "seconds": time.monotonic() - began}
+            return {"heads": heads, "bias": bias, "loss": loss, "seconds": agreed(time.monotonic() - began)}
 
         key = digest(*sorted(mask))
         found = self._remembered(key, compute)

@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from fairhub.engine import Batch, fast_matmul, token_loss
+from fairhub.processes import agreed
 from fairhub.scores import first_order
 from fairhub.surgery import Unit, gated, units
 from fairhub.surrogate.labelled import Scale
@@ -35,7 +36,7 @@ def prior(task: "Task", meter: Meter, scale: Scale, heads: Sequence[Unit]) -> di
             effect = first_order(task.model, meter.batches, meter.probes).effect[:, columns]
             loss = loss_effects(task.model, meter.text)[columns]
         relative = (scale.member @ effect) / (scale.member @ scale.base.bias)[:, None]
-        return {"bias": relative.T, "loss": loss[:, None], "seconds": np.array(time.monotonic() - began)}
+        return {"bias": relative.T, "loss": loss[:, None], "seconds": np.array(agreed(time.monotonic() - began))}
 
     effects = task.run.arrays("surrogate_prior", compute)
     shared = _shared(effects["bias"][:, 0], effects["loss"][:, 0], heads)

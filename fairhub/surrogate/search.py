@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairhub.annealing import Schedule
+from fairhub.processes import alone
 from fairhub.surgery import Pruning, units
 from fairhub.surrogate.chains import Annealed, anneal_chains
 from fairhub.surrogate.direct import direct
@@ -125,7 +126,7 @@ class Search:
             self.land.forecast(self.land.lifted(rows))
             return {"seconds": (time.perf_counter() - began) / _TIMED}
 
-        seconds = float(self.task.run.arrays("surrogate_speed", compute)["seconds"])
+        seconds = float(self.task.run.arrays("surrogate_speed", lambda: alone(compute))["seconds"])
         return float(np.median([label.seconds for label in self.known.labels.values()])) / seconds
 
     def _goes_on(self, part: str) -> bool:
@@ -142,7 +143,7 @@ class Search:
             found = anneal_chains(self.land, schedule, self.plan.chains, self.plan.seed + number)
             return vars(found) | {"seconds": np.array(time.monotonic() - began)}
 
-        stored = self.task.run.arrays(f"annealed_{number}", compute)
+        stored = self.task.run.arrays(f"annealed_{number}", lambda: alone(compute))
         self._computed += self.pair.seconds + float(stored.pop("seconds"))
         self.annealed = Annealed(**stored)
 

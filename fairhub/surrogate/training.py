@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairhub.processes import alone
 from fairhub.runs import Run
 from fairhub.surrogate.fidelity import ceiling, fidelity
 from fairhub.surrogate.labelled import Labelled
@@ -48,7 +49,7 @@ def train(run: Run, stage: str, known: Labelled, priors: Mapping[str, np.ndarray
             stored |= {f"{what}/{name}": part for name, part in best.arrays().items()}
         return stored | {"seconds": np.array(time.monotonic() - began)}
 
-    stored = run.arrays(stage, compute)
+    stored = run.arrays(stage, lambda: alone(compute))
     pair = [
         Surrogate.from_arrays({n.split("/")[1]: part for n, part in stored.items() if n.startswith(f"{what}/")})
         for what in TARGETS
