@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: repair test lint cards space deploy-space install clean
+.PHONY: repair test lint bench cards space deploy-space install clean
 
 install: $(VENV)/installed
 
@@ -27,6 +27,10 @@ lint: install
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile  # a process a core, each with one thread
+
+# Every benchmark; prints what was reached and missed, and keeps it in benchmarks/RESULTS.md. Takes about an hour.
+bench: install
+	$(BIN)/python benchmarks/all.py
 
 # The example cards in model_cards/, rendered anew from their reports.
 cards: install

@@ -101,14 +101,14 @@ def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dic
     """
 
     def priced(site: Site) -> dict[Unit, float]:
-        moment = moments.text[site.layer, site.kind].double()
-        weight = site.weight.detach().double().cpu()
-        inverse = torch.linalg.inv(moment + ridge * moment.diagonal().mean() * torch.eye(len(moment)))
+        weight = site.weight.detach().to(solver(site.weight.device), torch.float64)
+        moment = moments.text[site.layer, site.kind].to(weight)
+        inverse = torch.linalg.inv(moment + ridge * moment.diagonal().mean() * torch.eye(len(moment)).to(moment))
         blocks = inverse.unflatten(0, (site.count, site.width)).unflatten(2, (site.count, site.width))
         own = blocks.diagonal(dim1=0, dim2=2).permute(2, 0, 1)  # [units, width, width]
         columns = weight.T.unflatten(0, (site.count, site.width))  # [units, width, out]
         lost = (columns * torch.linalg.solve(own, columns)).sum((1, 2))
-        return {Unit(site.layer, site.kind, i): float(value) for i, value in enumerate(lost)}
+        return {Unit(site.layer, site.kind, i): float(value) for i, value in enumerate(lost.tolist())}
 
     return {unit: paid for part in spread(sites(model), priced) for unit, paid in part.items()}
 
@@ -140,23 +140,29 @@ def _write(site: Site, weight: Tensor) -> None:
 
 def _refit_site(site: Site, moments: Moments, removed: list[int], strength: Strength) -> Tensor:
     key = (site.layer, site.kind)
-    text = moments.text[key].double()
+    weight = site.weight.detach().to(solver(site.weight.device), torch.float64)
+    text = moments.text[key].to(weight)
     size = text.trace()
 
     def scaled(moment: Tensor, share: float) -> Tensor:
-        moment = moment.double()
+        moment = moment.to(weight)
         return share * moment * (size / moment.trace().clamp_min(1e-30))
 
-    stay = text + strength.ridge * text.diagonal().mean() * torch.eye(len(text), dtype=text.dtype)
+    stay = text + strength.ridge * text.diagonal().mean() * torch.eye(len(text)).to(text)
     if key in moments.control:
         stay += scaled(moments.control[key], strength.keep)
     whole = stay + scaled(moments.bias[key], strength.guard) if key in moments.bias else stay
     kept = torch.ones(len(text), dtype=torch.bool)
     kept[site.columns(removed)] = False
-    weight = site.weight.detach().double().cpu()
+    kept = kept.to(weight.device)
     healed = torch.zeros_like(weight)
     healed[:, kept] = torch.linalg.solve(whole[kept][:, kept], stay[kept] @ weight.T).T
-    return healed.float()
+    return healed.float().cpu()
+
+
+def solver(device: torch.device) -> torch.device:
+    """Return where to solve for weights that live on a device: there on a GPU that has float64, else on the CPU."""
+    return device if device.type == "cuda" else torch.device("cpu")
 
 
 def _by_site(pruning: Pruning) -> dict[Key, list[int]]:
@@ -203,23 +209,31 @@ def _accumulate(
     shards = [batches[place::SHARDS] for place in range(min(SHARDS, len(batches)))]
     items = sum(len(batch.items) for batch in batches)
     sums: dict[Key, Tensor] = {}
-    at_once = state().num_processes
-    for begin in range(0, len(shards), at_once):  # a shard a process: more would only take memory
-        for part in spread(shards[begin : begin + at_once], lambda shard: _summed(model, shard, rows, progress)):
-            for key, total in part.items():
-                sums[key] = sums[key].add_(total) if key in sums else total
+    here, at_once = state().process_index, state().num_processes
+    for begin in range(0, len(shards), at_once):
+        now = shards[begin : begin + at_once]  # a shard a process
+        mine = _summed(model, now[here], rows, progress) if here < len(now) else {}
+        for key in _keys(model, rows):  # one at a time: all shards of all projections would not fit
+            for part in spread(range(len(now)), lambda _, key=key, mine=mine: mine[key]):  # type: ignore[misc]
+                sums[key] = sums[key].add_(part) if key in sums else part
     return {key: total / items for key, total in sums.items()}
+
+
+def _keys(model: PreTrainedModel, rows: Rows) -> list[Key]:
+    """Return the projections that are looked at: for differences those of attention alone."""
+    return [(site.layer, site.kind) for site in sites(model) if rows is _all_tokens or site.kind == "head"]
 
 
 def _summed(
     model: PreTrainedModel, batches: Sequence[Batch], rows: Rows, progress: Callable[[int], None] | None
 ) -> dict[Key, Tensor]:
     """Return the sums of outer products over these batches, on the CPU."""
+    wanted = set(_keys(model, rows))
     sums: dict[Key, Tensor] = {}
     for batch in batches:
         with ExitStack() as hooks:
             for site in sites(model):
-                if rows is _differences and site.kind != "head":
+                if (site.layer, site.kind) not in wanted:
                     continue
                 hook = _adder(sums, site, batch, rows)
                 hooks.callback(site.module.register_forward_pre_hook(hook).remove)

@@ -6,7 +6,8 @@ numbers are the same too. Every process gets every result and decides alike; onl
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -73,6 +74,13 @@ def alone(compute: Callable[[], R]) -> R:
 def clock() -> float:
     """Return the main process's monotonic clock, so that all stop at the same step."""
     return agreed(time.monotonic())
+
+
+@contextmanager
+def first() -> Iterator[None]:
+    """Let the main process go through the `with` block before the others."""
+    with state().main_process_first():
+        yield
 
 
 def interruptible() -> None:

@@ -23,12 +23,15 @@ class Prover:
         self.batched = batcher(loaded)
         self.text = text_batches(data.text["held_out"], rows=4, device=home(loaded.model))
 
+    def divergences(self, probes: Sequence[Probe], repairs: Sequence[Repair]) -> np.ndarray:
+        """Return the divergence of these probes under every repair, [repairs, probes], nats."""
+        batches = self.batched(probes)
+        bar = progress_bar(f"measuring {probes[0].split}", sum(b.tokens for b in batches) * len(repairs))
+        return divergences(self.loaded.model, batches, repairs, bar)
+
     def bias(self, probes: Sequence[Probe], repairs: Sequence[Repair]) -> list[proof.Bias]:
         """Return before (and after, for each repair) on these probes."""
-        batches = self.batched(probes)
-        tokens = sum(b.tokens for b in batches) * (1 + len(repairs))
-        bar = progress_bar(f"measuring {probes[0].split}", tokens)
-        values = divergences(self.loaded.model, batches, [Repair(), *repairs], bar)
+        values = self.divergences(probes, [Repair(), *repairs])
         if not repairs:
             return [proof.Bias(probes, values[0], None)]
         return [proof.Bias(probes, values[0], after) for after in values[1:]]
@@ -47,17 +50,31 @@ class Prover:
             found[f"bias{number}"] = np.stack([bias.before, np.asarray(bias.after)])
         cost = self.utility([outcome.repair])
         found |= {"loss": cost.loss, "kl": cost.kl}
-        others = list(outcome.ablations.values())
-        if others:
-            values = self.bias(self.data.control_proof, [outcome.repair, *others])
-            found["others"] = np.stack([values[0].before, *(np.asarray(b.after) for b in values)])
-            cost = self.utility([outcome.repair, *others], self.data.sizes.control_chunks)
-            found |= {"others_loss": cost.loss, "others_kl": cost.kl}
+        if outcome.ablations:
+            found |= self._alternatives(list(outcome.ablations.values()), found)
         asked = prompts(self.data)
         found["text_before"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
         with applied(self.loaded.model, outcome.repair):
             found["text_after"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
         return found
+
+    def _alternatives(self, others: Sequence[Repair], found: dict[str, Any]) -> dict[str, Any]:
+        """Measure alternatives on part of held_out, where base and repair have been measured already.
+
+        Returns:
+            `others`, [2 + alternatives, probes], base and repair first; `others_loss` likewise and `others_kl` without
+            the base.
+        """
+        held_out = {probe: place for place, probe in enumerate(self.data.proof[0])}
+        mine = found[f"bias{len(self.data.near)}"][:, [held_out[probe] for probe in self.data.control_proof]]
+        bias = self.divergences(self.data.control_proof, others)
+        cost = self.utility(others, self.data.sizes.control_chunks)
+        chunks = cost.loss.shape[1]
+        return {
+            "others": np.concatenate([mine, bias]),
+            "others_loss": np.concatenate([found["loss"][:, :chunks], cost.loss[1:]]),
+            "others_kl": np.concatenate([found["kl"][:, :chunks], cost.kl]),
+        }
 
 
 def batcher(loaded: Loaded) -> Callable[..., list[Batch]]:

@@ -14,6 +14,7 @@ from fairhub.cost.counts import work_of
 from fairhub.cost.hardware import CARDS, Calculated, Measured, shape_of
 from fairhub.cost.memory import needed, weights_of, widths_of
 from fairhub.cost.plan import as_json, forecast, table
+from fairhub.cost.room import room
 from fairhub.cost.work import Work
 from fairhub.data import gather
 from fairhub.engine import Engine, probe_batches
@@ -39,7 +40,7 @@ def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():
     with tallied(model) as tally, gated(model) as gates:
         logits = model(batches[0].ids, use_cache=False).logits
         torch.autograd.grad(logits.sum(), list(gates.values()))
-    assert tally.tokens == 3 * batches[0].tokens and tally.forwards == tally.tokens / FORWARD
+    assert tally.tokens == 2 * batches[0].tokens and tally.forwards == tally.tokens / FORWARD
     before = tally.tokens
     model(batches[0].ids)
     assert tally.tokens == before
@@ -85,10 +86,18 @@ def test_bytes_are_read_off_headers_and_what_is_too_large_does_not_fit(folder, t
     (tmp_path / "broken.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
     with pytest.raises(UserError, match="safetensors"):
         weights_of(str(tmp_path))
-    need = needed(found.bytes, widths_of(model.config), 4, SIZES, gradients=True, heals=True)
+    need = needed(found.bytes, widths_of(model.config), 4, SIZES, heavy=True)
     assert found.bytes < need.device < 100 * found.bytes
-    large = needed(140 << 30, widths_of(model.config), 2, SIZES, gradients=True, heals=True)
+    large = needed(140 << 30, widths_of(model.config), 2, SIZES, heavy=True)
     assert not any(large.device < card.memory for card in CARDS if card.name != "h200")
+
+
+def test_room_is_said_before_loading_and_what_cannot_fit_is_refused_with_what_would(folder, monkeypatch):
+    said = room(str(folder), "cpu", None, "robust", SIZES)
+    assert "should need about" in said and "are free" in said
+    monkeypatch.setattr("fairhub.cost.room.free", lambda device: 1000)
+    with pytest.raises(UserError, match="must fit in memory.*--dtype bfloat16.*--on-jobs t4-small has room"):
+        room(str(folder), "cpu", None, "robust", SIZES)
 
 
 def test_seconds_grow_with_work_and_shrink_with_the_card():
@@ -96,7 +105,7 @@ def test_seconds_grow_with_work_and_shrink_with_the_card():
     work = Work("x", tokens=1e9, calls=10)
     times = {card.name: Calculated(card, shape).seconds(work) for card in CARDS}
     assert times["h200"] < times["a100-large"] < times["l4x1"] < times["t4-small"]
-    mine = Measured("this machine", 1 << 30, call=1.0, token=0.1, logit=0.01, rate=1e9, exact=1e9)
+    mine = Measured("this machine", 1 << 30, 1 << 30, call=1.0, token=0.1, logit=0.01, rate=1e9, exact=1e9)
     assert mine.seconds(Work("x", tokens=5, backward=5, logits=5, calls=2, products=1e9, solves=1e9)) == pytest.approx(
-        2 + 1.5 + 0.05 + 2
+        2 + 1.0 + 0.05 + 2
     )

@@ -20,15 +20,23 @@ Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 ...; float32 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, everything else on stderr.")]
 
 
-def loaded(model: str | None, device: str, dtype: str | None) -> Any:
-    """Load the model asked for, where and in what type it was asked.
+def loaded(model: str | None, device: str, dtype: str | None, method: str = "") -> Any:
+    """Say what memory the run needs, and load the model asked for, where and in what type it was asked.
 
     Raises:
-        UserError: An unknown type, or a model that cannot be loaded.
+        UserError: An unknown type, a model that cannot be loaded, or one that cannot fit.
     """
+    from fairhub.cost.room import room
+    from fairhub.data import Sizes
     from fairhub.loading import load
+    from fairhub.processes import first, main
 
-    return load(model, device=device_of(device), dtype=dtype_of(dtype))
+    place, kind = device_of(device), dtype_of(dtype)
+    with first():  # the embedded default is unpacked once
+        said = room(model, place, kind, method, Sizes())
+    if said and main():
+        typer.echo(f"memory: {said}", err=True)
+    return load(model, device=place, dtype=kind)
 
 
 def dtype_of(asked: str | None) -> Any:

@@ -67,7 +67,7 @@ def repair(
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
     try:
         interruptible()
-        made = run(loaded(model, device, dtype), request, out, resume=resume)
+        made = run(loaded(model, device, dtype, method), request, out, resume=resume)
     except KeyboardInterrupt:
         typer.echo(f"fairhub: stopped; the same command with --resume goes on from {out}", err=True)
         raise typer.Exit(130) from None

@@ -67,7 +67,7 @@ def _guards(task: Task, plan: Plan) -> list[Work]:
 def _scoring(stage: str, task: Task) -> Work:
     batches = [*task.screen_batches, *task.control_screen_batches]
     backward = sum(batch.tokens * len(separable(batch)) for batch in batches)
-    return Work(stage, tokens_of(batches), backward=backward, calls=3 * len(batches))
+    return Work(stage, tokens_of(batches), backward=backward, calls=2 * len(batches))
 
 
 def _moments(task: Task) -> Work:
@@ -173,11 +173,10 @@ def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
     splits = [batch for part in (*data.near, *data.proof) for batch in batched(part)]
     length, chunks = data.text["held_out"].shape[1], len(data.text["held_out"])
     least = min(data.sizes.control_chunks, chunks)
-    others = 2 + alternatives if alternatives else 0
-    text = length * (2 * chunks + others * least)
+    text = length * (2 * chunks + alternatives * least + (least if alternatives else 0))
     return [
         on_probes("proof, probes", splits, 2),
-        on_probes("proof, alternatives", batched(data.control_proof), others),
+        on_probes("proof, alternatives", batched(data.control_proof), alternatives),
         Work("proof, text", text, logits=text * _READ, calls=text / (4 * length)),
         Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS * 8),
     ]  # fmt: skip

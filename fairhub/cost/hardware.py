@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from fairhub.cost.work import Work
 from fairhub.engine import Batch
+from fairhub.healing import solver
 from fairhub.surgery import decoder_layers
 
 
@@ -40,7 +41,9 @@ class Machine(Protocol):
 
     name: str
     memory: int
-    """Bytes."""
+    """Bytes where it computes."""
+    host: int
+    """Bytes of the machine's own memory."""
 
     def seconds(self, work: Work) -> float:
         """Return the seconds that the work takes."""
@@ -53,6 +56,7 @@ class Measured:
 
     name: str
     memory: int
+    host: int
     call: float
     """Seconds that a forward takes, however few tokens it has."""
     token: float
@@ -62,7 +66,7 @@ class Measured:
     rate: float
     """Operations a second of the layers' products."""
     exact: float
-    """Operations a second in float64, on the CPU."""
+    """Operations a second in float64, where healing solves."""
 
     def seconds(self, work: Work) -> float:
         """Return the seconds that the work takes here."""
@@ -83,24 +87,26 @@ class Card:
     """Operations a second of dense matrix products, in bfloat16 (on the T4, which has none, in float32)."""
     bandwidth: float
     """Bytes a second from its memory."""
+    exact: float
+    """Operations a second in float64, in which healing solves."""
+    host: int
+    """Bytes of memory of the machine it sits in."""
     price: float
     """Dollars an hour, as the Hub's documentation names it; look it up before you rely on it."""
 
 
 CARDS = (
-    Card("t4-small", 16 << 30, 8.1e12, 320e9, 0.40),
-    Card("l4x1", 24 << 30, 121e12, 300e9, 0.80),
-    Card("a10g-large", 24 << 30, 125e12, 600e9, 1.50),
-    Card("a100-large", 80 << 30, 312e12, 2039e9, 2.50),
-    Card("h200", 141 << 30, 989e12, 4800e9, 5.00),
+    Card("t4-small", 16 << 30, 8.1e12, 320e9, 0.25e12, 15 << 30, 0.40),
+    Card("l4x1", 24 << 30, 121e12, 300e9, 0.47e12, 30 << 30, 0.80),
+    Card("a10g-large", 24 << 30, 125e12, 600e9, 0.49e12, 46 << 30, 1.50),
+    Card("a100-large", 80 << 30, 312e12, 2039e9, 9.7e12, 142 << 30, 2.50),
+    Card("h200", 141 << 30, 989e12, 4800e9, 34e12, 256 << 30, 5.00),
 )
 """Data sheets of NVIDIA; prices of the Hub's documentation."""
 SHARE = 0.4
 """Of a card's product rate that is taken as reached. Assumed, not measured: no card was at hand."""
 LAUNCH = 150e-6
 """Seconds a layer takes at least: about fifteen kernels that the CPU starts one by one."""
-CPU = 40e9
-"""Float64 operations a second of the few cores beside such a card."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +126,21 @@ class Calculated:
         """Bytes of the card."""
         return self.card.memory
 
+    @property
+    def host(self) -> int:
+        """Bytes beside the card."""
+        return self.card.host
+
     def seconds(self, work: Work) -> float:
         """Return the seconds that the work should take there."""
         floor = max(self.shape.depth * LAUNCH, self.shape.bytes / self.card.bandwidth)
         operations = 2 * (work.passes * self.shape.layers + work.logits * self.shape.head) + work.products
-        return max(work.calls * floor, operations / (SHARE * self.card.matmul)) + work.solves / CPU
+        return max(work.calls * floor, operations / (SHARE * self.card.matmul)) + work.solves / (
+            SHARE * self.card.exact
+        )
 
 
-def here(model: PreTrainedModel, probes: Batch, text: Batch, name: str, memory: int) -> Measured:
+def here(model: PreTrainedModel, probes: Batch, text: Batch, name: str, memory: int, host: int) -> Measured:
     """Measure one forward of each kind and return what this machine does with this model."""
     layers = shape_of(model, 1).layers
     short = _seconds(lambda: model.base_model(probes.ids[:1, :8], use_cache=False))
@@ -136,12 +149,13 @@ def here(model: PreTrainedModel, probes: Batch, text: Batch, name: str, memory: 
     token = max(body - short, 1e-9) / probes.tokens
     rate = 2 * layers / token
     logit = max(full - short - text.tokens * token, 0.0) / text.tokens
-    return Measured(name, memory, short, token, logit, rate, exact_rate())
+    return Measured(name, memory, host, short, token, logit, rate, exact_rate(probes.ids.device))
 
 
-def exact_rate(size: int = 768) -> float:
-    """Measure float64 operations a second of this CPU, solving as healing does."""
-    matrix = torch.eye(size, dtype=torch.float64) + 0.01 * torch.ones(size, size, dtype=torch.float64)
+def exact_rate(device: torch.device, size: int = 768) -> float:
+    """Measure float64 operations a second, solving as healing does, where it does."""
+    ones = torch.ones(size, size, dtype=torch.float64, device=solver(device))
+    matrix = 0.01 * ones + torch.eye(size, dtype=torch.float64, device=ones.device)
     return 2 * size**3 * (1 / 3 + 1) / _seconds(lambda: torch.linalg.solve(matrix, matrix))
 
 

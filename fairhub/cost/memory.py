@@ -1,6 +1,7 @@
 """Memory, before anything is loaded: weights from the headers of safetensors files, the rest from the config."""
 
 import json
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,7 @@ def widths_of(config: object) -> Widths:
     return Widths(text.num_hidden_layers, hidden, heads, neurons, text.vocab_size, count)
 
 
-def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, gradients: bool, heals: bool) -> Need:
+def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: bool) -> Need:
     """Return what a repair needs.
 
     Args:
@@ -126,21 +127,20 @@ def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, gradien
         widths: Of the model.
         itemsize: Bytes of a number in the weights' type.
         sizes: Of the data.
-        gradients: Whether the method scores units by gradient.
-        heals: Whether it keeps second moments.
+        heavy: Whether the method scores units by gradient and keeps second moments.
     """
     token = itemsize * (4 * widths.hidden + 2 * widths.heads + 3 * widths.neurons)  # alive at once, in one layer
     kept = itemsize * (6 * widths.hidden + 5 * widths.heads + 5 * widths.neurons) * widths.layers  # for a backward
     logits = _TEXT * widths.vocabulary * (2 * itemsize + 3 * 4)  # two models', and in float32 what KL makes of them
     forward = max(_TOKENS * token, _TEXT * token + logits)
-    backward = _SCORED * kept if gradients else 0
+    backward = _SCORED * kept if heavy else 0
     layer = _TOKENS * widths.hidden * itemsize
     squares = widths.heads**2 * 3 + widths.neurons**2
     units = widths.layers * (widths.count + widths.neurons)
     return Need(
         weights=weights, activations=max(forward, backward), cache=min(CACHE, widths.layers * layer),
-        moments=2 * 4 * widths.layers * squares if heals else 0,
-        scores=2 * 4 * units * (sizes.screen + sizes.screen // 3) if gradients else 0,
+        moments=2 * 4 * widths.layers * squares if heavy else 0,
+        scores=2 * 4 * units * (sizes.screen + sizes.screen // 3) if heavy else 0,
     )  # fmt: skip
 
 
@@ -149,13 +149,11 @@ def free(device: str) -> int:
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
         cards = range(torch.cuda.device_count()) if device == "auto" else [torch.device(device)]
         return sum(torch.cuda.mem_get_info(card)[0] for card in cards)
-    return _machine()
+    return host_free()
 
 
-def _machine() -> int:
+def host_free() -> int:
     """Return what the system says can be had without swapping; without such a word, half of the memory there is."""
-    import os
-
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))

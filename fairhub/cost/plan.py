@@ -11,7 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from fairhub.cost.counts import work_of
 from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
-from fairhub.cost.memory import Need, free, needed, weights_of, widths_of
+from fairhub.cost.memory import Need, free, host_free, needed, weights_of, widths_of
+from fairhub.cost.room import HEAVY
 from fairhub.cost.work import Work
 from fairhub.data import Sizes, gather
 from fairhub.loading import Loaded, load, located
@@ -20,8 +21,6 @@ from fairhub.repair import Request, task_of
 from fairhub.runs import Run
 from fairhub.surgery import sites
 
-GRADIENTS = ("robust", "attention_pruning", "fairness_pruning")
-"""Methods that score by gradient or keep second moments."""
 _SHARE = 0.9  # of a device's memory that may be planned for
 
 
@@ -98,18 +97,15 @@ def _measured(name: str | None, device: str, dtype: torch.dtype, task: Task) -> 
     loaded = load(name, device=device, dtype=dtype)
     place = loaded.model.get_input_embeddings().weight.device
     batches = [max(part, key=lambda batch: batch.tokens) for part in (task.sample_batches, task.text)]
-    return here(loaded.model, *(batch.to(place) for batch in batches), "this machine", free(device))
+    return here(loaded.model, *(batch.to(place) for batch in batches), "this machine", free(device), host_free())
 
 
 def _need(bare: Loaded, weights: int, dtype: torch.dtype, sizes: Sizes, method: str) -> Need:
-    return needed(
-        weights, widths_of(bare.model.config), dtype.itemsize, sizes,
-        gradients=method in GRADIENTS, heals=method in GRADIENTS,
-    )  # fmt: skip
+    return needed(weights, widths_of(bare.model.config), dtype.itemsize, sizes, heavy=method in HEAVY)
 
 
 def _row(method: str, machine: Machine, works: Sequence[Work], need: Need, price: float | None) -> Row:
-    fits = need.device <= _SHARE * machine.memory
+    fits = need.device <= _SHARE * machine.memory and need.host <= _SHARE * machine.host
     seconds = sum(machine.seconds(work) for work in works) if fits else None
     dollars = price * seconds / 3600 if price is not None and seconds is not None else None
     forwards = sum(work.forwards for work in works)

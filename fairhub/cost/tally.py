@@ -11,7 +11,8 @@ from transformers import PreTrainedModel
 from fairhub.surgery import decoder_layers
 
 FORWARD = 3072
-"""Tokens of one forward-equivalent: a batch of the engine through every layer. A backward counts as two forwards."""
+"""Tokens of one forward-equivalent: a batch of the engine through every layer. A backward counts as one
+more: weights are frozen, so only the gradients of activations are computed."""
 
 
 @dataclass
@@ -37,7 +38,7 @@ def tallied(model: PreTrainedModel) -> Iterator[Tally]:
         share = hidden.shape[:-1].numel() / len(layers)
         tally.tokens += share
         if hidden.requires_grad:
-            hidden.register_hook(lambda grad: _add(tally, 2 * share))
+            hidden.register_hook(lambda grad: _add(tally, share))
 
     with ExitStack() as hooks:
         for layer in layers:

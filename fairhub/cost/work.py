@@ -15,7 +15,7 @@ class Work:
     tokens: float = 0.0
     """Through all layers, forwards only."""
     backward: float = 0.0
-    """Tokens whose gradients run back through all layers; each costs two forwards."""
+    """Tokens whose gradients run back through all layers; each costs a forward more, as weights have none."""
     logits: float = 0.0
     """Tokens that get a probability for every word of the vocabulary."""
     calls: float = 0.0
@@ -23,17 +23,17 @@ class Work:
     products: float = 0.0
     """Floating-point operations beside the model, in its own type: outer products of activations."""
     solves: float = 0.0
-    """Floating-point operations in float64 on the CPU: what healing solves."""
+    """Floating-point operations in float64: what healing solves."""
 
     @property
     def forwards(self) -> float:
         """Forward-equivalents, as a run's tally counts them."""
-        return (self.tokens + 2 * self.backward) / FORWARD
+        return (self.tokens + self.backward) / FORWARD
 
     @property
     def passes(self) -> float:
-        """Tokens through all layers, a backward counted as two forwards."""
-        return self.tokens + 2 * self.backward
+        """Tokens through all layers, a backward counted as one more."""
+        return self.tokens + self.backward
 
 
 def tokens_of(batches: Sequence[Batch]) -> int:

@@ -72,15 +72,12 @@ def probe_batches(
     limit: int | None = None,
     device: torch.device | str = "cpu",
 ) -> list[Batch]:
-    """Return batches of at most about `tokens` tokens; probes of one template share a batch, and so their texts."""
+    """Return batches of at most about `tokens` tokens, of similar length, so that little is padding."""
     encoded = [
         _Encoded(item, encode(tokenizer, p.text_a, limit), encode(tokenizer, p.text_b, limit), p.template)
         for item, p in enumerate(probes)
     ]
-    longest: dict[str, int] = {}
-    for e in encoded:
-        longest[e.group] = max(longest.get(e.group, 0), e.length)
-    encoded.sort(key=lambda e: (longest[e.group], e.group, e.item))
+    encoded.sort(key=lambda e: (e.length, e.group, e.item))
     batches: list[Batch] = []
     current: list[_Encoded] = []
     rows: set[tuple[int, ...]] = set()

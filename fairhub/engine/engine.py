@@ -15,6 +15,9 @@ from fairhub.processes import spread
 from fairhub.surgery import Pruning, decoder_layers, masked
 from fairhub.surgery.architecture import text_config
 
+Kept = dict[int, Tensor]
+"""Inputs of layers, [rows, positions, hidden], by layer."""
+
 
 class Engine:
     """Values of many prunings on one model and one set of batches.
@@ -29,6 +32,8 @@ class Engine:
             and a pruning then starts at the nearest cached layer below its first cut.
         candidates: How many prunings share one forward, as blocks of rows. Pays where a forward is too small to
             keep the device busy (a GPU); on a CPU 1 is best.
+        recent: How many of the latest prunings have their layer inputs kept too. An annealer's next state differs in
+            one unit from one of the last, and starts at that unit's layer; `cache_bytes` is shared among them all.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Engine:
         *,
         cache_bytes: int = 1 << 30,
         candidates: int = 1,
+        recent: int = 0,
     ) -> None:
         """Take the model and the batches; nothing is computed yet."""
         self.model = model
@@ -50,8 +56,10 @@ class Engine:
         self._layers = decoder_layers(model)
         self._candidates = candidates
         self._tokens = sum(batch.tokens for batch in batches)
-        self._stride = self._cache_stride(cache_bytes)
-        self._cache: dict[int, dict[int, Tensor]] = {}
+        self._stride = self._cache_stride(cache_bytes // (1 + recent))
+        self._cache: dict[int, Kept] = {}
+        self._limit = recent
+        self._recent: dict[int, list[tuple[Pruning, Kept]]] = {number: [] for number in range(len(batches))}
 
     def values(self, prunings: Sequence[Pruning], progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return what the readout says of every pruning, [prunings, items], float64.
@@ -85,33 +93,61 @@ class Engine:
     def _value(self, number: int, prunings: Sequence[Pruning]) -> np.ndarray:
         """Return what the readout says of a batch, [prunings, items of the batch]."""
         batch = self.batches[number]
-        start = min((unit.layer for pruning in prunings for unit in pruning), default=len(self._layers))
-        logits = self._forward(number, batch, prunings, start)
+        if len(prunings) == 1 and self._limit:
+            logits = self._from_recent(number, batch, prunings[0])
+        else:
+            logits = self._forward(batch, prunings, self._cached(number, batch), frozenset())
         found = [finite(self.readout(block, batch)).double() for block in logits.chunk(len(prunings))]
         return torch.stack(found).cpu().numpy()
 
-    def _forward(self, number: int, batch: Batch, prunings: Sequence[Pruning], start: int) -> Tensor:
-        """Return logits [prunings * rows, positions, vocabulary], computed from layer `start` on."""
-        copies = len(prunings)
-        cache = self._cached(number, batch)
+    def _from_recent(self, number: int, batch: Batch, pruning: Pruning) -> Tensor:
+        """Return logits, computed from where the pruning parts from the nearest one known; keep its layer inputs."""
+        recent = self._recent[number]
+        known = [(frozenset(), self._cached(number, batch)), *recent]
+        nearest = max(known, key=lambda one: self._parting(one[0], [pruning]))
+        fresh: Kept = {}
+        logits = self._forward(batch, [pruning], nearest[1], nearest[0], fresh)
+        shared = {layer: hidden for layer, hidden in nearest[1].items() if layer < min(fresh, default=1 << 30)}
+        others = [one for one in recent if one is not nearest and one[0] != pruning]
+        used = [one for one in recent if one is nearest]  # stays longest: an annealer comes back to its state
+        self._recent[number] = [*others, *used, (pruning, shared | fresh)][-self._limit :]
+        return logits
+
+    def _parting(self, known: Pruning, prunings: Sequence[Pruning]) -> int:
+        """Return the first layer in which one of the prunings differs from a known one."""
+        return min((unit.layer for pruning in prunings for unit in pruning ^ known), default=len(self._layers))
+
+    def _forward(
+        self, batch: Batch, prunings: Sequence[Pruning], cache: Kept, known: Pruning, fresh: Kept | None = None
+    ) -> Tensor:
+        """Return logits [prunings * rows, positions, vocabulary], computed from the cached layer inputs of `known`.
+
+        The layer inputs that are computed on the way go to `fresh`, where it is given.
+        """
+        copies, start = len(prunings), self._parting(known, prunings)
         begin = max((layer for layer in cache if layer <= start), default=0)
         self.forwards += copies * (len(self._layers) - begin) / len(self._layers) * batch.tokens / self._tokens
         resume = _resumed(self._layers, begin, cache[begin].repeat(copies, 1, 1)) if begin else nullcontext()
         last = next_token(self.model, batch.last.repeat(copies)) if self.readout is divergence else nullcontext()
-        with masked(self.model, *prunings), resume, last:
+        wanted = [] if fresh is None else [layer for layer in self._wanted() if layer > begin]
+        kept = _recorded(self._layers, wanted, {} if fresh is None else fresh)
+        with masked(self.model, *prunings), kept, resume, last:
             return self.model(batch.ids.repeat(copies, 1), use_cache=False).logits
 
     def _cached(self, number: int, batch: Batch) -> dict[int, Tensor]:
         """Return the inputs of the cached layers (and the last layer's output) in the base model."""
         if number not in self._cache:
-            kept: dict[int, Tensor] = {}
+            kept: Kept = {}
             if self._stride:
-                wanted = range(self._stride, len(self._layers) + 1, self._stride)
-                with _recorded(self._layers, wanted, kept), next_token(self.model, batch.last):
+                with _recorded(self._layers, self._wanted(), kept), next_token(self.model, batch.last):
                     self.model(batch.ids, use_cache=False)
                 self.forwards += batch.tokens / self._tokens
             self._cache[number] = kept
         return self._cache[number]
+
+    def _wanted(self) -> Sequence[int]:
+        """Return the layers whose inputs are kept; the one after the last is the last layer's output."""
+        return range(self._stride, len(self._layers) + 1, self._stride) if self._stride else ()
 
     def _cache_stride(self, cache_bytes: int) -> int:
         """Return every how many layers inputs are kept so that they fit; 0 keeps none."""
@@ -160,7 +196,7 @@ def _resumed(layers: nn.ModuleList, begin: int, hidden: Tensor) -> Iterator[None
 
 
 @contextmanager
-def _recorded(layers: nn.ModuleList, wanted: range, kept: dict[int, Tensor]) -> Iterator[None]:
+def _recorded(layers: nn.ModuleList, wanted: Sequence[int], kept: Kept) -> Iterator[None]:
     """Keep the inputs of the wanted layers; the entry after the last layer is the last layer's output."""
 
     def keep(after: int) -> Callable[..., None]:

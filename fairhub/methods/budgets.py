@@ -51,8 +51,8 @@ class _Energy:
     def __init__(self, task: Task, plan: Plan) -> None:
         self.plan = plan
         self.remembered = task.run.remembered("budgets")
-        self.bias = Engine(task.model, task.sample_batches)
-        self.loss = Engine(task.model, task.text[:_TEXT], token_loss)
+        self.bias = Engine(task.model, task.sample_batches, recent=3)
+        self.loss = Engine(task.model, task.text[:_TEXT], token_loss, recent=3)
         clusters = memberships(task.sample)
         names = sorted({name for row in clusters for name in row} - {f"axis:{CONTROL}"})
         self.member = np.array([[name in row for row in clusters] for name in names], dtype=float)

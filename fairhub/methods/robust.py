@@ -127,7 +127,7 @@ def _anneal_real(
 ) -> Trace[Unit]:
     """Anneal on the real model; every energy asked is remembered by the run, so that a killed search replays."""
     remembered = task.run.remembered("energies")
-    engine = Engine(task.model, task.sample_batches)
+    engine = Engine(task.model, task.sample_batches, recent=3)
     clusters = memberships(task.sample)
     names = sorted({name for row in clusters for name in row})
     member = np.array([[name in row for row in clusters] for name in names], dtype=float)

@@ -1,0 +1,80 @@
+"""The benchmarks measure what they say on a tiny model, and their table names what was reached, missed or not run."""
+
+import json
+import sys
+from pathlib import Path
+
+import planted
+import pytest
+import torch
+
+HERE = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def beside(monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return planted.loaded(planted.planted_model())
+
+
+def test_an_annealing_move_is_exact_and_timed(loaded):
+    import annealing
+    from scoring import probes
+
+    found = annealing.measure(loaded, probes(6), steps=6)
+    assert found["detail"]["equal"] and found["detail"]["states"] >= 7
+    assert found["ratio"] > 0 and found["detail"]["forward_equivalents_a_move"] < 1.5
+
+
+def test_first_order_scores_and_memory_are_compared_with_a_forward(loaded):
+    import first_order
+    import memory
+    from scoring import probes
+
+    found = first_order.measure(loaded, probes(6))
+    assert found["detail"]["units"] == 104 and found["ratio"] > 0.5
+    found = memory.measure(loaded, probes(6), heads=2)
+    assert found["ratio"] >= 1 and found["detail"]["engine_bytes"] >= found["detail"]["weights_bytes"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_nothing_is_made_up(monkeypatch, capsys):
+    import gpu
+
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--json"])
+    gpu.main()
+    found = json.loads(capsys.readouterr().out)
+    assert found["value"] is None and found["reached"] is None and found["detail"]["why"] == "no GPU here"
+
+
+def test_the_table_says_reached_missed_not_run_and_failed():
+    import all as runner
+
+    found = {
+        "one": {"name": "one", "ratio": 9.0, "reach": 8.0, "reached": True, "detail": {"a": 1}},
+        "two": {"name": "two", "ratio": 2.0, "reach": 8.0, "reached": False, "detail": {}},
+        "three": {"name": "three", "value": None, "reach": 0.5, "reached": None, "detail": {"why": "no GPU here"}},
+        "four": {"failed": "ValueError: no"},
+    }
+    page = runner.results(found, runner.machine())
+    rows = {line.split("|")[1].split()[0]: line for line in page.splitlines() if line.startswith("| ")}
+    assert rows["one"].endswith("| 9 | 8 | reached |") and rows["two"].endswith("| 2 | 8 | **missed** |")
+    assert rows["three"].endswith("| no GPU here |") and "failed: ValueError: no" in rows["four"]
+    assert "Missed: two." in page and f"{torch.__version__.split('+')[0]}" in page
+
+
+def test_every_script_is_run_and_a_failing_one_is_a_row(monkeypatch, tmp_path):
+    import all as runner
+
+    names = runner.scripts()
+    assert set(names) == {file.stem for file in HERE.glob("*.py")} - {"all", "common"}
+    assert names[: len(runner.FIRST)] == list(runner.FIRST)
+    monkeypatch.setattr(runner, "HERE", tmp_path)
+    (tmp_path / "good.py").write_text("print('loading')\nprint('{\"name\": \"x\"}')")
+    (tmp_path / "bad.py").write_text("raise ValueError('no')")
+    assert runner.run("good") == {"name": "x"}
+    assert runner.run("bad") == {"failed": "ValueError: no"}
