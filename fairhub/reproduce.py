@@ -1,6 +1,5 @@
 """Reproduces a published repair: made again from its base model, measured again, and compared number by number."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,7 +59,6 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     Raises:
         UserError: Nothing of that name is there, or its base model or data cannot be had here.
     """
-    began = time.monotonic()
     folder = hub.fetch(source, weights=True)
     records = next(part for part in (folder / "fairhub", folder) if (part / "recipe.json").is_file())
     recipe, report = read_recipe(records / "recipe.json"), from_json((records / "report.json").read_text())
@@ -72,7 +70,7 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
     prove = Prover(loaded, data)
     found = run.arrays("proof", lambda: prove.everything(outcome))
-    again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, began)
+    again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, cost={})
     finish_(loaded, outcome.repair, recipe.settings)
     checks += _model(loaded, recipe)
     checks += _figures(report, again, quick)

@@ -48,7 +48,7 @@ def launched(count, *words):
 
 def values(tokenizer_folder: str) -> dict[str, list[list[float]]]:
     """What engines say of every architecture, some prunings a forward: groups must not depend on the processes."""
-    batches = probe_batches(AutoTokenizer.from_pretrained(tokenizer_folder), make_probes(), tokens=600)
+    batches = probe_batches(AutoTokenizer.from_pretrained(tokenizer_folder), make_probes(), tokens=160)
     assert len(batches) > 1
     return {
         name: Engine(build(), batches, candidates=2).values(PRUNINGS).tolist() for name, build in ARCHITECTURES.items()

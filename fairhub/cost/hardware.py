@@ -37,13 +37,22 @@ def shape_of(model: PreTrainedModel, itemsize: int) -> Shape:
 
 
 class Machine(Protocol):
-    """Says how long work takes."""
+    """Says how long work takes, and what fits."""
 
-    name: str
-    memory: int
-    """Bytes where it computes."""
-    host: int
-    """Bytes of the machine's own memory."""
+    @property
+    def name(self) -> str:
+        """As the table shows it."""
+        ...
+
+    @property
+    def memory(self) -> int:
+        """Bytes where it computes."""
+        ...
+
+    @property
+    def host(self) -> int:
+        """Bytes of the machine's own memory."""
+        ...
 
     def seconds(self, work: Work) -> float:
         """Return the seconds that the work takes."""

@@ -75,7 +75,8 @@ def weights_of(source: str, revision: str | None = None) -> Weights | None:
 
 
 def _remote(repository: str, revision: str | None) -> dict[str, int]:
-    return dict(get_safetensors_metadata(repository, revision=revision).parameter_count)
+    counts = get_safetensors_metadata(repository, revision=revision).parameter_count
+    return {str(kind): count for kind, count in counts.items()}
 
 
 def _local(folder: Path) -> dict[str, int]:

@@ -16,6 +16,7 @@ from fairhub.cost.room import HEAVY
 from fairhub.cost.work import Work
 from fairhub.data import Sizes, gather
 from fairhub.loading import Loaded, load, located
+from fairhub.measure import home
 from fairhub.methods import METHODS, Task
 from fairhub.repair import Request, task_of
 from fairhub.runs import Run
@@ -95,9 +96,10 @@ def _without_weights(source: str, revision: str | None, shown: str) -> Loaded:
 
 def _measured(name: str | None, device: str, dtype: torch.dtype, task: Task) -> Machine:
     loaded = load(name, device=device, dtype=dtype)
-    place = loaded.model.get_input_embeddings().weight.device
-    batches = [max(part, key=lambda batch: batch.tokens) for part in (task.sample_batches, task.text)]
-    return here(loaded.model, *(batch.to(place) for batch in batches), "this machine", free(device), host_free())
+    probes, text = (
+        max(part, key=lambda batch: batch.tokens).to(home(loaded.model)) for part in (task.sample_batches, task.text)
+    )
+    return here(loaded.model, probes, text, "this machine", free(device), host_free())
 
 
 def _need(bare: Loaded, weights: int, dtype: torch.dtype, sizes: Sizes, method: str) -> Need:
