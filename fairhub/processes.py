@@ -89,10 +89,20 @@ def interruptible() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def wait() -> None:
+    """Wait until all processes are here.
+
+    Raises:
+        Lost: Another process is gone.
+    """
+    if state().num_processes > 1:
+        _together(state().wait_for_everyone)
+
+
 def leave() -> None:
     """Wait for all, then part from them: one that leaves early would take the others' connection with it."""
     if state().num_processes > 1:
-        _together(state().wait_for_everyone)
+        wait()
         state().destroy_process_group()
 
 

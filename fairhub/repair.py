@@ -16,7 +16,7 @@ from fairhub.errors import UserError
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, home
 from fairhub.probes import CONTROL, stratified
-from fairhub.processes import agreed, main
+from fairhub.processes import alone, main, wait
 from fairhub.progress import progress_bar
 from fairhub.prover import Prover, batcher
 from fairhub.recipe import recipe_of, to_json
@@ -79,10 +79,11 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
         prove = Prover(loaded, data)
         found = run.arrays("proof", lambda: prove.everything(outcome))
     cost = spent(loaded, began, tally)
-    written = assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, cost)
+    written = alone(lambda: assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, cost))
     run.save(folder / items.NAME, items.packed(data, found))
     _write(loaded, outcome, written, settings, run)
-    return agreed(written)
+    wait()
+    return written
 
 
 def _refuse(loaded: Loaded, request: Request) -> None:
