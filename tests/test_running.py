@@ -1,5 +1,6 @@
 """A repair as a visitor runs it: seen as it grows, stopped, gone on with, and the same as if it had not been."""
 
+import os
 import threading
 
 import planted
@@ -13,7 +14,7 @@ from fairhub.measure import continuations
 from fairhub.progress import progress_bar, watched
 from fairhub.repair import Request
 from fairhub.space.running import follow, prepare, rows, seen, stop
-from fairhub.space.worker import work
+from fairhub.space.worker import standing, work
 
 
 class InAThread:
@@ -75,6 +76,14 @@ def test_who_stops_looking_stops_the_run(asked, tmp_path):
     next(looks)
     looks.close()  # what Gradio does when a browser is closed
     assert (tmp_path / "job" / "stop").exists() and not (tmp_path / "job" / "run" / "report.json").exists()
+
+
+def test_a_run_that_nobody_looks_at_stops(asked, tmp_path):
+    prepare(tmp_path / "job", *asked)
+    (tmp_path / "job" / "look").touch()
+    os.utime(tmp_path / "job" / "look", (0, 0))
+    work(tmp_path / "job")
+    assert standing(tmp_path / "job").state == "stopped"
 
 
 def test_a_mistake_is_how_the_run_stands(tmp_path):

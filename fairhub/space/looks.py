@@ -6,13 +6,14 @@ SYSTEM = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 CSS = """
-.gradio-container { max-width: 1160px !important; margin: 0 auto !important; }
+.gradio-container { max-width: 1160px !important; width: 100% !important; min-width: 0 !important;
+  margin: 0 auto !important; }
 .fh-hint, footer, footer button, footer a { color: var(--body-text-color) !important; }
 .tab-container button.selected { color: #1d4ed8 !important; }
 .dark .tab-container button.selected { color: #93c5fd !important; }
 button:disabled { opacity: 1 !important; color: #475569 !important; background: #e2e8f0 !important; }
 .dark button:disabled { color: #cbd5e1 !important; background: #334155 !important; }
-input[role="listbox"] { text-overflow: ellipsis; }
+.secondary-wrap input { text-overflow: ellipsis; padding-right: 1.9rem !important; }
 .fh-head h1 { font-size: 1.7rem; margin: 0.2rem 0; }
 .fh-head p { max-width: 46rem; margin: 0.2rem 0 0.6rem; color: var(--body-text-color); }
 .fh-verdict { font-size: 1.1rem; font-weight: 600; max-width: 52rem; margin: 0.4rem 0 0.8rem; }
@@ -74,7 +75,14 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
 .fh-unit[aria-pressed="true"] { background: #1f2937; color: #fff; text-decoration: line-through; border-color: #000; }
 .dark .fh-unit[aria-pressed="true"] { background: #000; border-color: #cbd5e1; }
 .fh-unit:focus-visible { outline: 3px solid #f59e0b; outline-offset: 1px; }
-@media (max-width: 640px) { .fh-head h1 { font-size: 1.35rem; } .fh-big { font-size: 1.3rem; } }
+@media (max-width: 640px) {
+  .gradio-container .main { padding: 0.8rem !important; }
+  .gradio-container .row, .gradio-container .row > .form {
+    flex-direction: column; align-items: stretch; }
+  .gradio-container .tab-container button { padding: 0 0.55rem; font-size: 0.9rem; }
+  .fh-head h1 { font-size: 1.35rem; }
+  .fh-big { font-size: 1.3rem; }
+}
 """
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fairhub.repair import Request, settings_of
-from fairhub.space.worker import JOB, RUN, STATE, STOP, Standing, standing, work, write
+from fairhub.space.worker import JOB, LOOK, RUN, STATE, STOP, Standing, standing, work, write
 
 _PATIENCE = 20.0  # seconds that a worker may take to stop by itself
 
@@ -64,6 +64,7 @@ def follow(folder: Path, begin: Callable[[Path], Slice] = in_a_process, every: f
         while True:
             over = piece.poll() is not None
             now = seen(folder)
+            (folder / LOOK).touch()
             yield now
             if over and now.standing.state != "paused":
                 break

@@ -15,8 +15,11 @@ from fairhub.progress import watched
 from fairhub.repair import repair, request_of
 
 State = Literal["waiting", "working", "paused", "stopped", "finished", "failed"]
-JOB, STATE, STOP, RUN = "job.json", "state.json", "stop", "run"
-"""What lies in a job's folder: what was asked, how it stands, the wish that it stop, and the run itself."""
+JOB, STATE, STOP, LOOK, RUN = "job.json", "state.json", "stop", "look", "run"
+"""What lies in a job's folder: what was asked, how it stands, the wish that it stop, the time somebody last looked, and
+the run itself."""
+ALONE = 120.0
+"""Seconds without anybody looking after which a job stops."""
 _EVERY = 0.3  # seconds between notes of how it stands
 
 
@@ -78,15 +81,24 @@ class _Watch:
         self.folder, self.before, self.seconds = folder, before, seconds
         self.began = self.told = time.monotonic()
         self.last = Standing("working")
+        self.parent = os.getppid()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if (self.folder / STOP).exists() or not self.folder.exists():
+        if self._unwanted():
             raise _Interrupted("stopped")
         if self.seconds is not None and now - self.began > self.seconds:
             raise _Interrupted("paused")
         if what != self.last.what or now - self.told > _EVERY:
             self.note("working", what, done, total)
+
+    def _unwanted(self) -> bool:
+        """Whether it is to stop, or the visitor is gone: the folder, the page that looks, or the whole Space."""
+        try:
+            alone = time.time() - (self.folder / LOOK).stat().st_mtime > ALONE
+        except FileNotFoundError:
+            alone = not self.folder.is_dir()
+        return alone or (self.folder / STOP).exists() or os.getppid() != self.parent
 
     def note(self, state: State, what: str, done: int = 0, total: int = 0) -> None:
         """Write how the job stands; a folder that has expired takes no note."""
