@@ -45,7 +45,7 @@ def chosen(shared: Shared, key: str, name: str) -> Path:
 def beside(prompt: str, before: str, after: str) -> str:
     """Return both continuations of a prompt as HTML."""
     boxes = "".join(
-        f'<article class="fh-text"><h3>{name}</h3><p>{esc(prompt)}<span class="fh-said">… '
+        f'<article class="fh-text"><h2>{name}</h2><p>{esc(prompt)}<span class="fh-said">… '
         f"{esc(said.strip()) or '(it stops here)'}</span></p></article>"
         for name, said in (("As it was", before), ("Repaired", after))
     )
@@ -71,7 +71,7 @@ def build(shared: Shared, page: Page) -> None:
     prompt = gr.Textbox(PAIR[0], label="Your words", lines=2)
     button = gr.Button("Compare", variant="primary")
     shown = gr.HTML("", elem_id="compared")
-    gr.Markdown("### Runs beside each other")
+    gr.Markdown("## Runs beside each other")
     several = gr.CheckboxGroup(names, value=names, label="Runs of one base model")
     together = gr.Button("Put them side by side")
     picture = gr.HTML("", elem_id="front-of-runs")

@@ -16,6 +16,7 @@ button:disabled { opacity: 1 !important; color: #475569 !important; background: 
 .secondary-wrap input { text-overflow: ellipsis; padding-right: 1.9rem !important; }
 .fh-head h1 { font-size: 1.7rem; margin: 0.2rem 0; }
 .fh-head p { max-width: 46rem; margin: 0.2rem 0 0.6rem; color: var(--body-text-color); }
+h2 { font-size: 1.1rem !important; font-weight: 600; }
 .fh-verdict { font-size: 1.1rem; font-weight: 600; max-width: 52rem; margin: 0.4rem 0 0.8rem; }
 .fh-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 0.7rem; margin: 0.6rem 0; }
 .fh-fact { border: 1px solid var(--border-color-primary); border-radius: 10px; padding: 0.7rem 0.9rem;
@@ -27,7 +28,7 @@ button:disabled { opacity: 1 !important; color: #475569 !important; background: 
 .fh-pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: 0.8rem; }
 .fh-text { border: 1px solid var(--border-color-primary); border-radius: 10px; padding: 0.8rem 1rem;
   background: var(--background-fill-secondary); overflow-wrap: anywhere; }
-.fh-text h3 { font-size: 0.9rem; margin: 0 0 0.4rem; }
+.fh-text h2 { font-size: 0.9rem; margin: 0 0 0.4rem; }
 .fh-text p { margin: 0; }
 .fh-text mark { background: none; color: inherit; font-weight: 700; text-decoration: underline;
   text-decoration-thickness: 2px; text-underline-offset: 3px; }
@@ -48,7 +49,7 @@ button:disabled { opacity: 1 !important; color: #475569 !important; background: 
 .fh-figure img { width: 100%; height: auto; display: block; }
 .fh-document { overflow-x: auto; }
 details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padding: 0.4rem 0; }
-.fh-report h3 { margin: 0.8rem 0 0.2rem; font-size: 1rem; }
+.fh-report h2 { margin: 0.8rem 0 0.2rem; font-size: 1rem; }
 .fh-live progress { width: 100%; height: 0.9rem; accent-color: #2563eb; }
 .fh-chart { margin: 0.4rem 0; }
 .fh-chart figcaption { font-weight: 600; font-size: 0.9rem; }
@@ -62,7 +63,7 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
 .dark .fh-chart .now { stroke: #56b4e9; } .dark .fh-chart .dot { fill: #56b4e9; }
 .dark .fh-chart .marked { fill: #f0894a; }
 .fh-map { overflow-x: auto; }
-.fh-map h4 { margin: 0.6rem 0 0.3rem; font-size: 0.95rem; }
+.fh-map h2 { margin: 0.6rem 0 0.3rem; font-size: 0.95rem; }
 .fh-grid { padding: 3px; }
 .fh-row { display: flex; gap: 2px; margin-bottom: 2px; align-items: center; }
 .fh-row > span { width: 1.6rem; font-size: 0.7rem; text-align: center; flex: none; }

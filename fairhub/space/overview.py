@@ -16,7 +16,7 @@ def overview(report: Report, folder: Path) -> str:
     """Return the run of this folder as HTML: verdict, numbers, leading figures, pictures."""
     lead = [section for section in sections(report.figures) if section.leads]
     tables = "".join(
-        f"<h3>{esc(s.title)}</h3><p>{esc(s.note)}</p>{table(_HEAD, map(_row, s.figures), s.title)}" for s in lead
+        f"<h2>{esc(s.title)}</h2><p>{esc(s.note)}</p>{table(_HEAD, map(_row, s.figures), s.title)}" for s in lead
     )
     return (
         f'<section class="fh-report" aria-label="Report of a run"><p class="fh-verdict">{esc(report.verdict)}</p>'

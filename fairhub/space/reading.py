@@ -89,7 +89,7 @@ def side_by_side(pair: tuple[str, str], said: tuple[str, str], names: Sequence[s
     found = difference(*pair)
     spans = (found.a, found.b)
     boxes = [
-        f'<article class="fh-text"><h3>{esc(name)} text</h3><p>{_marked(text, span)}'
+        f'<article class="fh-text"><h2>{esc(name)} text</h2><p>{_marked(text, span)}'
         f'<span class="fh-said">… {esc(more.strip()) or "(it stops here)"}</span></p></article>'
         for name, text, span, more in zip(names, pair, spans, said, strict=True)
     ]
@@ -114,7 +114,7 @@ def words_table(words: Sequence[NextWord]) -> str:
     )
     caption = "Next words that differ most"
     return (
-        f'<h3>{caption}</h3><div class="fh-scroll" tabindex="0" role="region" aria-label="{caption}"><table>'
+        f'<h2>{caption}</h2><div class="fh-scroll" tabindex="0" role="region" aria-label="{caption}"><table>'
         f"<caption>{caption}: how likely each is after either text</caption><thead><tr>"
         '<th scope="col">Next word</th><th scope="col">after the first text</th>'
         f'<th scope="col">after the second text</th></tr></thead><tbody>{rows}</tbody></table></div>'

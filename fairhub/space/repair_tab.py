@@ -36,7 +36,7 @@ def build(shared: Shared, page: Page) -> None:
         found = gr.HTML("", elem_id="found")
         with gr.Accordion("The whole report", open=False):
             whole = gr.Markdown("", elem_classes="fh-document", latex_delimiters=[])
-        gr.Markdown("### What each choice costs\nEvery candidate that was weighed, the cheapest first.")
+        gr.Markdown("## What each choice costs\nEvery candidate that was weighed, the cheapest first.")
         place = gr.Slider(1, 2, value=1, step=1, label="Candidate")
         front = gr.HTML("", elem_id="front")
     seen = [shown, start, stop, resume, results, found, whole, place, front, page.finished]

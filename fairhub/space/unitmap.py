@@ -104,10 +104,10 @@ def drawn(found: Survey, off: Pruning) -> str:
     )
     neurons = "".join(_switch(unit, value, top, unit in off) for unit, value in found.neurons.items())
     return (
-        f'<div class="fh-map"><h4>Attention heads: a column a layer, from the input on the left</h4>'
+        f'<div class="fh-map"><h2>Attention heads: a column a layer, from the input on the left</h2>'
         f'<div class="fh-grid" role="group" '
         f'aria-label="Attention heads; arrow keys move, Enter switches">{rows}</div>'
-        f'<h4>Neurons that carry most</h4><div class="fh-grid fh-line" role="group" '
+        f'<h2>Neurons that carry most</h2><div class="fh-grid fh-line" role="group" '
         f'aria-label="Neurons; arrow keys move, Enter switches">{neurons}</div></div>'
     )
 
