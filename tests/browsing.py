@@ -20,6 +20,8 @@ from oauth_provider import Provider
 
 ROOT = Path(__file__).parent.parent
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+_PATIENCE = 240_000  # milliseconds: a loaded machine is slow, not broken
+_LIMIT = 4_000_000  # bytes of weights that this Space loads at most
 _ALLOWED = {"127.0.0.1", "localhost"}
 
 
@@ -47,6 +49,7 @@ def running(folder: Path, hub: HubServer, provider: Provider, *, on_hub: bool = 
     (folder / "tmp").mkdir(parents=True)
     told = hub.environment(None, home=folder / "home") | (provider.environment() if on_hub else {})
     told |= {"TMPDIR": str(folder / "tmp"), "FAIRHUB_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    told |= {"FAIRHUB_SPACE_BYTES": str(_LIMIT)}
     told |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "PYTHONPATH": str(ROOT)}
     url = f"http://127.0.0.1:{port}"
     with (folder / "log.txt").open("w") as log:
@@ -61,7 +64,7 @@ def running(folder: Path, hub: HubServer, provider: Provider, *, on_hub: bool = 
         process.wait(30)
 
 
-def _wait(space: Space, seconds: float = 120) -> None:
+def _wait(space: Space, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and space.process.poll() is None:
         try:
@@ -74,12 +77,13 @@ def _wait(space: Space, seconds: float = 120) -> None:
 
 
 def stock_(hub: HubServer, folder: Path) -> None:
-    """Put models on the Hub: two small ones that can be repaired, and one of pickles."""
+    """Put models on the Hub: two small ones that can be repaired, one of pickles, and one that is too large."""
     for name, model in {"planted": planted.planted_model(), "other": planted.planted_model("qwen2")}.items():
         place = planted.save(model, folder / name)
         hub.put(f"ada/{name}", {path.name: path.read_bytes() for path in place.iterdir()})
     pickled = {name: data for name, data in hub.files("ada/planted").items() if not name.endswith(".safetensors")}
     hub.put("ada/pickled", pickled | {"pytorch_model.bin": b"\x80\x04."})
+    hub.put("ada/large", pickled | {"model.safetensors": bytes(_LIMIT + 1)})
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +134,7 @@ def visitor(chromium: Any, space: Space) -> Iterator[Callable[..., Any]]:
 
     def open_(**options: Any) -> Any:
         context = chromium.new_context(**{"viewport": DESKTOP} | options)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(_PATIENCE)
         contexts.append(context)
         page = context.new_page()
         watch.listen_(page)

@@ -10,6 +10,8 @@ from huggingface_hub import HfApi
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+pytest_plugins = ["browsing"]  # a Space, a browser and its pages, as fixtures
+
 IDS = {"vocab_size": 128, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "initializer_range": 0.2}
 LLAMA = IDS | SIZES | {"intermediate_size": 48, "num_key_value_heads": 2, "max_position_embeddings": 512}

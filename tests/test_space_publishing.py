@@ -4,6 +4,7 @@ import zipfile
 
 import pytest
 import yaml
+from huggingface_hub import HfApi
 from published import made
 
 from fairhub.errors import UserError
@@ -36,6 +37,17 @@ def test_nothing_is_sent_for_who_is_not_signed_in(on_space, hub):
     with pytest.raises(UserError, match="sign in with Hugging Face first"):
         send(made()[2], "ada/fair", None, private=False, pr=False)
     assert not hub.log
+
+
+def test_refusals_say_what_to_click_not_what_to_type(on_space, hub, monkeypatch):
+    monkeypatch.setattr("fairhub.space.publishing.HfApi", lambda token, library_name: HfApi(hub.url, token))
+    for to, token, said in (
+        ("ada/fair", "hf_unknown", "sign in again"),
+        ("bob/fair", hub.token("ada"), "try a pull request or your own namespace"),
+    ):
+        with pytest.raises(UserError, match=said) as error:
+            send(made()[2], to, token, private=False, pr=False)
+        assert "hf auth" not in str(error.value) and "--" not in str(error.value)
 
 
 def test_the_preview_is_the_card_with_its_pictures_inside():

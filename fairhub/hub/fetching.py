@@ -27,7 +27,7 @@ def fetch(source: str, *, weights: bool, api: HfApi | None = None) -> Path:
         if source.startswith(("/", ".", "~")):
             raise UserError(f"a folder must exist; {source!r} does not; give a folder or a Hub id 'org/name'")
         repo, _, revision = source.partition("@")
-        with explained(repo, "downloading", "run the same command again; what has come is kept"):
+        with explained(repo, "downloading", "try the same again; what has come is kept"):
             patterns = [*_RECORDS, *(_WEIGHTS if weights else [])]
             folder = Path((api or HfApi()).snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
     if not any((folder / part / "recipe.json").is_file() for part in ("fairhub", ".")):

@@ -14,8 +14,8 @@ from fairhub.hub.session import patient
 from fairhub.hub.trouble import explained
 from fairhub.report import Report
 
-_AGAIN = "nothing was published; run the same command again, what was already sent is not sent twice"
-_TAG_AGAIN = "the commit is published, its tag is not; run the same command again"
+_AGAIN = "nothing was published; try the same again, what was already sent is not sent twice"
+_TAG_AGAIN = "the commit is published, its tag is not; try the same again"
 
 
 @dataclass(frozen=True)

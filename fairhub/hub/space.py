@@ -16,7 +16,7 @@ from fairhub.hub.trouble import explained
 PARTS = ("README.md", "LICENSE", "requirements.txt", "space_app.py", "fairhub", "model_cards", "docs")
 """What a Space is made of: README.md opens with the front matter by which the Hub runs it."""
 _KEPT = ".gitattributes"  # the Hub's own: which files it stores apart
-_AGAIN = "the Space is as it was; run the same command again"
+_AGAIN = "the Space is as it was; try the same again"
 
 
 def space_files(root: Path) -> Contents:

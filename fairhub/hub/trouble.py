@@ -52,13 +52,13 @@ def _answered(error: HfHubHTTPError, repo: str, doing: str, afterwards: str) -> 
     if isinstance(error, RevisionNotFoundError):
         return f"a revision must exist; {repo} has no such tag, branch or commit; leave it out or mend it"
     if status == 401 and not isinstance(error, RepositoryNotFoundError):
-        return f"{doing} needs a valid token; the Hub does not know this one; run: hf auth login"
+        return f"{doing} needs a valid token; the Hub does not know this one; sign in again (hf auth login)"
     if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
         return f"{repo} must exist and be open to this account; the Hub shows none; mend the name or: hf auth login"
     if status == 403:
         return f"{doing} {repo} needs the right to write there; this account has none; try --pr or your own namespace"
     if status == 412:
-        return f"someone else changed {repo} meanwhile; nothing was published; run the same command again"
+        return f"someone else changed {repo} meanwhile; nothing was published; try the same again"
     if status >= 500 or status == 429:
         return f"the Hub answered {status}; {afterwards}"
     return f"{doing} {repo} was refused ({status}): {_safe(error.server_message or str(error))}; mend it and run again"

@@ -6,9 +6,21 @@ from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio is imported, or it asks other hosts
 
+if os.environ.get("SPACE_ID"):  # what strangers load is never loaded with the owner's token
+    os.environ.setdefault("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
+
 import gradio as gr  # noqa: E402
 
-from fairhub.space import compare_tab, diagnose_tab, gallery_tab, looks, repair_tab  # noqa: E402
+from fairhub.hub.session import stay_patient_  # noqa: E402
+from fairhub.space import (  # noqa: E402
+    api,
+    compare_tab,
+    diagnose_tab,
+    gallery_tab,
+    looks,
+    publish_tab,
+    repair_tab,
+)
 from fairhub.space.models import Models  # noqa: E402
 from fairhub.space.shared import Page, Shared  # noqa: E402
 from fairhub.space.visitors import Visitors  # noqa: E402
@@ -17,6 +29,7 @@ TABS = (
     ("Diagnose", diagnose_tab.build),
     ("Repair", repair_tab.build),
     ("Compare", compare_tab.build),
+    ("Publish", publish_tab.build),
     ("Gallery", gallery_tab.build),
 )
 """Every tab with the function that lays it out."""
@@ -24,21 +37,32 @@ _HEAD = """<header class="fh-head"><h1>fairhub</h1><p>Does a language model go o
 of changes? See it, find the parts of the model that do it, remove them, and check on unseen prompts that it became
 fairer and still works.</p></header>"""
 _HOURS = 6
+_SILENCE = 60  # seconds that the Hub may be silent
 
 
 def build(shared: Shared) -> gr.Blocks:
     """Return the page; nothing is loaded before a visitor asks for it."""
     with gr.Blocks(title="fairhub", analytics_enabled=False, delete_cache=(3600, _HOURS * 3600)) as demo:
         page = Page(
-            gr.State("", time_to_live=_HOURS * 3600, delete_callback=lambda key: shared.visitors.forget(key)),
+            gr.State("", time_to_live=_HOURS * 3600, delete_callback=lambda key: shared.visitors.expire()),
             gr.State([]),
         )
+        visit = gr.BrowserState("", storage_key="fairhub-visit")  # signing in leaves the page: the visit goes on
         gr.HTML(_HEAD)
         with gr.Tabs():
             for name, lay_out in TABS:
                 with gr.Tab(name):
                     lay_out(shared, page)
-        demo.load(lambda: shared.visitors.new(), None, page.visitor, api_visibility="private", show_progress="hidden")
+        api.add(shared)
+
+        def enter(begun: str) -> tuple[str, str, list[str]]:
+            key = shared.visitors.back(begun)
+            return key, key, list(shared.visitors.finished(key))
+
+        demo.load(enter, visit, [visit, page.visitor, page.finished], api_visibility="private", show_progress="hidden")
+    demo.space_id = (
+        None  # or Gradio puts a header on the page of a Space, which asks other hosts for fonts and pictures
+    )
     return demo.queue(default_concurrency_limit=1, max_size=40)
 
 
@@ -46,4 +70,8 @@ def launch(gallery: Path, models: Models | None = None) -> None:
     """Serve the Space until it is stopped."""
     root = Path(tempfile.gettempdir()) / "fairhub-visitors"
     demo = build(Shared(models or Models(), Visitors(root, _HOURS * 3600), gallery))
-    demo.launch(theme=looks.theme(), css=looks.CSS, footer_links=["api"], show_error=False, ssr_mode=False)
+    stay_patient_(_SILENCE)
+    demo.launch(
+        theme=looks.theme(), css=looks.CSS, footer_links=["api"], show_error=False, ssr_mode=False, mcp_server=True,
+        max_file_size=1,  # bytes: nobody has anything to upload
+    )  # fmt: skip

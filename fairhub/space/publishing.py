@@ -18,6 +18,13 @@ _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n", re.S)
 _PICTURE = re.compile(r"\]\(figures/(\w+)\.png\)")
 _PACKED = (".safetensors", ".png")  # random bytes: packing them again only takes time
 
+_CLICKED = {
+    "run: hf auth login": "sign in again",
+    "or: hf auth login": "or sign in again",
+    "--pr": "a pull request",
+    "run the repair again": "repair the model again",
+}
+
 
 def on_space() -> bool:
     """Whether this is a Space on the Hub, where visitors sign in, and not somebody's own machine."""
@@ -52,7 +59,17 @@ def send(run: Path, to: str, visitor: str | None, *, private: bool, pr: bool) ->
     Raises:
         UserError: Nobody is signed in, the run is not finished, or the Hub did not let it through.
     """
-    return publish(run, to.strip(), private=private, pr=pr, api=client(visitor), timeout=None)
+    try:
+        return publish(run, to.strip(), private=private, pr=pr, api=client(visitor), timeout=None)
+    except UserError as mistake:
+        raise UserError(_in_a_browser(str(mistake))) from mistake
+
+
+def _in_a_browser(said: str) -> str:
+    """What is typed on a terminal, as what is clicked here."""
+    for typed, clicked in _CLICKED.items():
+        said = said.replace(typed, clicked)
+    return said
 
 
 def preview(run: Path, to: str) -> tuple[str, str]:

@@ -33,6 +33,11 @@ class Visitors:
         (self.root / key).mkdir(mode=0o700)
         return key
 
+    def back(self, begun: object) -> str:
+        """Return the key of a visit that the browser has begun, or a new one: who knows a key has been given it."""
+        known = isinstance(begun, str) and _KEY.fullmatch(begun) and (self.root / begun).is_dir()
+        return str(begun) if known else self.new()
+
     def folder(self, key: str) -> Path:
         """Return a visitor's folder.
 

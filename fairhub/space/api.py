@@ -1,0 +1,73 @@
+"""The Space for programs: endpoints and MCP tools that keep no state between calls, beside the page for people."""
+
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from fairhub import diagnosis
+from fairhub import report as records
+from fairhub.diagnosis import PAIR
+from fairhub.repair import Request
+from fairhub.repair import audit as measure
+from fairhub.space.gallery_tab import finished
+from fairhub.space.reading import checked, read_pair
+from fairhub.space.shared import Shared
+from fairhub.space.toasts import told
+
+
+def add(shared: Shared) -> None:
+    """Add the endpoints to the page that is being built; the MCP server offers each as a tool."""
+    default = next(iter(shared.models.offered))
+
+    @told
+    def audit(model: str = default, axes: list[str] | None = None) -> dict[str, Any]:
+        """Measure how differently a language model treats people, and change nothing. Takes minutes on a CPU.
+
+        Args:
+            model: Hub id, such as org/name; safetensors only, within this Space's limit.
+            axes: Only these axes, such as gender or race; all where it is left out.
+
+        Returns:
+            Figures, each with its 95 % interval, its split, its number of items, and which direction is better.
+        """
+        with shared.models.borrowed(model) as loaded:
+            figures = measure(loaded, Request("audit", tuple(axes or ())))
+        return {"model": model, "figures": [asdict(figure) for figure in figures]}
+
+    @told
+    def diagnose(first: str = PAIR[0], second: str = PAIR[1], model: str = default) -> dict[str, Any]:
+        """Show how differently a language model goes on after two texts that differ only in who they speak of.
+
+        Args:
+            first: A text that stops where a judgement comes next.
+            second: The same text about somebody else.
+            model: Hub id; safetensors only, within this Space's limit.
+
+        Returns:
+            Both continuations, the next words that differ most with their probabilities, the divergence in nats, and
+            where in the model the two texts part.
+        """
+        pair = checked(first, second)
+        with shared.models.borrowed(model) as loaded:
+            found = read_pair(loaded, pair)
+            inside = diagnosis.document(diagnosis.diagnose(loaded, pair), [])
+        return {"model": model} | asdict(found) | {"inside": inside}
+
+    @told
+    def report(run: str) -> dict[str, Any]:
+        """Return the report of a finished repair: figures before and after with intervals, controls, verdict.
+
+        Args:
+            run: What `repair` gave, or the name of a run of the gallery.
+        """
+        return _document(shared, run)
+
+    for endpoint in (audit, diagnose, report):
+        gr.api(endpoint, api_name=endpoint.__name__)
+
+
+def _document(shared: Shared, run: str) -> dict[str, Any]:
+    gallery = finished(shared.gallery)
+    folder = gallery[run] if run in gallery else shared.visitors.run(run, "run 1")
+    return dict(asdict(records.read(folder / "report.json")))

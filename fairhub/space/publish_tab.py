@@ -1,0 +1,81 @@
+"""The tab Publish: a finished run on the Hub under the visitor's own name, or as a zip; no token is kept anywhere."""
+
+import gradio as gr
+
+from fairhub.space.markup import esc
+from fairhub.space.publishing import on_space, preview, send, suggested, zipped
+from fairhub.space.shared import Page, Shared
+from fairhub.space.toasts import told
+
+_COMMIT, _REQUEST = "Commit", "Pull request"
+
+
+def build(shared: Shared, page: Page) -> None:
+    """Lay out the tab."""
+    gr.Markdown(
+        "A repaired model with its card: what was removed, what it brought, what it cost, and what was not shown. "
+        "Publish it under your own name, or take it with you."
+    )
+    run = gr.Dropdown([], label="Run", info="Repair a model first; its run then stands here.", interactive=True)
+    with gr.Row():
+        _account()
+        name = gr.Textbox(label="Name on the Hub", placeholder="you/model-fair", max_lines=1)
+    with gr.Row():
+        private = gr.Checkbox(False, label="Private: only you can see it", info="Counts where it is new.")
+        how = gr.Radio([_COMMIT, _REQUEST], value=_COMMIT, label="How", info="A pull request also works for others'.")
+    with gr.Row():
+        look = gr.Button("Preview the card")
+        go = gr.Button("Publish", variant="primary")
+        pack = gr.Button("Make a zip")
+        file = gr.DownloadButton("Download the zip", visible=False)
+    done = gr.HTML("", elem_id="published")
+    with gr.Accordion("The card", open=False) as card:
+        front = gr.HTML("", elem_id="front-matter")
+        body = gr.Markdown("Preview it first.", elem_id="card", latex_delimiters=[], elem_classes="fh-document")
+
+    @told
+    def offer(names: list[str]) -> dict[str, object]:
+        return gr.update(choices=names, value=names[-1] if names else None)
+
+    @told
+    def suggest(key: str, chosen: str | None, who: gr.OAuthProfile | None) -> str:
+        return suggested(shared.visitors.run(key, chosen), who.username if who else None) if chosen else ""
+
+    @told
+    def show(key: str, chosen: str | None, to: str) -> tuple[str, str, dict[str, object]]:
+        metadata, text = preview(shared.visitors.run(key, chosen or ""), to)
+        return f"<pre>{esc(metadata)}</pre>", text, gr.update(open=True)
+
+    @told
+    def publish(
+        key: str, chosen: str | None, to: str, hidden: bool, way: str, token: gr.OAuthToken | None
+    ) -> str:  # fmt: skip
+        made = send(
+            shared.visitors.run(key, chosen or ""),
+            to,
+            token.token if token else None,
+            private=hidden,
+            pr=way == _REQUEST,
+        )
+        said = "Published" if made.changed else "It was there already"
+        return f'<p>{said}: <a href="{esc(made.url)}" target="_blank" rel="noopener">{esc(made.url)}</a></p>'
+
+    @told
+    def zip_up(key: str, chosen: str | None) -> dict[str, object]:
+        found = shared.visitors.run(key, chosen or "")
+        pack = found.parent / f"fairhub-{(chosen or '').replace(' ', '-')}.zip"  # `chosen` is the name of a run
+        return gr.update(value=str(zipped(found, pack)), visible=True)
+
+    page.finished.change(offer, page.finished, run, api_visibility="private", show_progress="hidden")
+    run.change(suggest, [page.visitor, run], name, api_visibility="private", show_progress="hidden")
+    look.click(show, [page.visitor, run, name], [front, body, card], api_visibility="private")
+    go.click(publish, [page.visitor, run, name, private, how], done, api_visibility="private")
+    pack.click(zip_up, [page.visitor, run], file, api_visibility="private")
+
+
+def _account() -> None:
+    """Show with which account is published: on a Space the visitor's own, who signs in."""
+    if on_space():
+        gr.LoginButton("Sign in with Hugging Face", logout_value="Signed in as {} (sign out)")
+    else:
+        gr.Markdown("With the account of `hf auth login` on this machine.")
