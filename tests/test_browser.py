@@ -18,7 +18,7 @@ from published import made
 
 from fairhub.space.gallery_tab import finished
 
-TABS = ("Diagnose", "Publish", "Gallery")
+TABS = ("Diagnose", "Repair", "Compare", "Publish", "Gallery")
 
 
 def visits(space: Space) -> set[Path]:
@@ -187,7 +187,7 @@ def test_the_api_serves_programs(space):
 
 def test_the_api_offers_no_door_to_the_page(space):
     named = Client(space.url, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(named) - {"/_check_login_status"} == {"/audit", "/diagnose", "/report"}
+    assert set(named) - {"/_check_login_status"} == {"/audit", "/diagnose", "/repair", "/report"}
 
 
 def test_mcp_tools_are_described_and_answer(space):
@@ -205,6 +205,6 @@ def test_mcp_tools_are_described_and_answer(space):
     with ThreadPoolExecutor(1) as aside:  # the browser's own loop runs on this thread
         tools, said = aside.submit(asyncio.run, talk()).result()
     names = {name.removeprefix("fairhub_") for name in tools}
-    assert {"audit", "diagnose", "report"} <= names
+    assert {"audit", "diagnose", "repair", "report"} <= names
     assert all(tool.description for name, tool in tools.items() if "login" not in name)
     assert not said.isError and "divergence" in said.content[0].text

@@ -1,9 +1,8 @@
 """The Space in Chromium: a pair diagnosed, parts switched off, a run stopped and gone on with, runs compared."""
-# ruff: noqa: F811
 
 import planted
 import pytest
-from browsing import PHONE, chromium, page, serious, space, visitor  # noqa: F401  (fixtures)
+from browsing import PHONE, serious
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

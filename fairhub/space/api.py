@@ -1,5 +1,6 @@
 """The Space for programs: endpoints and MCP tools that keep no state between calls, beside the page for people."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -8,8 +9,12 @@ import gradio as gr
 from fairhub import diagnosis
 from fairhub import report as records
 from fairhub.diagnosis import PAIR
+from fairhub.errors import UserError
 from fairhub.repair import Request
 from fairhub.repair import audit as measure
+from fairhub.report import Figure
+from fairhub.space import running, zero
+from fairhub.space.asking import QUICK, request
 from fairhub.space.gallery_tab import finished
 from fairhub.space.reading import checked, read_pair
 from fairhub.space.shared import Shared
@@ -31,8 +36,7 @@ def add(shared: Shared) -> None:
         Returns:
             Figures, each with its 95 % interval, its split, its number of items, and which direction is better.
         """
-        with shared.models.borrowed(model) as loaded:
-            figures = measure(loaded, Request("audit", tuple(axes or ())))
+        figures = _measured(shared, model, tuple(axes or ()))
         return {"model": model, "figures": [asdict(figure) for figure in figures]}
 
     @told
@@ -55,6 +59,36 @@ def add(shared: Shared) -> None:
         return {"model": model} | asdict(found) | {"inside": inside}
 
     @told
+    def repair(
+        model: str = default, axes: list[str] | None = None, contexts: list[str] | None = None,
+        method: str = "robust", budget: float = 2, depth: str = QUICK,
+    ) -> Iterator[dict[str, Any]]:  # fmt: skip
+        """Find what makes a language model treat people differently, remove it, and prove it on unseen prompts.
+
+        Tells how it goes on every few seconds, and the report at its end; who stops listening stops it.
+
+        Args:
+            model: Hub id; safetensors only, within this Space's limit.
+            axes: Only these axes, such as gender or race; all where it is left out.
+            contexts: Only these contexts, such as hiring or lending; all where it is left out.
+            method: How units are chosen, such as robust, fairness_pruning or attention_pruning.
+            budget: How much perplexity may rise, per cent.
+            depth: "Quick look" takes minutes, "Full" longer, with narrower intervals.
+        """
+        what = request(axes or [], contexts or [], method, budget, depth)
+        source, key = shared.models.source(model), shared.visitors.new()
+        job = shared.visitors.new_job(key)
+        running.prepare(job, source, what, shared.models.device)
+        told_last = None
+        for look in running.follow(job, shared.begin):
+            if look.standing != told_last:
+                yield {"run": key} | asdict(look.standing)
+            told_last = look.standing
+        if look.standing.state != "finished":
+            raise UserError(look.standing.what)
+        yield {"run": key} | asdict(look.standing) | {"report": _document(shared, key)}
+
+    @told
     def report(run: str) -> dict[str, Any]:
         """Return the report of a finished repair: figures before and after with intervals, controls, verdict.
 
@@ -65,6 +99,15 @@ def add(shared: Shared) -> None:
 
     for endpoint in (audit, diagnose, report):
         gr.api(endpoint, api_name=endpoint.__name__)
+    gr.api(repair, api_name="repair", concurrency_id="repair", concurrency_limit=1)
+
+
+def _measured(shared: Shared, model: str, axes: tuple[str, ...]) -> list[Figure]:
+    if zero.on_zero():
+        source = shared.models.source(model)
+        return zero.audited(source, axes, zero.size_of(source))
+    with shared.models.borrowed(model) as loaded:
+        return measure(loaded, Request("audit", axes))
 
 
 def _document(shared: Shared, run: str) -> dict[str, Any]:

@@ -9,6 +9,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio is i
 if os.environ.get("SPACE_ID"):  # what strangers load is never loaded with the owner's token
     os.environ.setdefault("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
 
+if os.environ.get("SPACES_ZERO_GPU"):
+    import spaces  # noqa: F401  (before torch, which it changes)
+
 import gradio as gr  # noqa: E402
 
 from fairhub.hub.session import stay_patient_  # noqa: E402
@@ -20,8 +23,10 @@ from fairhub.space import (  # noqa: E402
     looks,
     publish_tab,
     repair_tab,
+    zero,
 )
 from fairhub.space.models import Models  # noqa: E402
+from fairhub.space.running import in_a_process  # noqa: E402
 from fairhub.space.shared import Page, Shared  # noqa: E402
 from fairhub.space.visitors import Visitors  # noqa: E402
 
@@ -60,16 +65,15 @@ def build(shared: Shared) -> gr.Blocks:
             return key, key, list(shared.visitors.finished(key))
 
         demo.load(enter, visit, [visit, page.visitor, page.finished], api_visibility="private", show_progress="hidden")
-    demo.space_id = (
-        None  # or Gradio puts a header on the page of a Space, which asks other hosts for fonts and pictures
-    )
+    demo.space_id = None  # or Gradio heads the page of a Space with fonts and pictures of other hosts
     return demo.queue(default_concurrency_limit=1, max_size=40)
 
 
 def launch(gallery: Path, models: Models | None = None) -> None:
     """Serve the Space until it is stopped."""
     root = Path(tempfile.gettempdir()) / "fairhub-visitors"
-    demo = build(Shared(models or Models(), Visitors(root, _HOURS * 3600), gallery))
+    begin = zero.begin if zero.on_zero() else in_a_process
+    demo = build(Shared(models or Models(), Visitors(root, _HOURS * 3600), gallery, begin))
     stay_patient_(_SILENCE)
     demo.launch(
         theme=looks.theme(), css=looks.CSS, footer_links=["api"], show_error=False, ssr_mode=False, mcp_server=True,

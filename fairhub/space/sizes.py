@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -28,18 +29,31 @@ def refuse(name: str, most: int) -> None:
     """
     if not _ID.fullmatch(name) or Path(name).exists():
         raise UserError(f"a model is named by its Hub id 'org/name'; got {name[:80]!r}; choose one or mend it")
+    sizes = looked_up(name)
+    if not (total := weights(sizes)):
+        held = "pickles, which can run code" if any(path.endswith(_PICKLES) for path in sizes) else "no weights"
+        raise UserError(f"weights must be safetensors; {name} has {held}; choose another model")
+    if total > most:
+        raise UserError(
+            f"a model may have {most / 1e9:.3g} GB of weights here; {name} has {total / 1e9:.3g} GB; "
+            "choose a smaller one, or run fairhub on your own machine"
+        )
+
+
+def looked_up(name: str) -> dict[str, int]:
+    """Return the bytes of every file of a model on the Hub, as anybody may see it.
+
+    Raises:
+        UserError: It is not to be found.
+    """
     repository, _, revision = name.partition("@")
     with explained(repository, "looking at", "try again later"):
         info = HfApi(library_name="fairhub", token=False).model_info(
             repository, revision=revision or None, files_metadata=True
         )
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
-    weights = {path: size for path, size in sizes.items() if path.endswith(".safetensors")}
-    if not weights:
-        held = "pickles, which can run code" if any(path.endswith(_PICKLES) for path in sizes) else "no weights"
-        raise UserError(f"weights must be safetensors; {name} has {held}; choose another model")
-    if (total := sum(weights.values())) > most:
-        raise UserError(
-            f"a model may have {most / 1e9:.3g} GB of weights here; {name} has {total / 1e9:.3g} GB; "
-            "choose a smaller one, or run fairhub on your own machine"
-        )
+    return {file.rfilename: file.size or 0 for file in info.siblings or []}
+
+
+def weights(sizes: Mapping[str, int]) -> int:
+    """Return the bytes of weights among the files of a model; pickles do not count."""
+    return sum(size for path, size in sizes.items() if path.endswith(".safetensors"))

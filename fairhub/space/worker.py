@@ -51,13 +51,14 @@ def standing(folder: Path) -> Standing:
         return Standing("waiting")
 
 
-def work(folder: Path, seconds: float | None = None) -> None:
+def work(folder: Path, seconds: float | None = None, device: str | None = None) -> None:
     """Do a job, or go on with it, until it ends, is stopped or its slice is over.
 
     Args:
         folder: The job's.
         seconds: How long this slice may take; None until it ends. A stage that is cut in two begins again with the
             next slice, so a slice must be longer than the longest stage.
+        device: Where this slice runs; None leaves it to the job.
     """
     before = standing(folder).seconds
     watch = _Watch(folder, before, seconds)
@@ -65,7 +66,12 @@ def work(folder: Path, seconds: float | None = None) -> None:
         watch.note("working", "loading the model")
         job = json.loads((folder / JOB).read_text())
         with watched(watch):
-            repair(load(job["model"], device=job["device"]), request_of(job["request"]), folder / RUN, resume=True)
+            repair(
+                load(job["model"], device=device or job["device"]),
+                request_of(job["request"]),
+                folder / RUN,
+                resume=True,
+            )
     except _Interrupted as end:
         watch.note(end.state, watch.last.what)
     except UserError as mistake:

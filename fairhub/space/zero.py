@@ -1,0 +1,170 @@
+"""ZeroGPU: a repair in short calls on a lent GPU, each as long as the work needs; the files in between carry it on.
+
+Only repairs and audits ask for the GPU: a diagnosis takes seconds on a CPU, and a visitor's minutes of GPU are few.
+"""
+
+import json
+import math
+import os
+import threading
+from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from gradio import Error
+
+from fairhub.data import Sizes
+from fairhub.errors import UserError
+from fairhub.loading import DEFAULT, load
+from fairhub.repair import Request, audit
+from fairhub.report import Figure
+from fairhub.space.running import Slice
+from fairhub.space.sizes import limit, looked_up, weights
+from fairhub.space.worker import JOB, RUN, STATE, Standing, State, standing, work, write
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LONGEST = 240
+"""Seconds of a call at most: what a visitor who pays nothing has for a day is little more."""
+_START = 15.0  # seconds until a process has the GPU and the package
+_LOADED = 5e8  # bytes of weights loaded a second
+_SPEED = 5e12  # floating-point operations a second that small batches reach
+_TOKENS_A_PROBE = 50  # two texts
+
+
+def on_zero() -> bool:
+    """Whether this is a Space on ZeroGPU."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def gpu(seconds: Callable[P, float]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Lend a function the GPU for so many seconds, which follow from its arguments; off ZeroGPU it stays as it is.
+
+    It runs in a process of its own there: arguments and result are pickled, and what it changes elsewhere is lost.
+    """
+
+    def lent(function: Callable[P, R]) -> Callable[P, R]:
+        if not on_zero():
+            return function
+        import spaces
+
+        def whole(*args: P.args, **kwargs: P.kwargs) -> int:
+            return math.ceil(seconds(*args, **kwargs))
+
+        wrapped: Callable[P, R] = spaces.GPU(duration=whole)(function)
+        return wrapped
+
+    return lent
+
+
+def stage_seconds(size: int, sizes: Sizes) -> float:
+    """Return about how long the longest stage of a repair takes with the model's loading: what a slice must hold.
+
+    That stage is one forward and one backward pass, 6 operations a weight and token, over the search probes and text.
+
+    Args:
+        size: Bytes of the model's weights, 2 a weight.
+        sizes: How much is measured.
+    """
+    tokens = sizes.search_tokens + _TOKENS_A_PROBE * (sizes.search + sizes.kept)
+    return _START + size / _LOADED + 6 * (size / 2) * tokens / _SPEED
+
+
+@gpu(lambda folder, seconds: seconds + _START)
+def slice_(folder: str, seconds: float) -> None:
+    """Go on with the job of a folder for so many seconds."""
+    work(Path(folder), seconds, device="cuda")
+
+
+@gpu(lambda source, axes, size: stage_seconds(size, Sizes()))
+def audited(source: str | None, axes: tuple[str, ...], size: int) -> list[Figure]:
+    """Measure a model of so many bytes on the GPU, and change nothing."""
+    return audit(load(source, device="cuda"), Request("audit", axes))
+
+
+def size_of(source: str | None) -> int:
+    """Return the bytes of a model's weights; as large as may be where nobody says."""
+    try:
+        return weights(looked_up(source or DEFAULT))
+    except UserError:  # a folder of the operator's, or the Hub is away
+        return limit()
+
+
+def begin(folder: Path) -> Slice:
+    """Begin a slice of a job: the first holds its longest stage, one after a slice that kept nothing is twice as long.
+
+    A job that the longest slice did not bring on fails, instead of spending more of a visitor's time on the GPU.
+    """
+    last, kept = _last(folder), _kept(folder)
+    stuck = kept == last["kept"]
+    if stuck and last["seconds"] >= LONGEST:
+        return _Failed(folder, f"a call of the GPU lasts {LONGEST} s at most; a stage of this repair takes longer")
+    seconds = min((2 if stuck else 1) * last["seconds"], LONGEST)
+    write(folder / _SLICE, {"seconds": seconds, "kept": kept})
+    return _Call(folder, seconds)
+
+
+def _last(folder: Path) -> dict[str, Any]:
+    """How long the last slice was and what was kept before it; without one, how long the first should be."""
+    if (folder / _SLICE).is_file():
+        found: dict[str, Any] = json.loads((folder / _SLICE).read_text())
+        return found
+    job = json.loads((folder / JOB).read_text())
+    return {"seconds": stage_seconds(size_of(job["model"]), Sizes(**job["request"]["sizes"])), "kept": None}
+
+
+def _kept(folder: Path) -> dict[str, int]:
+    """What a run has kept so far: files of finished stages, and how much is remembered of others."""
+    work_ = folder / RUN / "work"
+    return {path.name: path.stat().st_size for path in work_.glob("*") if path.name not in _COURSE}
+
+
+_SLICE = "slice.json"
+_COURSE = ("trace.jsonl", "choices.jsonl")  # written anew by every slice
+
+
+class _Call:
+    """A call on its way, on a thread that carries whose visit it is, by which ZeroGPU counts."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.folder = folder
+        run = copy_context().run
+        self.thread = threading.Thread(target=run, args=(self._go, seconds), daemon=True)
+        self.thread.start()
+
+    def _go(self, seconds: float) -> None:
+        try:
+            slice_(str(self.folder), seconds)
+        except Error as refused:
+            if "aborted" in str(refused.message):  # cut in the middle of a stage: the next call is longer
+                _note(self.folder, "paused", "waiting for a longer call")
+            else:  # no quota left, or no GPU free
+                _note(self.folder, "failed", str(refused.message))
+
+    def poll(self) -> int | None:
+        return None if self.thread.is_alive() else 0
+
+    def kill(self) -> None:
+        """Nothing to do: the job was asked to stop, and the call ends with its time."""
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A call that was not made."""
+
+    folder: Path
+    why: str
+
+    def poll(self) -> int:
+        _note(self.folder, "failed", self.why)
+        return 1
+
+    def kill(self) -> None:
+        """Nothing runs."""
+
+
+def _note(folder: Path, state: State, what: str) -> None:
+    write(folder / STATE, asdict(Standing(state, what, seconds=standing(folder).seconds)))
