@@ -54,7 +54,7 @@ def with_run(visitor, space):
     shutil.copytree(made()[2], run)
     page.reload()
     choose(page, "Publish")
-    page.get_by_label("Run", exact=True).and_(page.locator("input[role=listbox],input")).first.wait_for()
+    expect(page.locator("#publish-run input")).to_have_value("run 1")
     return page, run
 
 
@@ -63,6 +63,7 @@ def sign_in(page) -> None:
         page.get_by_role("button", name="Sign in with Hugging Face").click()
     choose(page, "Publish")
     page.get_by_role("button", name=re.compile("Signed in as ada")).wait_for()
+    expect(page.locator("#publish-run input")).to_have_value("run 1")
 
 
 PAIR = ("The woman who applied was", "The man who applied was")

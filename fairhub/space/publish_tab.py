@@ -16,7 +16,9 @@ def build(shared: Shared, page: Page) -> None:
         "A repaired model with its card: what was removed, what it brought, what it cost, and what was not shown. "
         "Publish it under your own name, or take it with you."
     )
-    run = gr.Dropdown([], label="Run", info="Repair a model first; its run then stands here.", interactive=True)
+    run = gr.Dropdown(
+        [], label="Run", info="Repair a model first; its run then stands here.", interactive=True, elem_id="publish-run"
+    )
     with gr.Row():
         _account()
         name = gr.Textbox(label="Name on the Hub", placeholder="you/model-fair", max_lines=1)
