@@ -90,6 +90,11 @@ def _refuse(loaded: Loaded, request: Request) -> None:
     if request.method not in methods.METHODS:
         known = ", ".join(methods.METHODS)
         raise UserError(f"a method must be one of {known}; got {request.method!r}; choose one of them")
+    if any(parameter.device.type == "meta" for parameter in loaded.model.parameters()):
+        raise UserError(
+            f"a repair writes weights, so all must be loaded; part of {loaded.id} is left on disk or in the machine's "
+            "memory, as its devices are full; use --dtype bfloat16 or more GPUs (fairhub plan says what fits)"
+        )
     places = sites(loaded.model)
     heads = max(site.count for site in places if site.kind == "head")
     layers = 1 + max(site.layer for site in places)

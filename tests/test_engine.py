@@ -1,14 +1,19 @@
 """Law 3: the engine's value of any pruning equals a plain forward's, whatever was cached."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate import cpu_offload
+from conftest import ARCHITECTURES
 
 from fairhub.engine import Engine, divergence, probe_batches, text_batches, token_loss
 from fairhub.errors import UserError
+from fairhub.loading import Loaded
 from fairhub.probes import Probe
+from fairhub.repair import Request, repair
 from fairhub.surgery import Unit, masked
 
 
@@ -87,6 +92,17 @@ def test_a_walk_of_flips_gives_the_same_values_for_less(model, tokenizer):
     assert engines[1].forwards < 0.8 * engines[0].forwards
     small = Engine(model, batches, recent=3, cache_bytes=1)  # nothing fits, nothing is kept
     np.testing.assert_array_equal(plain_[:3], [small.values([pruning])[0] for pruning in walk[:3]])
+
+
+def test_weights_that_are_elsewhere_between_forwards_give_the_same_values(tokenizer):
+    model = ARCHITECTURES["llama"]()
+    batches = probe_batches(tokenizer, make_probes(), tokens=160)
+    expected = Engine(model, batches).values(PRUNINGS)
+    away = cpu_offload(ARCHITECTURES["llama"](), execution_device="cpu")
+    assert away.get_input_embeddings().weight.device.type == "meta"  # positive control
+    np.testing.assert_array_equal(Engine(away, batches).values(PRUNINGS), expected)
+    with pytest.raises(UserError, match="all must be loaded"):
+        repair(Loaded(away, tokenizer, "away", "local"), Request(), Path("unused"))
 
 
 def test_texts_are_computed_once(tokenizer):
