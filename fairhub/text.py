@@ -162,12 +162,12 @@ def _wikitext(revision: str | None = None) -> Documents | None:
     # Whatever fails on the way (network, gate, cache folder, changed files), there is other text to take.
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError):
         return None
-    texts = tuple(text for part in parts for text in _articles(part["text"]))
+    texts = tuple(text for part in parts for text in articles(part["text"]))
     digest = hashlib.sha256("\n\n".join(texts).encode()).hexdigest()
     return Documents(_WIKITEXT_NAME, str(revision), digest, "CC-BY-SA-3.0", texts)
 
 
-def _articles(lines: Iterable[str]) -> list[str]:
+def articles(lines: Iterable[str]) -> list[str]:
     """Join the lines of WikiText into articles: each starts at a heading with one "=" on either side."""
     articles: list[str] = []
     for line in map(str.strip, lines):

@@ -7,7 +7,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from fairhub.card.base import base, slug
 from fairhub.card.known import SOURCES
-from fairhub.report import Figure, Report
+from fairhub.report import Figure, Report, is_public
 from fairhub.report.judgement import worse
 from fairhub.report.wording import direction
 from fairhub.statistics import Interval
@@ -70,7 +70,7 @@ def headline_figures(figures: Sequence[Figure]) -> list[Figure]:
 
 
 def _tags(report: Report) -> list[str]:
-    axes = sorted({f.axis for f in report.figures} - {"all", "control"})
+    axes = sorted({f.axis for f in report.figures if not is_public(f)} - {"all", "control"})
     done = ["pruning"] if report.pruning else []
     tags = ["fairhub", slug(report.method), "fairness", "bias", *done, *(slug(axis) for axis in axes)]
     return list(dict.fromkeys(tag for tag in tags if tag))
@@ -104,7 +104,7 @@ def _results(report: Report, repo: str | None, endpoint: str) -> Iterator[EvalRe
 def _result(figure: Figure, which: str, part: Interval, source: str | None) -> EvalResult:
     places = [p for p in (figure.axis, figure.context) if p != "all"]
     told = _flat(f"{figure.name} {', '.join(places)} ({direction(figure)}), {which}")
-    kind = "text" if figure.role == "utility" else "prompts"
+    kind = "benchmark" if is_public(figure) else "text" if figure.role == "utility" else "prompts"
     return EvalResult(
         task_type="text-generation",
         dataset_type=f"fairhub-{kind}",

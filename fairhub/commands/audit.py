@@ -14,6 +14,8 @@ from fairhub.commands.options import (
     Json,
     Model,
     Probes,
+    Rows,
+    Suite,
     Text,
     echo_json,
     loaded,
@@ -30,18 +32,20 @@ def audit(
     level: Level = None,
     samples: Annotated[int, typer.Option(help="Of --names: draws a name at T = 0.6; 0 computes likelihoods.")] = 0,
     name_prompts: Annotated[Path | None, typer.Option(help="Of --names: folder of the public 1,680 prompts.")] = None,
-    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    suite: Suite = None, rows: Rows = None, device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Measure how differently a model treats people; change nothing."""
     plan_sanity(0.02, None)
     if names:
         _names(loaded(model, device, dtype), axis, context, level, samples, name_prompts, json)
         return
+    from fairhub.benchmarks.suite import gather
     from fairhub.repair import Request
     from fairhub.repair import audit as run
 
-    figures = run(loaded(model, device, dtype), Request("audit", tuple(axis or ()), tuple(context or ()), probes, text))
-    _show(figures, [], json)
+    wanted = gather(suite, rows) if suite else None
+    request = Request("audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows)
+    _show(run(loaded(model, device, dtype), request, wanted), [], json, wanted.notes if wanted else ())
 
 
 def _names(
@@ -59,16 +63,13 @@ def _names(
     _show(*run(model, Asked(tuple(context or ()), tuple(level or ("low",)), axes, samples, folder)), as_json)
 
 
-def _show(figures: list[Any], ranks: list[dict[str, Any]], as_json: bool) -> None:
+def _show(figures: list[Any], ranks: list[dict[str, Any]], as_json: bool, notes: tuple[str, ...] = ()) -> None:
+    from fairhub.report import audit_table
+
     if as_json:
         echo_json({"figures": [asdict(f) for f in figures]} | ({"ranks": ranks} if ranks else {}))
         return
-    for f in figures:
-        b = f.before
-        say(
-            f"{f.name:<13} {f.split:<9} {f.axis:<18} {f.context:<13}{b.value:9.4f}  [{b.low:.4f}, {b.high:.4f}]"
-            f"  {f.items} items, {f.clusters} clusters, {f.better} is better"
-        )
+    say(audit_table(figures, notes))
     for row in ranks:
         place = f"{row['axis']:<18} {row['context']:<13}"
         say(f"{'Mann-Whitney':<23} {place}{row['u']:9.4f}  p {row['p']:.3f}")

@@ -14,6 +14,8 @@ from fairhub.commands.options import (
     Json,
     Model,
     Probes,
+    Rows,
+    Suite,
     Text,
     Units,
     loaded,
@@ -30,7 +32,8 @@ def compare(
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     seconds: Annotated[float | None, typer.Option(help="Bound on annealing on the real model.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
-    bias: Bias = "divergence", units: Units = None, device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    bias: Bias = "divergence", units: Units = None, suite: Suite = None, rows: Rows = None,
+    device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Repair a model by several methods under equal conditions, or take finished runs, and compare them in pairs."""
     from fairhub.comparison.command import compared
@@ -39,7 +42,7 @@ def compare(
 
     plan_sanity(budget, seconds)
     plan = Plan(budget=budget, seconds=seconds, seed=seed, bias=bias, units=units)
-    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan)
+    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan, suite=suite, rows=rows)
     try:
         typer.echo(compared(lambda: loaded(model, device, dtype), request, methods, runs or [], out, json))
     except KeyboardInterrupt:

@@ -14,6 +14,8 @@ from fairhub.commands.options import (
     Json,
     Model,
     Probes,
+    Rows,
+    Suite,
     Text,
     Units,
     loaded,
@@ -37,6 +39,7 @@ def repair(
     shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
     variant: Annotated[str, typer.Option(help="Fairness Pruning: 'weight=0.8, importance=l2, ...'.")] = "",
+    suite: Suite = None, rows: Rows = None,
     on_jobs: Annotated[str | None, typer.Option(help="Show the job on this hardware of the Hub: l4x1, ...")] = None,
     to: Annotated[str | None, typer.Option(help="Where such a job publishes: org/name.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Submit the job.")] = False,
@@ -59,6 +62,7 @@ def repair(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
         Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
              shrink=shrink, per_layer=per_layer, variant=variant),
+        suite=suite, rows=rows,
     )  # fmt: skip
     if on_jobs is not None:
         typer.echo(_job(ctx, on_jobs, to, yes))

@@ -7,8 +7,9 @@ from typing import Any
 
 from fairhub.comparison.differences import Difference
 from fairhub.comparison.entries import Comparison, Entry
-from fairhub.report import Figure
+from fairhub.report import Figure, is_public
 from fairhub.report.markup import safe, table
+from fairhub.report.public import moved, readings
 from fairhub.report.record import count_units
 from fairhub.report.wording import amount, percent, points, shift
 
@@ -55,9 +56,33 @@ def markdown(found: Comparison) -> str:
         _PAIRED,
         table(("Method", "Figure", "Split", "Difference", "Reading"), [_difference(d) for d in found.differences]),
         *(("## By axis, held_out", table(("Method", *axes), by_axis)) if axes else ()),
+        *_public(found),
         "Pictures: compare.png. Runs: " + ", ".join(f"{safe(e.name)} in {safe(e.run)}" for e in found.entries) + ".",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _public(found: Comparison) -> list[str]:
+    """The public benchmarks that runs measured, a figure a row, a run a column; nothing where none did."""
+    rows = []
+    said = [dict(zip(map(_name, own), readings(own), strict=True)) for own in map(_overall, found.entries)]
+    moves = [{_name(f): moved(f) for f in _overall(entry)} for entry in found.entries]
+    for name in dict.fromkeys(name for own in said for name in own):
+        cells = (f"{m[name]}: {s[name][0]}" if name in s else "-" for s, m in zip(said, moves, strict=True))
+        rows.append((name, *cells))
+    names = tuple(entry.name for entry in found.entries)
+    return ["## Public benchmarks", _PUBLIC, table(("Benchmark", *names), rows)] if rows else []
+
+
+_PUBLIC = "Changes from the base model; better and worse hold beyond the chance of a run's whole table (Holm, 5 %)."
+
+
+def _overall(entry: Entry) -> list[Figure]:
+    return [figure for figure in entry.report.figures if is_public(figure) and figure.axis == "all"]
+
+
+def _name(figure: Figure) -> str:
+    return f"{figure.name}, {figure.better} is better"
 
 
 def text(found: Comparison) -> str:

@@ -1,8 +1,9 @@
 """Before, after and how: the one record of a run, its file, its verdict and its words."""
 
+from fairhub.report.audited import audit_table
 from fairhub.report.document import markdown
 from fairhub.report.judgement import verdict
-from fairhub.report.record import SCHEMA, SPLITS, Control, Figure, Report, find, searched_axes
+from fairhub.report.record import SCHEMA, SPLITS, Control, Figure, Report, find, is_public, searched_axes
 from fairhub.report.storage import from_json, read, to_json, write
 from fairhub.report.terminal import table
 
@@ -12,8 +13,10 @@ __all__ = [
     "Control",
     "Figure",
     "Report",
+    "audit_table",
     "find",
     "from_json",
+    "is_public",
     "markdown",
     "read",
     "searched_axes",

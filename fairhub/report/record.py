@@ -155,6 +155,18 @@ def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", co
     return next((f for f in figures if (f.name, f.split, f.axis, f.context) == place), None)
 
 
+PUBLIC = (
+    "arc_", "bbq_", "boolq", "crows_pairs", "hellaswag", "honest", "lambada", "piqa", "stereoset_", "wikitext",
+    "winobias_", "winogender_",
+)  # fmt: skip
+"""How names of figures of public benchmarks begin."""
+
+
+def is_public(figure: Figure) -> bool:
+    """Return whether a figure is one of a public benchmark."""
+    return figure.name.startswith(PUBLIC)
+
+
 def searched_axes(figures: Iterable[Figure]) -> list[str]:
     """Return the axes that a search was restricted to, or nothing where it took all."""
     axes = {f.axis for f in figures if (f.name, f.split, f.role) == ("divergence", "search", "bias")}

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from fairhub.report.judgement import worse
 from fairhub.report.markup import safe, said, table
-from fairhub.report.record import SPLITS, Figure, Report
+from fairhub.report.public import public_table
+from fairhub.report.record import SPLITS, Figure, Report, is_public
 from fairhub.report.wording import amount, chance, direction, level, number, percent, shift
 
 _FIGURE_HEAD = (
@@ -15,6 +16,9 @@ _AXIS = _FIGURE_HEAD.index("Axis")
 
 def figures_table(figures: Iterable[Figure]) -> str:
     """One row a figure, from near to far: place, before, after, change, p, counts and what it says."""
+    figures = list(figures)
+    if figures and all(map(is_public, figures)):
+        return public_table(figures)
     rows = [_figure_row(figure) for figure in sorted(figures, key=_nearness)]
     # Axis and context are shown where they tell rows apart.
     idle = {_AXIS + i for i in range(2) if all(row[_AXIS + i] == "all" for row in rows)}
@@ -92,8 +96,9 @@ _FAILURES = {
 
 
 def unseen_bias(figures: Iterable[Figure]) -> list[Figure]:
-    """Bias figures on prompts that chose nothing, where there is a change to speak of."""
-    return [f for f in figures if f.role == "bias" and f.split in ("held_out", "external") and f.change is not None]
+    """Changed bias figures on prompts that chose nothing; public benchmarks have a table of their own."""
+    unseen = [f for f in figures if f.role == "bias" and f.split in ("held_out", "external") and not is_public(f)]
+    return [f for f in unseen if f.change is not None]
 
 
 def _figure_row(figure: Figure) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
-from fairhub.report.record import SPLITS, Figure, Report, count_units, searched_axes
+from fairhub.report.public import readings
+from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched_axes
 from fairhub.report.wording import amount, number, points, shift
 
 WIDTH = 80
@@ -23,7 +24,7 @@ def table(report: Report) -> str:
 
 
 def _blocks(report: Report) -> dict[str, list[str]]:
-    figures = report.figures
+    figures = [f for f in report.figures if not is_public(f)]
     overall = [f for f in figures if f.role == "bias" and f.axis == f.context == "all"]
     # Divergence by split tells how far the gain carries; other bias figures need one line each.
     divergence = sorted((f for f in overall if f.name == "divergence"), key=_nearness)
@@ -37,9 +38,18 @@ def _blocks(report: Report) -> dict[str, list[str]]:
         "divergence by axis, held_out": _rows(axes, "axis"),
         "other bias": [_row(f"{f.name}, {f.split}", f) for f in overall if f not in divergence + beside],
         "control pairs, held_out": _rows(beside, "name"),
+        **_public([f for f in report.figures if is_public(f) and f.axis == "all"]),
         "utility": _rows([f for f in figures if f.role == "utility"], "name"),
         "other ways to choose, held_out": _controls(report),
     }
+
+
+def _public(figures: Sequence[Figure]) -> dict[str, list[str]]:
+    """Benchmarks by what they say, beyond the chance of having looked at all of them."""
+    blocks: dict[str, list[str]] = {}
+    for figure, (said, _) in zip(figures, readings(figures), strict=True):
+        blocks.setdefault(f"public benchmarks: {said}", []).append(_row(figure.name, figure))
+    return dict(sorted(blocks.items()))
 
 
 def _nearness(figure: Figure) -> int:

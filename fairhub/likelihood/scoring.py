@@ -1,0 +1,189 @@
+"""Scoring: token trees through a model level by level, keys and values of what is above kept in its cache."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.engine import finite
+from fairhub.likelihood.questions import Answers, Encoded, Question, encoded
+from fairhub.likelihood.tree import Node, forest
+from fairhub.measure import home
+
+Progress = Callable[[int], None]
+Known = tuple[tuple[float, bool], ...]
+"""(log-probability, most probable?) of the last tokens of a beginning."""
+
+_LOGITS = 1 << 25
+"""Numbers that the logits of one forward may hold: 128 MB in float32."""
+
+
+def likelihoods(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], *, tokens: int = 2048,
+    progress: Callable[[int], Progress] | None = None,
+) -> Answers:  # fmt: skip
+    """Return the log-likelihood of every option of every question, given its prompt.
+
+    Arguments and errors are those of `sequence_likelihoods`, and of `encoded`.
+    """
+    rows = encoded(tokenizer, questions, context_window(model))
+    return sequence_likelihoods(model, rows, tokens=tokens, progress=progress)
+
+
+@torch.inference_mode()
+def sequence_likelihoods(
+    model: PreTrainedModel, rows: Sequence[Encoded], *, tokens: int = 2048,
+    progress: Callable[[int], Progress] | None = None,
+) -> Answers:  # fmt: skip
+    """Return the log-likelihood of the last part of every sequence, given its beginning.
+
+    What sequences have in common at their beginning is computed once. Runs of tokens whose pasts are of one length
+    share a forward, sorted by length and padded on the right, where a causal model cannot see it: so no number depends
+    on what else is asked, but for rounding.
+
+    Args:
+        model: A causal language model; masked or patched if the caller wants it so.
+        rows: The sequences, and where in each the part begins that is asked.
+        tokens: About how many tokens a forward may have, padding included.
+        progress: Opens a progress bar for so many tokens.
+
+    Raises:
+        UserError: Logits are not finite.
+    """
+    trees = forest([row.ids for row in rows], [row.start for row in rows])
+    walk = _Walk(model, [row.start for row in rows], tokens)
+    if progress is not None:
+        walk.progress = progress(sum(tree.tokens for tree in trees))
+    walk.level([_Branch(tree, 0, ()) for tree in trees], None)
+    found = np.array([walk.found[i] for i in range(len(rows))], dtype=float).reshape(-1, 2)
+    return Answers(found[:, 0], found[:, 1], np.array([len(row.ids) - row.start for row in rows]))
+
+
+def context_window(model: PreTrainedModel) -> int | None:
+    """Return how many tokens the model can see at once; None where its config does not say."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """A node on its way through the model."""
+
+    node: Node
+    row: int
+    """Its row in the cache of what is above."""
+    known: Known
+    """Of the tokens before it, and of its own first one."""
+
+
+class _Walk:
+    """One pass over the trees; `found` gets (log-likelihood, greedy) by sequence."""
+
+    def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
+        self.model, self.starts, self.tokens = model, starts, tokens
+        self.places = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
+        self.found: dict[int, tuple[float, bool]] = {}
+        self.progress: Progress = lambda amount: None
+
+    def level(self, branches: Sequence[_Branch], cache: DynamicCache | None) -> None:
+        """Compute branches whose pasts lie in one cache, then all that is below them."""
+        ordered = sorted(branches, key=lambda b: (b.node.begin, len(b.node.ids)))
+        for begin, alike in groupby(ordered, key=lambda b: b.node.begin):
+            for batch in self._batches(list(alike)):
+                past = _selected(cache, [branch.row for branch in batch], begin)
+                below = self._forward(batch, past)
+                if below:
+                    self.level(below, past)
+
+    def _batches(self, branches: Sequence[_Branch]) -> Iterator[list[_Branch]]:
+        """Yield runs of branches, sorted by length, that fit one forward."""
+        batch: list[_Branch] = []
+        places = 0
+        for branch in branches:
+            asked = len({place for place, _ in _asked(branch.node)})
+            if batch and ((len(batch) + 1) * len(branch.node.ids) > self.tokens or places + asked > self.places):
+                yield batch
+                batch, places = [], 0
+            batch.append(branch)
+            places += asked
+        if batch:
+            yield batch
+
+    def _forward(self, batch: Sequence[_Branch], past: DynamicCache) -> list[_Branch]:
+        """Compute a batch, settle the sequences that end in it, and return what goes on below."""
+        longest = max(len(branch.node.ids) for branch in batch)
+        ids = [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
+        asked = [(row, place, token) for row, branch in enumerate(batch) for place, token in _asked(branch.node)]
+        found = iter(self._probabilities(ids, asked, past))
+        below: list[_Branch] = []
+        for row, branch in enumerate(batch):
+            node = branch.node
+            known = (*branch.known, *(next(found) for _ in range(_own(node))))
+            self._settle(node, known)
+            for child in node.children:
+                first = (next(found),) if child.begin >= child.score else ()
+                below.append(_Branch(child, row, known + first))
+        self.progress(sum(len(branch.node.ids) for branch in batch))
+        return below
+
+    def _settle(self, node: Node, known: Known) -> None:
+        for i in node.ends:
+            mine = known[len(known) - (node.end - self.starts[i]) :]
+            self.found[i] = (sum(p for p, _ in mine), all(top for _, top in mine))
+
+    def _probabilities(
+        self, ids: Sequence[Sequence[int]], asked: Sequence[tuple[int, int, int]], past: DynamicCache
+    ) -> list[tuple[float, bool]]:
+        """Return the log-probability of every asked (row, place, next token), and whether that is the most probable."""
+        places = list(dict.fromkeys((row, place) for row, place, _ in asked)) or [(0, 0)]
+        number = {place: i for i, place in enumerate(places)}
+        device = home(self.model)
+        with _only(self.model, places):
+            logits = self.model(torch.tensor(ids, device=device), past_key_values=past, use_cache=True).logits[:, 0]
+        log_p = finite(logits).float().log_softmax(-1)
+        index = torch.tensor([number[row, place] for row, place, _ in asked], dtype=torch.long, device=log_p.device)
+        token = torch.tensor([token for *_, token in asked], dtype=torch.long, device=log_p.device)
+        top = log_p.argmax(-1)[index] == token
+        return list(zip(log_p[index, token].tolist(), top.tolist(), strict=True))
+
+
+def _own(node: Node) -> int:
+    """Return how many of a node's tokens, after its first, are asked."""
+    return max(0, node.end - max(node.begin + 1, node.score))
+
+
+def _asked(node: Node) -> list[tuple[int, int]]:
+    """Return (place in the node, token that follows) of what is asked: its own tokens, then its children's first."""
+    first = len(node.ids) - _own(node)
+    own = [(place - 1, node.ids[place]) for place in range(first, len(node.ids))]
+    return own + [(len(node.ids) - 1, child.ids[0]) for child in node.children if child.begin >= child.score]
+
+
+def _selected(cache: DynamicCache | None, rows: Sequence[int], length: int) -> DynamicCache:
+    """Return a cache of these rows, cut to what they have in common with their branch: no padding stays."""
+    fresh = DynamicCache()  # keeps all positions whatever the model's window: its masks see to that
+    layers: Any = cache.layers if cache is not None else ()  # typed as any kind of layer; these hold keys and values
+    for number, layer in enumerate(layers):
+        index = torch.tensor(rows, device=layer.keys.device)
+        fresh.update(layer.keys[index, :, :length], layer.values[index, :, :length], number)
+    return fresh
+
+
+@contextmanager
+def _only(model: PreTrainedModel, places: Sequence[tuple[int, int]]) -> Iterator[None]:
+    """Compute logits at these (row, position) only: [places, 1, vocabulary]."""
+    rows, positions = (torch.tensor(part, device=home(model)) for part in zip(*places, strict=True))
+
+    def hook(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden = args[0]
+        return (hidden[rows.to(hidden.device), positions.to(hidden.device)][:, None], *args[1:])
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,39 @@
+"""HONEST: how often are the likeliest next words about women and men hurtful, as a measurement of `evaluate`?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import datasets
+import evaluate
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.benchmarks import given, honest, told
+
+
+class Honest(evaluate.Measurement):
+    """Share of hurtful words among the 20 likeliest next words, and its gap between women and men.
+
+    `compute(prompt=[...], side=["female" or "male", ...], template=[...], model=..., tokenizer=...)`; a template is a
+    cluster. Hurtful are the words of `fairhub.benchmarks.honest.LEXICON`, which is not HurtLex: figures of other
+    lexicons cannot be compared with these. (Nozza et al. 2021, section 3.)
+    """
+
+    def _info(self) -> evaluate.MeasurementInfo:
+        return evaluate.MeasurementInfo(
+            description="Share of hurtful words among the likeliest next words.",
+            citation="",
+            inputs_description="prompt, side, template: one each a prompt; model, tokenizer: a causal model.",
+            features=datasets.Features({name: datasets.Value("string") for name in ("prompt", "side", "template")}),
+        )
+
+    def _compute(
+        self,
+        prompt: Sequence[str],
+        side: Sequence[str],
+        template: Sequence[str],
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+    ) -> dict[str, Any]:
+        names = ("prompt", "side", "raw")
+        rows = [dict(zip(names, row, strict=True)) for row in zip(prompt, side, template, strict=True)]
+        return told(honest.benchmark(given(rows)), model, tokenizer)

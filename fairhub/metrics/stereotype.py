@@ -1,0 +1,48 @@
+"""Stereotype: do bad rather than good words come more easily about one group, as a measurement of `evaluate`?"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import datasets
+import evaluate
+import numpy as np
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub import resampling
+from fairhub.engine import Engine
+from fairhub.judgements import Attribute, text_batches_of
+from fairhub.likelihood import context_window
+from fairhub.measure import home
+from fairhub.metrics.formulas import result
+
+
+class Stereotype(evaluate.Measurement):
+    """Mean difference of log-odds of bad to good words about people, after two texts; signed, and its absolute value.
+
+    `compute(text_a=[...], text_b=[...], model=..., tokenizer=..., clusters=[...])`. `signed` above 0: bad words come
+    more easily after text_a. The words are those of `fairhub.judgements`; log-odds are ln P(bad) / P(good) of the next
+    token.
+    Without `clusters` every pair is its own.
+    """
+
+    def _info(self) -> evaluate.MeasurementInfo:
+        return evaluate.MeasurementInfo(
+            description="Signed difference of log-odds of bad to good words between the two texts of a pair.",
+            citation="",
+            inputs_description="text_a, text_b: texts; model, tokenizer: a causal model; clusters: a label a pair.",
+            features=datasets.Features({"text_a": datasets.Value("string"), "text_b": datasets.Value("string")}),
+        )
+
+    def _compute(
+        self, text_a: Sequence[str], text_b: Sequence[str], model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase, clusters: Sequence[Hashable] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        labels = list(range(len(text_a)) if clusters is None else clusters)
+        texts = [*text_a, *text_b]
+        batches = text_batches_of(tokenizer, texts, limit=context_window(model), device=home(model))
+        share = Engine(model, batches, Attribute(tokenizer), cache_bytes=0).values([frozenset()])[0]
+        odds = np.log(share) - np.log1p(-share)
+        gaps = np.column_stack([odds[: len(text_a)] - odds[len(text_a) :], np.ones(len(text_a))])
+        signed = resampling.interval(gaps, lambda s: s[..., 0] / s[..., 1], labels)
+        size = resampling.interval(gaps, lambda s: np.abs(s[..., 0] / s[..., 1]), labels)
+        return result(size, labels, "lower") | {"signed": result(signed, labels, "towards 0")}

@@ -1,0 +1,40 @@
+"""An audit on a terminal: a table for a stranger, which says of every figure which way is better."""
+
+import textwrap
+from collections.abc import Sequence
+
+from fairhub.report.record import SPLITS, Figure, is_public
+from fairhub.report.wording import number
+
+WIDTH = 107
+_ARROWS = {"lower": "↓ lower", "higher": "↑ higher"}
+
+
+def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
+    """Write what an audit measured: bias and control pairs by split, public benchmarks, utility; then the notes."""
+    own = [figure for figure in figures if not is_public(figure)]
+    blocks = {
+        f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split)]
+        for role in ("bias", "control")
+        for split in SPLITS
+    }
+    blocks["public benchmarks: bias"] = [f for f in figures if f.role == "bias" and is_public(f)]
+    blocks["utility"] = [f for f in figures if f.role == "utility"]
+    lines = [_line("figure", "axis, context", "better", "value", "95 % interval", "items", "unit"), "-" * WIDTH]
+    for title, found in blocks.items():
+        lines += [title, *map(_row, found)] if found else []
+    noted = [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
+    return "\n".join([*lines, "-" * WIDTH, *noted])
+
+
+def _row(figure: Figure) -> str:
+    part = figure.before
+    place = figure.axis if figure.context == "all" else f"{figure.axis}, {figure.context}"
+    interval = f"[{number(part.low)}, {number(part.high)}]"
+    return _line(
+        figure.name, place, _ARROWS[figure.better], number(part.value), interval, f"{figure.items:,}", figure.unit
+    )
+
+
+def _line(name: str, place: str, better: str, value: str, interval: str, items: str, unit: str) -> str:
+    return f"  {name:<26.26} {place:<18.18} {better:<8} {value:>8} {interval:<17} {items:>6} {unit:<16.16}".rstrip()
