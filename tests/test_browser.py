@@ -136,7 +136,9 @@ def test_a_pull_request_to_someone_else(with_run, space):
     space.hub.put("bob/theirs", {"README.md": b"---\nlicense: mit\n---\nTheirs\n"})
     page, run = with_run
     sign_in(page)
-    page.get_by_label("Name on the Hub").fill("bob/theirs")
+    name = page.get_by_label("Name on the Hub")
+    expect(name).to_have_value("ada/base-fair")
+    name.fill("bob/theirs")
     page.get_by_label("Pull request").check()
     page.get_by_role("button", name="Publish").click()
     page.locator("#published a").wait_for()

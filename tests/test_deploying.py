@@ -116,3 +116,9 @@ def test_make_deploys_the_checkout_it_stands_in(hub, checkout):
     assert sent["README.md"] == (checkout / "README.md").read_bytes() and "space_app.py" in sent
     info = HfApi(endpoint=hub.url, token=hub.token("ada")).repo_info("lab/fair", repo_type="space")
     assert info.card_data.sdk == "gradio"
+
+
+def test_this_checkout_has_what_runs():
+    files = space_files(ROOT).files
+    assert {FRONT["app_file"], "requirements.txt", "fairhub/repair.py", "fairhub/data/templates.jsonl"} <= set(files)
+    assert files["README.md"].read_text().startswith("---\n")
