@@ -132,17 +132,17 @@ def test_publish_by_signing_in_with_a_token_kept_nowhere(with_run, space):
     assert cookies["session"]["httpOnly"] and cookies["session"]["secure"]  # where the visitor's browser keeps it
 
 
-def test_a_pull_request_to_someone_else(with_run, space):
-    space.hub.put("bob/theirs", {"README.md": b"---\nlicense: mit\n---\nTheirs\n"})
+def test_a_pull_request_leaves_the_repository_as_it_is(with_run, space):
+    space.hub.put("ada/mine", {"README.md": b"---\nlicense: mit\n---\nMine\n"})
     page, run = with_run
     sign_in(page)
     name = page.get_by_label("Name on the Hub")
     expect(name).to_have_value("ada/base-fair")
-    name.fill("bob/theirs")
+    name.fill("ada/mine")
     page.get_by_label("Pull request").check()
     page.get_by_role("button", name="Publish").click()
     page.locator("#published a").wait_for()
-    assert len(space.hub.discussions("bob/theirs")) == 1 and set(space.hub.files("bob/theirs")) == {"README.md"}
+    assert len(space.hub.discussions("ada/mine")) == 1 and set(space.hub.files("ada/mine")) == {"README.md"}
 
 
 def test_the_run_is_downloaded_as_a_zip(with_run, tmp_path):

@@ -24,7 +24,7 @@ def build(shared: Shared, page: Page) -> None:
         name = gr.Textbox(label="Name on the Hub", placeholder="you/model-fair", max_lines=1)
     with gr.Row():
         private = gr.Checkbox(False, label="Private: only you can see it", info="Counts where it is new.")
-        how = gr.Radio([_COMMIT, _REQUEST], value=_COMMIT, label="How", info="A pull request also works for others'.")
+        how = gr.Radio([_COMMIT, _REQUEST], value=_COMMIT, label="How", info="A pull request waits until you merge it.")
     with gr.Row():
         look = gr.Button("Preview the card")
         go = gr.Button("Publish", variant="primary")
