@@ -1,6 +1,7 @@
 """The tab Repair: ask for one, watch it, stop it, go on with it, and look into what it found."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ _WHAT = (
     "differently, removes them, and checks the result on prompts it never saw. Leave axes and contexts empty for all."
 )
 Update = dict[str, Any]
+BUSY = ("waiting", "working", "paused")
+"""How a run stands that goes on."""
 
 
 def build(shared: Shared, page: Page) -> None:
@@ -32,6 +35,68 @@ def build(shared: Shared, page: Page) -> None:
         stop = gr.Button("Stop", interactive=False)
         resume = gr.Button("Resume", interactive=False)
     shown = gr.HTML("", elem_id="live")
+    results = _results_below()
+    place, front = results[-2:]
+    seen = [shown, start, stop, resume, *results, page.finished]
+    queue: dict[str, Any] = {"concurrency_id": "repair", "concurrency_limit": 1, "api_visibility": "private",
+                             "show_progress": "minimal", "show_progress_on": shown}  # fmt: skip
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    start.click(told(partial(_begin, shared)), [page.visitor, *asked], seen, **queue)
+    resume.click(told(partial(_go_on, shared)), page.visitor, seen, **queue)
+    stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
+    page.visitor.change(told(partial(_back, shared)), page.visitor, seen[:-1], **quiet)
+    place.change(told(partial(_weigh, shared)), [page.visitor, place], front, **quiet)
+    map_panel.build(shared, page, asked[0])
+
+
+def _begin(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[list[Any]]:
+    """Begin a run; yield how it looks, as updates of all that is seen of it."""
+    what, source = request(*asked), shared.models.source(model)
+    job = shared.visitors.new_job(key)
+    running.prepare(job, source, what, shared.models.device)
+    yield from _followed(shared, key, job)
+
+
+def _go_on(shared: Shared, key: str) -> Iterator[list[Any]]:
+    """Go on with the run that was begun last."""
+    yield from _followed(shared, key, shared.visitors.latest(key))
+
+
+def _followed(shared: Shared, key: str, job: Path) -> Iterator[list[Any]]:
+    look = running.seen(job)
+    if look.standing.state != "finished":  # it may have been finished on another page of the same visit
+        for look in running.follow(job, shared.begin):
+            yield [live(look), *_buttons(look.standing.state), *[gr.skip()] * 6]
+    if look.standing.state == "finished":
+        names = list(shared.visitors.finished(key))
+        yield [live(look), *_buttons("finished"), *_results(job), names]
+
+
+def _halt(shared: Shared, key: str) -> Update:
+    """Ask the run that was begun last to stop."""
+    running.stop(shared.visitors.latest(key))
+    return gr.update(interactive=False)
+
+
+def _back(shared: Shared, key: str) -> list[Any]:
+    """Return how the last run of a visit stands that goes on with a new page."""
+    jobs = shared.visitors.jobs(key)
+    if not jobs:
+        return [gr.skip()] * 9
+    look = running.seen(jobs[-1])
+    state = "stopped" if look.standing.state in BUSY else look.standing.state
+    done = (jobs[-1] / RUN / "report.json").is_file()
+    return [live(look), *_buttons(state), *(_results(jobs[-1]) if done else [gr.skip()] * 5)]
+
+
+def _weigh(shared: Shared, key: str, number: float) -> str:
+    """Return the front of the last finished run with one candidate marked."""
+    *_, last = shared.visitors.finished(key).values() or [None]
+    return choice_shown(report.read(last / "report.json"), int(number)) if last else ""
+
+
+def _results_below() -> list[Any]:
+    """Lay out what a finished run shows; return its parts in the order of `_results`."""
     with gr.Column(visible=False) as results:
         found = gr.HTML("", elem_id="found")
         with gr.Accordion("The whole report", open=False):
@@ -39,54 +104,7 @@ def build(shared: Shared, page: Page) -> None:
         gr.Markdown("## What each choice costs\nEvery candidate that was weighed, the cheapest first.")
         place = gr.Slider(1, 2, value=1, step=1, label="Candidate")
         front = gr.HTML("", elem_id="front")
-    seen = [shown, start, stop, resume, results, found, whole, place, front, page.finished]
-
-    def followed(key: str, job: Path) -> Iterator[list[Any]]:
-        for look in running.follow(job, shared.begin):
-            yield [live(look), *_buttons(look.standing.state), *[gr.skip()] * 6]
-        if look.standing.state == "finished":
-            names = list(shared.visitors.finished(key))
-            yield [live(look), *_buttons("finished"), *_results(job), names]
-
-    @told
-    def begin(key: str, model: str, *told_: Any) -> Iterator[list[Any]]:
-        what = request(*told_)
-        source = shared.models.source(model)
-        job = shared.visitors.new_job(key)
-        running.prepare(job, source, what, shared.models.device)
-        yield from followed(key, job)
-
-    @told
-    def back(key: str) -> list[Any]:
-        jobs = shared.visitors.jobs(key)
-        if not jobs:
-            return [gr.skip()] * (len(seen) - 1)
-        look = running.seen(jobs[-1])
-        state = "stopped" if look.standing.state in ("waiting", "working", "paused") else look.standing.state
-        done = (jobs[-1] / RUN / "report.json").is_file()
-        return [live(look), *_buttons(state), *(_results(jobs[-1]) if done else [gr.skip()] * 5)]
-
-    @told
-    def go_on(key: str) -> Iterator[list[Any]]:
-        yield from followed(key, shared.visitors.latest(key))
-
-    @told
-    def halt(key: str) -> Update:
-        running.stop(shared.visitors.latest(key))
-        return gr.update(interactive=False)
-
-    @told
-    def weigh(key: str, number: float) -> str:
-        return choice_shown(report.read(shared.visitors.latest(key) / RUN / "report.json"), int(number))
-
-    queue: dict[str, Any] = {"concurrency_id": "repair", "concurrency_limit": 1, "api_visibility": "private",
-                             "show_progress": "minimal", "show_progress_on": shown}  # fmt: skip
-    start.click(begin, [page.visitor, *asked], seen, **queue)
-    resume.click(go_on, page.visitor, seen, **queue)
-    stop.click(halt, page.visitor, stop, api_visibility="private", queue=False)
-    page.visitor.change(back, page.visitor, seen[:-1], api_visibility="private", show_progress="hidden")
-    place.change(weigh, [page.visitor, place], front, api_visibility="private", show_progress="hidden")
-    map_panel.build(shared, page, asked[0])
+    return [results, found, whole, place, front]
 
 
 def _form(shared: Shared) -> list[Any]:
@@ -107,7 +125,7 @@ def _form(shared: Shared) -> list[Any]:
 
 def _buttons(state: str) -> list[Update]:
     """Return how Start, Stop and Resume stand."""
-    busy = state in ("waiting", "working", "paused")
+    busy = state in BUSY
     return [gr.update(interactive=not busy), gr.update(interactive=busy), gr.update(interactive=state == "stopped")]
 
 
