@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from fairhub.loading import DEFAULT
 from fairhub.space.app import launch
 from fairhub.space.models import Models
 
 if __name__ == "__main__":
-    offered = {"ada/planted": "ada/planted", "ada/other": "ada/other"}
+    offered = {"ada/planted": "ada/planted", "ada/other": "ada/other", DEFAULT: None}
     launch(Path(__file__).parent.parent / "model_cards", Models(offered))

@@ -4,7 +4,9 @@ import planted
 import pytest
 from browsing import PHONE, serious
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+from fairhub.loading import DEFAULT
+
+HOUR = 3_600_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +55,22 @@ def test_the_map_by_mouse_and_by_keyboard(page, pair):
     assert not serious(page)
 
 
-def test_a_run_is_stopped_gone_on_with_and_compared(page):
+@pytest.mark.parametrize("model", ["ada/planted", pytest.param(DEFAULT, marks=pytest.mark.slow)])
+def test_a_run_is_stopped_gone_on_with_and_compared(page, model):
     panel = tab(page, "Repair")
+    panel.get_by_label("Model").first.fill(model)
+    panel.get_by_label("Model").first.press("Enter")
     panel.get_by_role("button", name="Start").click()
     page.locator("#live [data-state=working]").wait_for()
+    if model == DEFAULT:  # a tiny model's search is over before one could stop it
+        page.locator("#live svg").first.wait_for(timeout=HOUR)
     panel.get_by_role("button", name="Stop").click()
     page.locator("#live [data-state=stopped]").wait_for()
     page.reload()  # the run is the visitor's, not the page's
     panel = tab(page, "Repair")
     page.locator("#live [data-state=stopped]").wait_for()
     panel.get_by_role("button", name="Resume").click()
-    page.locator("#live [data-state=finished]").wait_for(timeout=600_000)
+    page.locator("#live [data-state=finished]").wait_for(timeout=HOUR)
     page.locator("#found .fh-verdict").wait_for()
     assert page.locator("#front svg, #front p").count() and not serious(page)
     panel = tab(page, "Compare")
