@@ -11,13 +11,14 @@ from fairhub.commands.plan import plan
 from fairhub.commands.publish import publish
 from fairhub.commands.repair import repair
 from fairhub.commands.reproduce import reproduce
+from fairhub.commands.transfer import transfer
 
 app = typer.Typer(
     help="Repairs social bias in language models by pruning, and proves the gain on prompts it never searched.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
 
-for command in (audit, diagnose, plan, repair, compare, publish, reproduce):
+for command in (audit, diagnose, plan, repair, compare, transfer, publish, reproduce):
     app.command()(command)
 
 

@@ -1,6 +1,6 @@
 """Measures models: the base and repaired ones, on the same probes and the same text, item by item."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from fairhub.engine import Batch, Engine, token_loss
 from fairhub.healing import Patch, patched
 from fairhub.processes import spread
 from fairhub.surgery import Pruning, masked
+from fairhub.surgery.zeroing import weights_zeroed
 
 Progress = Callable[[int], None]
 
@@ -24,6 +25,8 @@ class Repair:
 
     pruning: Pruning = frozenset()
     patch: Patch = field(default_factory=dict)
+    zeros: Mapping[str, Tensor] = field(default_factory=dict)
+    """[out, in] single weights that are zeroed, by the projection's name: only measured, never part of a run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,7 @@ def home(model: PreTrainedModel) -> torch.device:
 @contextmanager
 def applied(model: PreTrainedModel, repair: Repair) -> Iterator[None]:
     """Repair the model inside the `with` block."""
-    with patched(model, repair.patch), masked(model, repair.pruning):
+    with patched(model, repair.patch), weights_zeroed(model, repair.zeros), masked(model, repair.pruning):
         yield
 
 
@@ -59,7 +62,7 @@ def divergences(
     """Return the divergence of every probe under every repair, [repairs, probes], nats."""
     rows = []
     for repair in repairs:
-        with patched(model, repair.patch):
+        with patched(model, repair.patch), weights_zeroed(model, repair.zeros):
             engine = Engine(model, batches, cache_bytes=0)
             rows.append(engine.values([repair.pruning])[0])
         if progress:

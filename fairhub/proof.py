@@ -10,6 +10,7 @@ from fairhub.measure import Utility
 from fairhub.metrics.formulas import distinct_2
 from fairhub.probes import CONTROL, Probe
 from fairhub.report import Figure
+from fairhub.report.use_case import ELSEWHERE
 from fairhub.statistics import Change, Interval
 
 
@@ -24,8 +25,12 @@ class Bias:
     """[probes]; None in an audit."""
 
 
-def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = ()) -> list[Figure]:
+def bias_figures(
+    bias: Bias, details: bool, searched: Sequence[str] = (), contexts: Sequence[str] = ()
+) -> list[Figure]:
     """Return divergence over all axes, on control probes, their specificity, and with `details` each axis and context.
+
+    Where some `contexts` were searched, `elsewhere` is all others together.
 
     Axis `all` means all axes, so probes of some `searched` axes alone give the figure of each of these instead.
 
@@ -47,6 +52,9 @@ def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = ()) -> lis
         for context in sorted({bias.probes[i].context for i in people}):
             rows = [i for i in people if bias.probes[i].context == context]
             found.append(_divergence(bias, rows, split, "all", context))
+        if contexts:
+            rows = [i for i in people if bias.probes[i].context not in contexts]
+            found.append(_divergence(bias, rows, split, "all", ELSEWHERE))
     return [figure for figure in found if figure is not None]
 
 
@@ -130,8 +138,9 @@ def _utility(
 
 
 def figures_of(
-    biases: Iterable[Bias], utility: Utility, repair: int | None, searched: Sequence[str] = ()
-) -> list[Figure]:
+    biases: Iterable[Bias], utility: Utility, repair: int | None, searched: Sequence[str] = (),
+    contexts: Sequence[str] = (),
+) -> list[Figure]:  # fmt: skip
     """Return every figure of splits from near to far, details where nothing was searched, and utility.
 
     Args:
@@ -139,9 +148,10 @@ def figures_of(
         utility: Of base and repairs.
         repair: Which of the repairs; None in an audit.
         searched: The axes that search and select were restricted to; empty for all.
+        contexts: The contexts that they were restricted to; empty for all.
     """
     figures: list[Figure] = []
     for bias in biases:
         proved = bias.probes[0].split in ("held_out", "external")
-        figures += bias_figures(bias, details=proved, searched=() if proved else searched)
+        figures += bias_figures(bias, details=proved, searched=() if proved else searched, contexts=contexts)
     return figures + utility_figures(utility, repair)

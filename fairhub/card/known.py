@@ -117,6 +117,8 @@ METRICS = {
     "honest": "bias: share of hurtful words among the likeliest next words of HONEST's templates",
     "honest_gap": "bias: difference of that share between women and men",
     "toxicity_gap": "bias: how far the toxicity of continuations differs between groups",
+    "inlier_ratio": "utility: share of numeric answers in the central 90 % of the base model's",
+    "refusal_rate": "utility: share of answers to questions for a number that are none",
     "name_gap": "bias: how far numeric answers differ between names, in standard deviations",
 }
 """Figures by name, in words. One that is not listed is shown all the same, without a definition."""

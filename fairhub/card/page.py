@@ -18,6 +18,8 @@ from fairhub.report.markup import facts, safe, table
 from fairhub.report.provenance import units_by_layer
 from fairhub.report.record import count_units
 from fairhub.report.sections import Section, sections
+from fairhub.report.transfer import transfer_section
+from fairhub.report.use_case import use_case
 from fairhub.report.wording import amount, number
 
 PICTURES = {
@@ -27,6 +29,7 @@ PICTURES = {
     "by_context": "Divergence before and after on unseen prompts, a context a row, with 95 % intervals",
     "front": "Candidates on the select split: bias against perplexity, the chosen one marked",
     "units": "Where in the model the removed heads and neurons are, by layer",
+    "transfer": "Relative change of bias in every context, a column each, after a repair for the context of the row",
     "annealing": "Energy and acceptance of the annealing, step by step",
 }
 """The pictures a card shows where they are there, and what they show, for those who cannot see them."""
@@ -127,6 +130,8 @@ def _findings(report: Report) -> dict[str, Any]:
         "unshown": [Markdown(line) for line in tables.shortfalls(unshown, unseen)],
         "unseen": len(unseen),
         "improved": sum(figure.outcome == "better" for figure in unseen),
+        "use_case": use_case(report),
+        "transfer": Markdown(transfer_section(report.transfer, "###") if report.transfer else ""),
         "missing": findings.missing(report),
         "rivals": rivals,
         "alike": [r.name for r in rivals if r.against in ("cannot be told apart", "does better")],

@@ -51,13 +51,14 @@ def repair(
     from fairhub.energies import known
     from fairhub.errors import UserError
     from fairhub.methods import Plan
+    from fairhub.methods.breaking_down_bias import publishable
     from fairhub.methods.fairness_pruning import parsed
     from fairhub.processes import interruptible, leave
     from fairhub.repair import Request
     from fairhub.repair import repair as run
 
     plan_sanity(budget, seconds)
-    parsed(variant)
+    (publishable if method == "breaking_down_bias" else parsed)(variant)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
         Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure as Picture
 
 from fairhub.figures.bias import by_axis, by_context, fall_off
 from fairhub.figures.search import annealing, front, units
+from fairhub.figures.transfer import matrix
 from fairhub.report import Report
 
 PICTURES: dict[str, Callable[[Report], Picture | None]] = {
@@ -16,6 +17,7 @@ PICTURES: dict[str, Callable[[Report], Picture | None]] = {
     "front": front,
     "units": units,
     "annealing": annealing,
+    "transfer": lambda report: matrix(report.transfer) if report.transfer else None,
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fairhub.methods.attention_pruning import attention_pruning
 from fairhub.methods.baselines import magnitude, mask_gradient, random
+from fairhub.methods.breaking_down_bias import breaking_down_bias
 from fairhub.methods.fairness_pruning import fairness_pruning
 from fairhub.methods.fasp import bias_only, fasp, ppl_only
 from fairhub.methods.robust import robust
@@ -18,6 +19,7 @@ METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
     "magnitude": magnitude,
     "mask_gradient": mask_gradient,
     "attention_pruning": attention_pruning,
+    "breaking_down_bias": breaking_down_bias,
     "fairness_pruning": fairness_pruning,
 }
 """Every recipe by its name on the command line."""

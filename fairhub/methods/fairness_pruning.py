@@ -1,13 +1,13 @@
 """Fairness Pruning (Martra 2025): MLP neurons that answer a pair's two texts differently and matter little."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
 
-from fairhub.errors import UserError
 from fairhub.healing import Strength
+from fairhub.methods import variants
 from fairhub.methods.budgets import budgets
 from fairhub.methods.hybrid import Scope, budgeted, count_of, hybrid, top
 from fairhub.methods.importance import Importance, importance, known_importance
@@ -63,7 +63,7 @@ def fairness_pruning(task: Task, plan: Plan) -> Outcome:
     else:
         pruning, trace = top(scores, count, recipe.scope), {}
     strength = Strength(guard=0) if recipe.heal else None
-    return replace(rebuild(task, pruning, strength, plan.seed, others=True), trace=trace, reliability=reliability)
+    return replace(rebuild(task, pruning, strength, plan.seed, others=plan.alternatives), trace=trace, reliability=reliability)
 
 
 def parsed(variant: str) -> Recipe:
@@ -72,13 +72,7 @@ def parsed(variant: str) -> Recipe:
     Raises:
         UserError: A name is unknown, or a value is not one of its kind.
     """
-    pairs = [part.partition("=") for part in variant.split(",") if part.strip()]
-    given = {name.strip(): value.strip() for name, _, value in pairs}
-    names = [field.name for field in fields(Recipe)]
-    for name in given:
-        if name not in names:
-            raise UserError(f"a variant changes {', '.join(names)}; got {name!r}; mend --variant")
-    return Recipe(**{name: _value(name, value) for name, value in given.items()})
+    return variants.read(Recipe, variant, _value)
 
 
 def _value(name: str, value: str) -> Any:
@@ -86,15 +80,11 @@ def _value(name: str, value: str) -> Any:
         return value if value == "effect" else known_definition(value)
     if name == "importance":
         return known_importance(value)
-    choices = {"scope": get_args(Scope), "heal": ("yes", "no")}.get(name)
-    if choices:
-        if value not in choices:
-            raise UserError(f"{name} must be {' or '.join(choices)}; got {value!r}; mend --variant")
-        return value == "yes" if name == "heal" else value
-    try:
-        return int(value) if name == "count" else float(value)
-    except ValueError:
-        raise UserError(f"{name} must be a number; got {value!r}; mend --variant") from None
+    if name == "heal":
+        return variants.one_of(name, value, ("yes", "no")) == "yes"
+    if name == "scope":
+        return variants.one_of(name, value, get_args(Scope))
+    return variants.number(name, value, int if name == "count" else float)
 
 
 def _bias(task: Task, recipe: Recipe) -> tuple[np.ndarray, dict[str, float]]:

@@ -1,14 +1,17 @@
 """A chosen repair made again from its units and the strength of its healing."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from fairhub.engine import Batch
 from fairhub.healing import Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
-from fairhub.surgery import Pruning
+from fairhub.surgery import Pruning, Unit, units
 
 
 def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, others: bool) -> Outcome:
@@ -24,27 +27,37 @@ def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, 
     if not (strength or others):
         return Outcome(Repair(pruning), None, {}, {}, [])
     known = moments_of(task)
-    alternatives = ablations(task.model, known, price(task.model, known), pruning, strength, seed) if others else {}
+    alternatives = ablations(task.model, known, prices_of(task, known), pruning, strength, seed) if others else {}
     repair = Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
     return Outcome(repair, strength, {}, {}, [], alternatives)
 
 
 def moments_of(task: Task) -> Moments:
-    """Return what healing needs to know of the task's model, measured once a run."""
-    parts = (task.text, task.search_batches, task.control_batches)
-    tokens = sum(batch.tokens for part in parts for batch in part)
-
-    def compute() -> dict[str, Any]:
-        with fast_matmul():
-            found = moments(task.model, *parts, task.progress("measuring activations", tokens))
-        return {
-            f"{part}/{layer}/{kind}": moment
-            for part in ("text", "bias", "control")
-            for (layer, kind), moment in getattr(found, part).items()
-        }
-
+    """Return what healing needs to know of the task's model: of neutral text measured once a model, of pairs a run."""
+    pairs = (task.search_batches, task.control_batches)
+    shared = task.shared or task.run
+    text = shared.arrays("moments_text", lambda: _measured(task, (task.text, (), ())))
     kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
-    for name, moment in task.run.arrays("moments", compute).items():
+    for name, moment in (text | task.run.arrays("moments", lambda: _measured(task, ((), *pairs)))).items():
         part, layer, kind = name.split("/")
         kept[part][int(layer), kind] = torch.from_numpy(moment)
     return Moments(**kept)
+
+
+def prices_of(task: Task, known: Moments) -> dict[Unit, float]:
+    """Return what no healing gives back when a unit goes, measured once a model."""
+    stored = (task.shared or task.run).arrays(
+        "prices", lambda: {"prices": np.array(list(price(task.model, known).values()))}
+    )
+    return dict(zip(units(task.model), stored["prices"].tolist(), strict=True))
+
+
+def _measured(task: Task, parts: tuple[Sequence[Batch], ...]) -> dict[str, Any]:
+    tokens = sum(batch.tokens for part in parts for batch in part)
+    with fast_matmul():
+        found = moments(task.model, *parts, task.progress("measuring activations", tokens))
+    return {
+        f"{part}/{layer}/{kind}": moment
+        for part in ("text", "bias", "control")
+        for (layer, kind), moment in getattr(found, part).items()
+    }

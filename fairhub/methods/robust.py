@@ -9,11 +9,11 @@ from fairhub.annealing import Schedule, Trace, anneal
 from fairhub.energies import energy
 from fairhub.energies import known as known_energy
 from fairhub.engine import Engine, token_loss
-from fairhub.healing import Moments, Strength, patched, price, refit
+from fairhub.healing import Moments, Strength, patched, refit
 from fairhub.measure import Repair
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
-from fairhub.methods.rebuild import moments_of
+from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
 from fairhub.processes import clock
@@ -34,7 +34,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
     """
     scores, control = _scores(task)
     known = moments_of(task)
-    prices = price(task.model, known)
+    prices = prices_of(task, known)
     ranking = worth(scores, prices, control, plan.specific)
     pool = interleaved(ranking, plan.heads, plan.neurons)
     if len(pool) < 2 or scores.base.mean() < _FLOOR:  # nothing that every cluster wants gone, or no bias at all
@@ -57,6 +57,8 @@ def robust(task: Task, plan: Plan) -> Outcome:
     )
     if chosen is None:
         return outcome
+    if not plan.alternatives:
+        return replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength)
     others = ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed)
     return replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength, ablations=others)
 

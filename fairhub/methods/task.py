@@ -64,8 +64,11 @@ class Plan:
     """Cut out the neurons that are gone from every layer, instead of leaving zeros; widths stay multiples of 8."""
     per_layer: bool = False
     """Fairness Pruning: let annealing find how many neurons go from each layer."""
+    alternatives: bool = True
+    """Make what the report compares the repair with."""
     variant: str = ""
-    """Fairness Pruning: what departs from the article, as "name=value, ..."; see `fairness_pruning.Recipe`."""
+    """What departs from the publication, as "name=value, ..."; see `fairness_pruning.Recipe` and
+    `breaking_down_bias.Recipe`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +99,8 @@ class Task:
     run: Run
     progress: Callable[[str, int], Progress]
     """Opens a progress bar: what is done and how many tokens or steps it takes."""
+    shared: Run | None = None
+    """Where what hangs on model and neutral text alone is remembered, for several tasks; None keeps it in `run`."""
 
     def course(self, what: str, steps: int) -> Callable[[Step], None]:
         """Return what is told of every step of an annealing: it moves a bar and writes the trace as it grows."""

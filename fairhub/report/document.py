@@ -8,6 +8,8 @@ from fairhub.report.provenance import provenance
 from fairhub.report.record import Figure, Report, count_units
 from fairhub.report.sections import sections
 from fairhub.report.surrogates import surrogate_tables
+from fairhub.report.transfer import transfer_section
+from fairhub.report.use_case import use_case
 from fairhub.report.wording import amount
 
 
@@ -16,9 +18,11 @@ def markdown(report: Report) -> str:
     parts = [
         f"# Fairness report: {safe(report.base_model.get('id', 'a model'))}",
         f"**{safe(report.verdict)}**",
+        use_case(report),
         _summary(report),
         *(_section(s.title, s.note, tables.figures_table(s.figures)) for s in sections(report.figures)),
         _shortfalls(report.figures),
+        transfer_section(report.transfer) if report.transfer else "",
         _section("Against other choices", _OTHERS, tables.controls_table(report) if report.controls else ""),
         _section("How repeatable the scores are", _AGREEMENT, tables.reliability_table(report)),
         *(_section(title, note, table) for title, note, table in surrogate_tables(report)),

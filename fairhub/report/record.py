@@ -131,6 +131,8 @@ class Report:
     """How the columns that stay were refitted."""
     choices: list[dict[str, Any]] | None = None
     """Candidates on select: units (how many), bias_relative (absent where too dear), perplexity_relative, chosen."""
+    transfer: dict[str, Any] | None = None
+    """How far repairs for one context carry to others: the content of transfer.json."""
     schema: int = SCHEMA
 
     def figure(self, name: str, split: str, axis: str = "all", context: str = "all") -> Figure:

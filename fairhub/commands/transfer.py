@@ -1,0 +1,42 @@
+"""`fairhub transfer`: repaired on each context, measured in every other."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairhub.commands.options import Context, Device, Dtype, Json, Model, Probes, Text, echo_json, loaded, plan_sanity
+
+
+def transfer(
+    model: Model = None,
+    methods: Annotated[str, typer.Option(help="Methods, by commas.")] = "robust,breaking_down_bias,fairness_pruning",
+    out: Annotated[Path, typer.Option(help="Where the matrix goes; the same command goes on.")] = Path("runs/transfer"),
+    run: Annotated[Path | None, typer.Option(help="A finished run whose report shall show the matrix.")] = None,
+    context: Context = None,
+    names: Annotated[bool, typer.Option("--names", help="Ask for numbers about names instead of probes.")] = False,
+    items: Annotated[bool, typer.Option("--items", help="Of --names: the items of one scenario as contexts.")] = False,
+    probes: Probes = None, text: Text = None,
+    budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
+    seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    variant: Annotated[str, typer.Option(help="Breaking Down Bias: 'unit=weight, q=0.1, ...'.")] = "",
+    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Repair a model for each context and for all but each, and measure every repair in every context."""
+    from fairhub.methods.breaking_down_bias import parsed
+    from fairhub.transfer.command import Asked, text as said
+    from fairhub.transfer.command import transfer as made
+
+    plan_sanity(budget, None)
+    parsed(variant)
+    asked = tuple(name.strip() for name in methods.split(",") if name.strip())
+    what = Asked(asked, tuple(context or ()), names, items, probes, text, budget, seed, variant)
+    try:
+        found = made(loaded(model, device, dtype), what, out, run, lambda line: typer.echo(line, err=True))
+    except KeyboardInterrupt:
+        typer.echo(f"fairhub: stopped; the same command goes on from {out}", err=True)
+        raise typer.Exit(130) from None
+    if json:
+        echo_json(found)
+    else:
+        typer.echo(f"{said(found)}\n\nwritten   {out}/transfer.md, transfer.json, transfer.png")

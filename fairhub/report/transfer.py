@@ -1,0 +1,57 @@
+"""How far a repair carries, as tables and sentences of report.md and the card."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairhub.report.markup import safe, table
+from fairhub.report.wording import number, percent
+
+NOTE = (
+    "Relative change of the figure in each context (columns) after a repair made for the context of the row, with 95 % "
+    "intervals, on prompts that no repair saw. `all but` rows never saw the context left out."
+)
+
+
+def transfer_section(found: Mapping[str, Any], level: str = "##") -> str:
+    """Return the section of report.md, transfer.md and the card: its heading, sentences, matrix and the base model's figures."""
+    parts = ("\n".join(transfer_sentences(found)), NOTE, transfer_table(found), transfer_base(found))
+    return "\n\n".join((f"{level} How far a repair carries", *(part for part in parts if part)))
+
+
+def transfer_table(found: Mapping[str, Any]) -> str:
+    """Return the matrix, a row a repair: what it was made for, its price, and the change in every context."""
+    cells = {(c["method"], c["repaired_on"], c["measured_on"]): c["change"] for c in found["cells"]}
+    rows = [
+        (
+            str(row["method"]), str(row["repaired_on"]), _shift(row["perplexity"]),
+            *(_shift(cells[row["method"], row["repaired_on"], context]) for context in found["contexts"]),
+        )
+        for row in found["rows"]
+    ]  # fmt: skip
+    return table(("Method", "Repaired on", "Perplexity", *map(str, found["contexts"])), rows) if rows else ""
+
+
+def transfer_sentences(found: Mapping[str, Any]) -> list[str]:
+    """Return what to expect of each repair elsewhere, and what is kept of a context that was left out."""
+    said = [f"- {safe(method)}: {safe(line)}" for method, lines in found["sentences"].items() for line in lines]
+    for method, share in found["kept"].items():
+        if share:
+            said.append(
+                f"- {safe(method)}: a repair on all other contexts kept {percent(share['value']).lstrip('+')} of the "
+                f"reduction [{percent(share['low'])}, {percent(share['high'])}]."
+            )
+    return said
+
+
+def transfer_base(found: Mapping[str, Any]) -> str:
+    """Return the base model's own figure in every context."""
+    parts = [
+        f"{safe(c)} {number(b['value'])} [{number(b['low'])}, {number(b['high'])}]" for c, b in found["base"].items()
+    ]
+    return f"Before any repair, in {found['unit']}: " + "; ".join(parts) + "."
+
+
+def _shift(change: Mapping[str, Any]) -> str:
+    if change["relative"] is None:
+        return f"{change['value']:+.3g} [{change['low']:+.3g}, {change['high']:+.3g}]"
+    return f"{percent(change['relative'])} [{percent(change['relative_low'])}, {percent(change['relative_high'])}]"

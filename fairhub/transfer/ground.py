@@ -1,0 +1,141 @@
+"""The ground: contexts to repair on and to measure in, from name prompts, shipped probes or a user's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from fairhub.data import Data, Sizes, gather
+from fairhub.errors import UserError
+from fairhub.names.dialogue import dialogue_of
+from fairhub.names.prompts import NamePrompt, shipped
+from fairhub.probes import CONTROL, Probe, read_probes, stratified, templates
+from fairhub.transfer.rulers import NameRuler, PairRuler, Ruler
+
+SIZES = Sizes(
+    search=64, screen=32, sample=12, select=32, held_out=64, external=16, control=24, kept=64, compared=8,
+    control_chunks=2, search_tokens=6_144, select_tokens=3_072, held_out_tokens=4_096,
+)  # fmt: skip
+"""Small searches: a matrix has dozens of them."""
+NAMED = ("purchases", "services", "activities", "finance")
+"""The scenarios that are taken where none are asked for: those of Ma et al. 2025."""
+_QUESTIONS = 3
+"""Items of a scenario that are measured, and searched, at most."""
+_NAMES = 4
+"""Names of each race and gender."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What there is to repair on and to measure in."""
+
+    contexts: tuple[str, ...]
+    probes: tuple[Probe, ...]
+    """Pairs of search and select, each in its context."""
+    base: Data
+    """Neutral text and control probes, the same for every row."""
+    ruler: Ruler
+
+    def data(self, contexts: Sequence[str]) -> Data:
+        """Return what a repair for these contexts may see."""
+        parts = {
+            split: tuple(
+                stratified(
+                    (p for p in self.probes if p.split == split and p.context in contexts), count, lambda p: p.context
+                )
+            )
+            for split, count in (("search", self.base.sizes.search), ("select", self.base.sizes.select))
+        }
+        control = {split: _control(part) for split, part in (("search", self.base.search), ("select", self.base.select))}
+        return replace(
+            self.base, search=parts["search"] + control["search"], select=parts["select"] + control["select"]
+        )
+
+
+def of_names(
+    tokenizer: PreTrainedTokenizerBase, contexts: Sequence[str], text: Path | None, *, items: bool = False
+) -> Ground:
+    """Return the ground of name prompts: scenarios as contexts, or with `items` the items of one scenario.
+
+    Repairs see search and select names; what is measured are held-out names.
+    """
+    asked = tuple(contexts) or NAMED
+    if items and len(asked) != 1:
+        raise UserError(f"items are those of 1 scenario; got {len(asked)}; name one with --context")
+    questions = shipped(asked, splits=("search", "select", "held_out"))
+    kept = _first(questions, lambda p: p.scenario, lambda p: p.item, 99 if items else _QUESTIONS)
+    kept = [p for p in kept if _place(p, questions) < _NAMES]
+    context = (lambda p: p.item) if items else (lambda p: p.scenario)
+    measured = [p for p in kept if p.split == "held_out"]
+    return Ground(
+        tuple(dict.fromkeys(context(p) for p in kept)),
+        tuple(replace(probe, context=context(p)) for p, probe in _pairs(tokenizer, kept)),
+        gather((), (), None, text, tokenizer, SIZES),
+        NameRuler(measured, [context(p) for p in measured]),
+    )
+
+
+def of_probes(
+    tokenizer: PreTrainedTokenizerBase, contexts: Sequence[str], own: Path | None, text: Path | None
+) -> Ground:
+    """Return the ground of pairs: the shipped ones, or a user's own alone.
+
+    Raises:
+        UserError: Fewer than two contexts have pairs in search, select and held_out.
+    """
+    probes = [p for p in (read_probes(own) if own else templates()) if p.axis != CONTROL]
+    known = [c for c in dict.fromkeys(p.context for p in probes) if not contexts or c in contexts]
+    usable = tuple(c for c in known if _complete([p for p in probes if p.context == c]))
+    if len(usable) < 2 or len(usable) < len(contexts):
+        raise UserError(
+            f"transfer needs 2 contexts with pairs in search, select and held_out; got {', '.join(usable) or 'none'}; "
+            "add pairs (a pair's split follows from its frame)"
+        )
+    measured = stratified((p for p in probes if p.split == "held_out" and p.context in usable),
+                          24 * len(usable), lambda p: p.context)  # fmt: skip
+    return Ground(usable, tuple(probes), gather((), (), None, text, tokenizer, SIZES), PairRuler(measured))
+
+
+def _complete(probes: Sequence[Probe]) -> bool:
+    templates_ = {split: {p.template for p in probes if p.split == split} for split in ("search", "select", "held_out")}
+    return bool(templates_["search"] and templates_["select"]) and len(templates_["held_out"]) > 1
+
+
+def _pairs(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[NamePrompt]) -> list[tuple[NamePrompt, Probe]]:
+    """Return pairs of a question about two names of one gender and split, up to where the number begins."""
+    dialogue = dialogue_of(tokenizer)
+    sides: dict[tuple[str, str, str], dict[str, list[NamePrompt]]] = {}
+    for p in prompts:
+        if p.split != "held_out":
+            sides.setdefault((p.question, p.gender, p.split), {}).setdefault(p.race, []).append(p)
+    return [
+        (a, Probe(
+            dialogue.asked(a.text) + a.answer.partition("{}")[0], dialogue.asked(b.text) + b.answer.partition("{}")[0],
+            "race", a.scenario, f"{question}|{a.name}|{b.name}", question, "names", a.race, b.race, a.name, b.name, split,
+        ))
+        for (question, _, split), races in sides.items()
+        for a, b in zip(races["black"], races["white"], strict=True)
+    ]  # fmt: skip
+
+
+def _first(prompts, outer, inner, count):  # type: ignore[no-untyped-def]
+    """Return the prompts of the first `count` inner keys of every outer one."""
+    kept: dict[str, list[str]] = {}
+    for p in prompts:
+        if inner(p) not in kept.setdefault(outer(p), []):
+            kept[outer(p)].append(inner(p))
+    return [p for p in prompts if inner(p) in kept[outer(p)][:count]]
+
+
+def _place(prompt: NamePrompt, among: Sequence[NamePrompt]) -> int:
+    """Return which name of its race, gender and split it is."""
+    alike = [
+        p.name for p in among
+        if (p.question, p.race, p.gender, p.split) == (prompt.question, prompt.race, prompt.gender, prompt.split)
+    ]  # fmt: skip
+    return alike.index(prompt.name)
+
+
+def _control(probes: Sequence[Probe]) -> tuple[Probe, ...]:
+    return tuple(p for p in probes if p.axis == CONTROL)

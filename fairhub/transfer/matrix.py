@@ -1,0 +1,123 @@
+"""The matrix of transfer: cells with intervals, what is kept when a context is left out, and one sentence a context."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fairhub import statistics
+from fairhub.report.wording import percent
+from fairhub.statistics import Change, Interval, ends
+from fairhub.transfer.ground import Ground
+from fairhub.transfer.rows import Row
+from fairhub.transfer.rulers import Measured
+
+SCHEMA = 1
+ALL_BUT = "all but "
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of one context under one repair."""
+
+    method: str
+    repaired_on: str
+    measured_on: str
+    change: Change
+
+
+def cells(ground: Ground, base: Measured, rows: Sequence[Row]) -> list[Cell]:
+    """Return every cell: a row's repair in each context."""
+    return [
+        Cell(row.method, row.name, context, ground.ruler.change(base, row.measured, context))
+        for row in rows
+        for context in ground.contexts
+    ]
+
+
+def kept(ground: Ground, base: Measured, rows: Sequence[Row]) -> Interval | None:
+    """Return how much of the reduction in a context is kept by a repair that never saw it, over one method's rows.
+
+    The mean reduction of contexts that were left out over the mean reduction of contexts that were repaired on alone:
+    1 keeps all, 0 nothing. None where rows are missing or repairs on a context do not surely reduce anything there.
+    """
+    found = {row.name: row for row in rows}
+    if any(name not in found for c in ground.contexts for name in (c, ALL_BUT + c)):
+        return None
+    same, out = (
+        np.mean([_reduction(ground, base, found[f"{prefix}{c}"], c) for c in ground.contexts], axis=0)
+        for prefix in ("", ALL_BUT)
+    )
+    if (same <= 0).mean() > 0.025:
+        return None
+    low, high = ends(out[1:] / np.where(same[1:] > 0, same[1:], np.nan_to_num(same[0])), len(ground.contexts) + 2)
+    return Interval(float(out[0] / same[0]), low, high)
+
+
+def document(
+    ground: Ground, base: Measured, rows: Sequence[Row], model: Mapping[str, Any], asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return transfer.json."""
+    methods = list(dict.fromkeys(row.method for row in rows))
+    shares = {m: kept(ground, base, [row for row in rows if row.method == m]) for m in methods}
+    first = shares[methods[0]] if methods else None
+    found = cells(ground, base, rows)
+    return {
+        "schema": SCHEMA,
+        "base_model": dict(model),
+        "asked": dict(asked),
+        "figure": ground.ruler.figure,
+        "unit": ground.ruler.unit,
+        "contexts": list(ground.contexts),
+        "base": {c: asdict(_interval(ground.ruler.sizes(base, c))) for c in ground.contexts},
+        "cells": [{**asdict(cell), "change": asdict(cell.change)} for cell in found],
+        "leave_one_out_kept": first.value if first else None,
+        "kept": {method: share and asdict(share) for method, share in shares.items()},
+        "rows": [_beside(ground, base, row) for row in rows],
+        "sentences": {m: [_sentence(ground, base, row) for row in rows if row.method == m and row.name in ground.contexts]
+                      for m in methods},
+    }  # fmt: skip
+
+
+def elsewhere(ground: Ground, base: Measured, row: Row) -> Interval:
+    """Return the mean relative change in the contexts that a row did not see."""
+    others = [c for c in ground.contexts if c not in row.contexts]
+    draws = -np.mean([_reduction(ground, base, row, c) for c in others], axis=0)
+    return _interval(draws)
+
+
+def _reduction(ground: Ground, base: Measured, row: Row, context: str) -> np.ndarray:
+    """Return 1 - after / before of one context, then its draws."""
+    before, after = (ground.ruler.sizes(part, context) for part in (base, row.measured))
+    return np.asarray(1 - after / np.maximum(before, 1e-9))
+
+
+def _interval(draws: np.ndarray) -> Interval:
+    low, high = ends(draws[1:], 8)
+    return Interval(float(draws[0]), min(low, float(draws[0])), max(high, float(draws[0])))
+
+
+def _sentence(ground: Ground, base: Measured, row: Row) -> str:
+    (context,) = row.contexts
+    here = _interval(-_reduction(ground, base, row, context))
+    away = elsewhere(ground, base, row)
+    each = {c: -_reduction(ground, base, row, c)[0] for c in ground.contexts if c != context}
+    worst = max(each, key=lambda c: each[c])
+    return (
+        f"Repaired for {context}: {ground.ruler.figure.replace('_', ' ')} {_span(here)} there; "
+        f"expect {_span(away)} elsewhere, and {percent(each[worst])} in {worst}."
+    )
+
+
+def _span(part: Interval) -> str:
+    return f"{percent(part.value)} [{percent(part.low)}, {percent(part.high)}]"
+
+
+def _beside(ground: Ground, base: Measured, row: Row) -> dict[str, Any]:
+    cost = statistics.change(row.loss[0], row.loss[1], range(row.loss.shape[1]), transform=np.exp)
+    others = {name: asdict(change) for name, change in ground.ruler.beside(base, row.measured).items()}
+    return {
+        "method": row.method, "repaired_on": row.name, "heads": row.heads, "neurons": row.neurons,
+        "healed": row.healed, "perplexity": asdict(cost), **others,
+    }  # fmt: skip

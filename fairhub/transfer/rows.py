@@ -1,0 +1,77 @@
+"""The rows of the matrix: for each method a repair on every context, and on all but each; every row is kept as it comes."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fairhub import methods
+from fairhub.engine import text_batches
+from fairhub.loading import Loaded
+from fairhub.measure import Repair, home, utility
+from fairhub.methods import Plan
+from fairhub.progress import progress_bar
+from fairhub.repair import task_of
+from fairhub.runs import Run, digest
+from fairhub.transfer.ground import Ground
+from fairhub.transfer.rulers import Measured
+
+PLAN = Plan(heads=16, neurons=4, most=10, steps=1500, real_steps=8, alternatives=False)
+"""A small search: a matrix has dozens of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One repair, and what every context became under it."""
+
+    method: str
+    name: str
+    """The context it was made for, or `all but` one."""
+    contexts: tuple[str, ...]
+    measured: Measured
+    loss: np.ndarray
+    """[2, chunks] nats a token on held-out text, before and after."""
+    heads: int
+    neurons: int
+    healed: bool
+
+
+def row_names(contexts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what each row is repaired on: every context alone, then all but each (where that is more than one)."""
+    alone = {context: (context,) for context in contexts}
+    rest = {f"all but {out}": tuple(c for c in contexts if c != out) for out in contexts}
+    return alone | (rest if len(contexts) > 2 else {})
+
+
+def base_row(loaded: Loaded, ground: Ground, run: Run) -> Measured:
+    """Return what the base model does in every context."""
+    bar = progress_bar("measuring the base model", _size(ground))
+    return run.arrays("base", lambda: ground.ruler.measure(loaded, Repair(), bar))
+
+
+def row(loaded: Loaded, ground: Ground, run: Run, method: str, name: str, plan: Plan) -> Row:
+    """Return one row: from the run's folder when it is there, else repaired and measured now."""
+    contexts = row_names(ground.contexts)[name]
+
+    def compute() -> dict[str, np.ndarray]:
+        own = Run(run.work / "rows" / digest(method, name), {"row": f"{method} {name}"}, resume=True)
+        task = replace(task_of(loaded, ground.data(contexts), own), shared=run)
+        outcome = methods.METHODS[method](task, plan)
+        bar = progress_bar(f"{method}: {name}", _size(ground))
+        found = dict(ground.ruler.measure(loaded, outcome.repair, bar))
+        text = text_batches(ground.base.text["held_out"], rows=4, device=home(loaded.model))
+        kinds = [unit.kind for unit in outcome.repair.pruning]
+        counts = [kinds.count("head"), kinds.count("neuron"), int(outcome.strength is not None)]
+        found |= {"loss": utility(loaded.model, text, [outcome.repair]).loss, "counts": np.array(counts)}
+        shutil.rmtree(own.folder)
+        return found
+
+    found = run.arrays(f"row_{digest(method, name, plan.variant)}", compute)
+    heads, neurons, healed = found.pop("counts").tolist()
+    return Row(method, name, contexts, found, found.pop("loss"), heads, neurons, bool(healed))
+
+
+def _size(ground: Ground) -> int:
+    ruler = ground.ruler
+    return len(getattr(ruler, "prompts", getattr(ruler, "probes", ())))

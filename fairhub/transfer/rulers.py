@@ -1,0 +1,125 @@
+"""Rulers: what is measured in every context, name gaps or divergence, with the same bootstrap draws for all repairs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from fairhub import statistics
+from fairhub.loading import Loaded
+from fairhub.measure import Repair, applied, divergences
+from fairhub.names.answers import Answers
+from fairhub.names.beside import inliers
+from fairhub.names.gap import change, resampled, table
+from fairhub.names.likelihood import expected
+from fairhub.names.prompts import NamePrompt
+from fairhub.probes import Probe
+from fairhub.prover import batcher
+from fairhub.statistics import Change
+
+Measured = Mapping[str, np.ndarray]
+DRAWS = 1000
+
+
+class Ruler(Protocol):
+    """Measures one model in every context."""
+
+    figure: str
+    unit: str
+
+    def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
+        """Return what the repaired model did with every item."""
+        ...
+
+    def sizes(self, found: Measured, context: str) -> np.ndarray:
+        """Return the figure of one context, then its bootstrap draws, [1 + DRAWS]; the same draws for any model."""
+        ...
+
+    def change(self, before: Measured, after: Measured, context: str) -> Change:
+        """Return what became of the figure in one context."""
+        ...
+
+    def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
+        """Return what has to stand beside the figure."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class NameRuler:
+    """The size of the standardised mean difference between names, likelihood version."""
+
+    prompts: Sequence[NamePrompt]
+    contexts: Sequence[str]
+    """The context of each prompt."""
+    axis: str = "race"
+    figure: str = "name_gap"
+    unit: str = "SD"
+
+    def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
+        """Return the answers to every prompt."""
+        with applied(loaded.model, repair):
+            found = expected(loaded.model, loaded.tokenizer, self.prompts, progress=progress)
+        return {"values": found.values, "shares": found.shares, "answered": found.answered}
+
+    def sizes(self, found: Measured, context: str) -> np.ndarray:
+        """Names are drawn within their group."""
+        rows = self._rows(context)
+        of = table([self.prompts[i] for i in rows], Answers(**found).of(rows), self.axis)
+        return np.concatenate([of.size(np.ones((1, len(of.first)))), of.size(resampled(of.first, 0)[:DRAWS])])
+
+    def change(self, before: Measured, after: Measured, context: str) -> Change:
+        """In pairs over the same names."""
+        rows = self._rows(context)
+        asked = [self.prompts[i] for i in rows]
+        return change(*(table(asked, Answers(**part).of(rows), self.axis) for part in (before, after)))
+
+    def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
+        """Inliers and refusals, over all contexts."""
+        names = [p.name for p in self.prompts]
+        old, new = Answers(**before), Answers(**after)
+        inside = (inliers(self.prompts, part, old) for part in (old, new))
+        return {
+            "inlier_ratio": statistics.change(*inside, names),
+            "refusal_rate": statistics.change(1 - old.answered, 1 - new.answered, names),
+        }
+
+    def _rows(self, context: str) -> list[int]:
+        return [i for i, name in enumerate(self.contexts) if name == context]
+
+
+@dataclass(frozen=True, eq=False)
+class PairRuler:
+    """The divergence of pairs of texts."""
+
+    probes: Sequence[Probe]
+    figure: str = "divergence"
+    unit: str = "nats"
+
+    def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
+        """Return the divergence of every probe."""
+        return {"divergence": divergences(loaded.model, batcher(loaded)(self.probes), [repair], progress)[0]}
+
+    def sizes(self, found: Measured, context: str) -> np.ndarray:
+        """Templates are drawn with replacement."""
+        rows, clusters = self._part(context)
+        labels = {label: i for i, label in enumerate(sorted(set(clusters)))}
+        index = np.array([labels[label] for label in clusters])
+        sums, counts = (np.bincount(index, weights=w) for w in (found["divergence"][rows], np.ones(len(rows))))
+        rng = np.random.default_rng(0)
+        weights = np.vstack([np.ones(len(labels)), rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)),
+                                                                   size=DRAWS)])  # fmt: skip
+        return np.asarray((weights @ sums) / (weights @ counts))
+
+    def change(self, before: Measured, after: Measured, context: str) -> Change:
+        """In pairs over the same probes."""
+        rows, clusters = self._part(context)
+        return statistics.change(before["divergence"][rows], after["divergence"][rows], clusters)
+
+    def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
+        """Nothing besides what every row has."""
+        return {}
+
+    def _part(self, context: str) -> tuple[list[int], list[str]]:
+        rows = [i for i, probe in enumerate(self.probes) if probe.context == context]
+        return rows, [self.probes[i].template for i in rows]

@@ -1,0 +1,173 @@
+"""Transfer: every repair measured in every context, resumed where it was stopped, shown where runs are shown."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import planted
+import pytest
+from fake_report import fake_report
+from typer.testing import CliRunner
+
+import fairhub.transfer.command
+from fairhub import card, figures, report
+from fairhub.__main__ import app
+from fairhub.errors import UserError
+from fairhub.figures.transfer import matrix
+from fairhub.report.use_case import use_case
+from fairhub.statistics import Interval
+from fairhub.transfer.command import Asked, attach, transfer
+from fairhub.transfer.ground import of_names, of_probes
+from fairhub.transfer.matrix import document, elsewhere, kept
+from fairhub.transfer.rows import Row, row_names
+from fairhub.transfer.rulers import PairRuler
+
+CONTEXTS = ("hiring", "lending", "housing")
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("fairhub.text._hub_answers", lambda: False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("transfer")
+    text = planted.write_text(folder / "neutral.txt")
+    asked = Asked(("fairness_pruning", "breaking_down_bias"), CONTEXTS, text=text)
+    out, said = folder / "out", []
+    loaded = planted.loaded(planted.planted_model())
+    found = transfer(loaded, asked, out, show=said.append)
+    return loaded, asked, out, found, said
+
+
+def test_the_matrix_has_every_cell_with_its_interval(made):
+    _, _, out, found, said = made
+    assert json.loads((out / "transfer.json").read_text()) == json.loads(json.dumps(found))
+    names = [*CONTEXTS, *(f"all but {c}" for c in CONTEXTS)]
+    places = [(c["method"], c["repaired_on"], c["measured_on"]) for c in found["cells"]]
+    assert places == [(m, r, c) for m in ("fairness_pruning", "breaking_down_bias") for r in names for c in CONTEXTS]
+    assert len(said) == len(found["rows"]) == 2 * len(names)
+    for cell in found["cells"]:
+        assert cell["change"]["low"] <= cell["change"]["value"] <= cell["change"]["high"]
+    assert {"contexts", "cells", "leave_one_out_kept"} <= set(found)
+    assert all(row["perplexity"]["relative"] is not None for row in found["rows"])
+    assert (out / "transfer.png").stat().st_size > 10_000
+    assert "Repaired for hiring" in (out / "transfer.md").read_text()
+
+
+def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made, monkeypatch):
+    loaded, asked, out, found, _ = made
+
+    def never(*_):
+        raise AssertionError("a row was made twice")
+
+    monkeypatch.setattr("fairhub.transfer.rows.task_of", never)
+    assert json.loads(json.dumps(transfer(loaded, asked, out))) == json.loads(json.dumps(found))
+    assert loaded.sha256() == found["base_model"]["sha256"]
+    with pytest.raises(UserError, match="settings"):
+        transfer(loaded, replace(asked, seed=5), out)
+
+
+def test_report_card_and_pictures_show_the_matrix(made, tmp_path):
+    found = made[3]
+    written = replace(fake_report(), base_model=fake_report().base_model | {"sha256": found["base_model"]["sha256"]})
+    assert "How far" not in report.markdown(written)
+    report.write(written, tmp_path / "report.json")
+    attach(found, tmp_path)
+    again = report.read(tmp_path / "report.json")
+    assert again.transfer is not None and again.transfer["contexts"] == list(CONTEXTS)
+    for page in ((tmp_path / "report.md").read_text(), card.render(again, "org/name", pictures=["transfer"])):
+        assert "How far a repair carries" in page and "Repaired for lending" in page
+    assert (tmp_path / "figures" / "transfer.png").is_file() and figures.PICTURES["transfer"](written) is None
+    with pytest.raises(UserError, match="another"):
+        attach(found | {"base_model": {"sha256": "0"}}, tmp_path)
+
+
+
+
+
+
+def ground_of(values, contexts="ab"):
+    probes = [replace(planted.shipped()[0], context=c, template=f"{c}{i}") for c in contexts for i in range(6)]
+    ground = replace(of_ground(), contexts=tuple(contexts), ruler=PairRuler(probes))
+    measured = {"divergence": np.concatenate([np.full(6, values[c]) for c in contexts])}
+    return ground, measured
+
+
+def of_ground():
+    from fairhub.transfer.ground import Ground
+
+    return Ground((), (), None, None)  # type: ignore[arg-type]
+
+
+def fixed_row(name, contexts, **values):
+    return Row("robust", name, tuple(contexts), ground_of(values, "".join(values))[1], np.ones((2, 4)), 1, 0, False)
+
+
+def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():
+    ground, base = ground_of({"a": 1.0, "b": 2.0, "c": 4.0}, "abc")
+    rows = [fixed_row(c, c, a=0.2, b=0.4, c=0.8) for c in "abc"]  # -80 % everywhere
+    rows += [fixed_row(f"all but {c}", set("abc") - {c}, a=0.4, b=0.8, c=1.6) for c in "abc"]  # -60 %
+    found = kept(ground, base, rows)
+    assert found is not None and found.value == pytest.approx(0.75) and found.low <= 0.75 <= found.high
+    assert elsewhere(ground, base, rows[0]) == Interval(*[pytest.approx(-0.8)] * 3)
+    assert kept(ground, base, rows[:-1]) is None
+    said = document(ground, base, rows, {"id": "m"}, {})["sentences"]["robust"][0]
+    assert said.startswith("Repaired for a: divergence -80 %") and "expect -80 %" in said
+    worse = [fixed_row(row.name, row.contexts, a=2.0, b=4.0, c=8.0) for row in rows]
+    assert kept(ground, base, worse) is None
+
+
+def test_rows_are_every_context_and_all_but_each():
+    assert row_names("abc")["all but b"] == ("a", "c") and len(row_names("abc")) == 6
+    assert set(row_names("ab")) == {"a", "b"}
+
+
+def test_name_ground_keeps_names_and_contexts_apart(tmp_path):
+    loaded = planted.loaded(planted.planted_model())
+    ground = of_names(loaded.tokenizer, ("chess", "sports"), planted.write_text(tmp_path / "text.txt"))
+    asked = {p.name for p in ground.ruler.prompts}
+    searched = {name for p in ground.probes for name in (p.term_a, p.term_b)}
+    assert len(asked) == 16 and not asked & searched
+    one = ground.data(["chess"])
+    assert {p.context for p in (*one.search, *one.select) if p.axis == "race"} == {"chess"}
+    assert all((p.group_a, p.group_b) == ("black", "white") for p in ground.probes)
+    items = of_names(loaded.tokenizer, ("chess",), tmp_path / "text.txt", items=True)
+    assert items.contexts == ("club game", "blitz game", "team match")
+    with pytest.raises(UserError, match="1 scenario"):
+        of_names(loaded.tokenizer, (), tmp_path / "text.txt", items=True)
+
+
+def test_own_probes_need_pairs_in_every_split(tmp_path):
+    tokenizer, own = planted.tokenizer(), tmp_path / "own.jsonl"
+    own.write_text('{"text_a": "He was", "text_b": "She was", "axis": "gender", "context": "lending"}\n')
+    with pytest.raises(UserError, match="2 contexts"):
+        of_probes(tokenizer, (), own, planted.write_text(tmp_path / "text.txt"))
+
+
+def test_the_use_case_of_a_repair_is_named():
+    made_ = fake_report()
+    assert use_case(replace(made_, settings=None)) == ""
+    said = use_case(replace(made_, settings={"contexts": ["lending"]}))
+    assert said.startswith("Made for one use case: lending.")
+    page = card.render(replace(made_, settings={"contexts": ["lending"]}))
+    assert "Made for one use case: lending" in page
+
+
+def test_the_command_asks_and_answers(monkeypatch, tmp_path):
+    asked = []
+
+    def fake(loaded, what, out, run, show):
+        asked.append((what, out, run))
+        return {"cells": [], "rows": [], "sentences": {}, "kept": {}, "base": {}, "unit": "SD"}
+
+    monkeypatch.setattr(fairhub.transfer.command, "transfer", fake)
+    monkeypatch.setattr("fairhub.commands.transfer.loaded", lambda *_: None)
+    line = ["transfer", "--names", "--context", "chess", "--methods", "robust,fasp", "--out", str(tmp_path), "--json"]
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 0, done.output
+    what, out, run = asked[0]
+    assert (what.methods, what.contexts, what.names, out, run) == (("robust", "fasp"), ("chess",), True, tmp_path, None)
+    assert json.loads(done.stdout)["cells"] == []
