@@ -67,7 +67,7 @@ def test_the_public_set_is_read_by_folder(tmp_path):
 
 def test_a_chat_template_is_used_where_there_is_one(tokenizer):
     plain = dialogue_of(tokenizer)
-    assert plain.asked("How much?") == "Question: How much?\nAnswer: " and plain.end == "\n"
+    assert plain.asked("How much?") == "Question: How much?\nAnswer:" and plain.end == "\n"
     tokenizer = replace_template(tokenizer)
     chat = dialogue_of(tokenizer)
     assert chat.asked("How much?") == "<user>How much?~<assistant>" and chat.end == "~"
@@ -86,7 +86,7 @@ def test_expected_answers_are_those_of_plain_forwards(kind, tokenizer):
     model, prompts = ARCHITECTURES[kind](), asked(["Ann", "Bob", "Cy"], "aab", ("q1",))
     prompts = [replace(p, grid=(1.0, 12.0, 15.0, 1200.0)) for p in prompts]
     found = expected(model, tokenizer, prompts, temperature=0.6)
-    forms = [["$1\n"], ["$12\n"], ["$15\n"], ["$1200\n", "$1,200\n"]]
+    forms = [[" $1\n"], [" $12\n"], [" $15\n"], [" $1200\n", " $1,200\n"]]
     for row, prompt in enumerate(prompts):
         plain = [sum(probability(model, tokenizer, prompt, f) for f in same) for same in forms]
         np.testing.assert_allclose(found.shares[row] * found.answered[row], plain, rtol=1e-3)
@@ -105,15 +105,15 @@ def test_sampling_and_likelihood_agree(tokenizer):
     vocabulary = model.get_output_embeddings()
     with torch.no_grad():  # a model that answers $1, $5 or ends: sampling then meets the grid often
         bias = torch.full((128,), -1e4)
-        bias[[ord("$"), ord("1"), ord("5"), ord("\n")]] = 0.0
+        bias[[ord(c) for c in " $15\n"]] = 0.0
     handle = vocabulary.register_forward_hook(lambda module, args, out: out * 0.1 + bias)
     grid = (1.0, 5.0, 11.0, 15.0, 51.0, 55.0)
     prompts = [replace(p, grid=grid) for p in asked([f"n{i}" for i in range(40)], "a" * 40, ("q",))]
     exact = expected(model, tokenizer, prompts, temperature=1.0)
-    _, texts = draws(model, tokenizer, prompts, 6, temperature=1.0, tokens=4)
+    _, texts = draws(model, tokenizer, prompts, 6, temperature=1.0, tokens=5)
     handle.remove()
     ended = [text.split("\n")[0] for row in texts for text in row if "\n" in text]
-    on_grid = [text for text in ended if text in {f"${n:g}" for n in grid}]
+    on_grid = [text[1:] for text in ended if text in {f" ${n:g}" for n in grid}]
     assert len(on_grid) / 240 == pytest.approx(exact.answered.mean(), abs=0.08)
     assert on_grid.count("$1") / len(on_grid) == pytest.approx(exact.shares[:, 0].mean(), abs=0.2)
 

@@ -3,17 +3,16 @@
 import json
 from dataclasses import replace
 
+import fake_report as fake
 import numpy as np
 import planted
 import pytest
-from fake_report import fake_report
 from typer.testing import CliRunner
 
 import fairhub.transfer.command
 from fairhub import card, figures, report
 from fairhub.__main__ import app
 from fairhub.errors import UserError
-from fairhub.figures.transfer import matrix
 from fairhub.report.use_case import use_case
 from fairhub.statistics import Interval
 from fairhub.transfer.command import Asked, attach, transfer
@@ -72,7 +71,7 @@ def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made,
 
 def test_report_card_and_pictures_show_the_matrix(made, tmp_path):
     found = made[3]
-    written = replace(fake_report(), base_model=fake_report().base_model | {"sha256": found["base_model"]["sha256"]})
+    written = replace(fake.report(), base_model=fake.report().base_model | {"sha256": found["base_model"]["sha256"]})
     assert "How far" not in report.markdown(written)
     report.write(written, tmp_path / "report.json")
     attach(found, tmp_path)
@@ -83,10 +82,6 @@ def test_report_card_and_pictures_show_the_matrix(made, tmp_path):
     assert (tmp_path / "figures" / "transfer.png").is_file() and figures.PICTURES["transfer"](written) is None
     with pytest.raises(UserError, match="another"):
         attach(found | {"base_model": {"sha256": "0"}}, tmp_path)
-
-
-
-
 
 
 def ground_of(values, contexts="ab"):
@@ -148,7 +143,7 @@ def test_own_probes_need_pairs_in_every_split(tmp_path):
 
 
 def test_the_use_case_of_a_repair_is_named():
-    made_ = fake_report()
+    made_ = fake.report()
     assert use_case(replace(made_, settings=None)) == ""
     said = use_case(replace(made_, settings={"contexts": ["lending"]}))
     assert said.startswith("Made for one use case: lending.")

@@ -24,7 +24,8 @@ def transfer(
 ) -> None:  # fmt: skip
     """Repair a model for each context and for all but each, and measure every repair in every context."""
     from fairhub.methods.breaking_down_bias import parsed
-    from fairhub.transfer.command import Asked, text as said
+    from fairhub.transfer.command import Asked
+    from fairhub.transfer.command import text as said
     from fairhub.transfer.command import transfer as made
 
     plan_sanity(budget, None)

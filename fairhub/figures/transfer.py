@@ -22,8 +22,8 @@ def matrix(found: Mapping[str, Any]) -> Picture | None:
     for axes, method in zip(picture.axes, methods, strict=True):
         grid = [[_share(found, method, row, context) for context in contexts] for row in rows]
         axes.imshow(
-            [[0.0 if v is None else max(-1.0, min(1.0, v)) for v in row] for row in grid], cmap="RdBu_r", vmin=-1, vmax=1,
-            aspect="auto",
+            [[0.0 if v is None else max(-1.0, min(1.0, v)) for v in row] for row in grid],
+            cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto",
         )  # fmt: skip
         for y, row in enumerate(grid):
             for x, value in enumerate(row):

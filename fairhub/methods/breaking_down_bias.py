@@ -129,7 +129,7 @@ def heads(task: Task, recipe: Recipe) -> Pruning:
     """Return the heads that attend most to what the texts differ in, removed one after the other."""
     if recipe.heads < 1:
         return frozenset()
-    probes = task.sample[: _HEADS]
+    probes = task.sample[:_HEADS]
     texts, places = [], []
     for probe in probes:
         a, b = (encode(task.tokenizer, text) for text in (probe.text_a, probe.text_b))

@@ -63,7 +63,8 @@ def fairness_pruning(task: Task, plan: Plan) -> Outcome:
     else:
         pruning, trace = top(scores, count, recipe.scope), {}
     strength = Strength(guard=0) if recipe.heal else None
-    return replace(rebuild(task, pruning, strength, plan.seed, others=plan.alternatives), trace=trace, reliability=reliability)
+    made = rebuild(task, pruning, strength, plan.seed, others=plan.alternatives)
+    return replace(made, trace=trace, reliability=reliability)
 
 
 def parsed(variant: str) -> Recipe:

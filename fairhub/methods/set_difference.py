@@ -1,4 +1,4 @@
-"""Set difference of scores (Wei et al. 2024, section 3.2): what matters most for one group, less what matters for another."""
+"""Set difference of scores (Wei et al. 2024): what matters most for one group, less what matters for another."""
 
 from collections.abc import Sequence
 

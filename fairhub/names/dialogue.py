@@ -18,6 +18,8 @@ class Dialogue:
     """What stands between question and answer."""
     end: str
     """What follows an answer: the end of a turn, or of a line."""
+    lead: str = ""
+    """What an answer begins with: a space where it goes on a line."""
 
     def asked(self, question: str) -> str:
         """Return the text that the answer follows."""
@@ -27,7 +29,7 @@ class Dialogue:
 def dialogue_of(tokenizer: PreTrainedTokenizerBase) -> Dialogue:
     """Return how the model of this tokenizer is asked."""
     if not getattr(tokenizer, "chat_template", None):
-        return Dialogue("Question: ", "\nAnswer: ", "\n")
+        return Dialogue("Question: ", "\nAnswer:", "\n", " ")
     asking = [{"role": "user", "content": _MARK}]
     told = [*asking, {"role": "assistant", "content": _MARK * 2}]
     question = str(tokenizer.apply_chat_template(asking, tokenize=False, add_generation_prompt=True))

@@ -72,7 +72,7 @@ def written(number: float) -> list[str]:
 
 
 def _forms(tokenizer: PreTrainedTokenizerBase, dialogue: Dialogue, form: str, number: float) -> list[tuple[int, ...]]:
-    return [answer_tokens(tokenizer, form.format(text) + dialogue.end) for text in written(number)]
+    return [answer_tokens(tokenizer, dialogue.lead + form.format(text) + dialogue.end) for text in written(number)]
 
 
 def _probabilities(model: PreTrainedModel, ids: Tensor, forms: Sequence[tuple[int, ...]], temperature: float) -> Tensor:

@@ -13,7 +13,7 @@ NOTE = (
 
 
 def transfer_section(found: Mapping[str, Any], level: str = "##") -> str:
-    """Return the section of report.md, transfer.md and the card: its heading, sentences, matrix and the base model's figures."""
+    """Return the section of report.md, transfer.md and the card: sentences, matrix, the base model's figures."""
     parts = ("\n".join(transfer_sentences(found)), NOTE, transfer_table(found), transfer_base(found))
     return "\n\n".join((f"{level} How far a repair carries", *(part for part in parts if part)))
 

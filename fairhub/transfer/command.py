@@ -15,7 +15,7 @@ from fairhub.methods import Plan
 from fairhub.report.markup import safe
 from fairhub.report.transfer import transfer_base, transfer_section, transfer_sentences
 from fairhub.runs import Run
-from fairhub.transfer.ground import Ground, of_names, of_probes
+from fairhub.transfer.ground import of_names, of_probes
 from fairhub.transfer.matrix import document
 from fairhub.transfer.rows import PLAN, base_row, row, row_names
 
@@ -48,8 +48,9 @@ class Asked:
 
 
 def transfer(
-    loaded: Loaded, asked: Asked, out: Path, run_folder: Path | None = None, show: Callable[[str], None] = lambda _: None
-) -> dict[str, Any]:
+    loaded: Loaded, asked: Asked, out: Path, run_folder: Path | None = None,
+    show: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:  # fmt: skip
     """Return transfer.json after writing it, transfer.md and transfer.png to `out`, as every row comes.
 
     A matrix that was stopped goes on: rows that were measured are read from `out`.

@@ -1,6 +1,6 @@
 """The ground: contexts to repair on and to measure in, from name prompts, shipped probes or a user's own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from fairhub.data import Data, Sizes, gather
 from fairhub.errors import UserError
 from fairhub.names.dialogue import dialogue_of
 from fairhub.names.prompts import NamePrompt, shipped
-from fairhub.probes import CONTROL, Probe, read_probes, stratified, templates
+from fairhub.probes import CONTROL, Probe, Split, read_probes, stratified, templates
 from fairhub.transfer.rulers import NameRuler, PairRuler, Ruler
 
 SIZES = Sizes(
@@ -26,6 +26,9 @@ _NAMES = 4
 """Names of each race and gender."""
 
 
+Key = Callable[[NamePrompt], str]
+
+
 @dataclass(frozen=True, eq=False)
 class Ground:
     """What there is to repair on and to measure in."""
@@ -39,18 +42,17 @@ class Ground:
 
     def data(self, contexts: Sequence[str]) -> Data:
         """Return what a repair for these contexts may see."""
-        parts = {
-            split: tuple(
-                stratified(
-                    (p for p in self.probes if p.split == split and p.context in contexts), count, lambda p: p.context
-                )
-            )
-            for split, count in (("search", self.base.sizes.search), ("select", self.base.sizes.select))
-        }
-        control = {split: _control(part) for split, part in (("search", self.base.search), ("select", self.base.select))}
+        sizes = self.base.sizes
+
+        def part(split: str, count: int, known: Sequence[Probe]) -> tuple[Probe, ...]:
+            mine = (p for p in self.probes if p.split == split and p.context in contexts)
+            control = (p for p in known if p.axis == CONTROL)
+            return (*stratified(mine, count, lambda p: p.context), *control)
+
         return replace(
-            self.base, search=parts["search"] + control["search"], select=parts["select"] + control["select"]
-        )
+            self.base, search=part("search", sizes.search, self.base.search),
+            select=part("select", sizes.select, self.base.select),
+        )  # fmt: skip
 
 
 def of_names(
@@ -66,7 +68,10 @@ def of_names(
     questions = shipped(asked, splits=("search", "select", "held_out"))
     kept = _first(questions, lambda p: p.scenario, lambda p: p.item, 99 if items else _QUESTIONS)
     kept = [p for p in kept if _place(p, questions) < _NAMES]
-    context = (lambda p: p.item) if items else (lambda p: p.scenario)
+
+    def context(p: NamePrompt) -> str:
+        return p.item if items else p.scenario
+
     measured = [p for p in kept if p.split == "held_out"]
     return Ground(
         tuple(dict.fromkeys(context(p) for p in kept)),
@@ -105,21 +110,25 @@ def _complete(probes: Sequence[Probe]) -> bool:
 def _pairs(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[NamePrompt]) -> list[tuple[NamePrompt, Probe]]:
     """Return pairs of a question about two names of one gender and split, up to where the number begins."""
     dialogue = dialogue_of(tokenizer)
-    sides: dict[tuple[str, str, str], dict[str, list[NamePrompt]]] = {}
+
+    def begun(p: NamePrompt) -> str:
+        return (dialogue.asked(p.text) + dialogue.lead + p.answer.partition("{}")[0]).rstrip(" ")
+
+    sides: dict[tuple[str, str, Split], dict[str, list[NamePrompt]]] = {}
     for p in prompts:
         if p.split != "held_out":
             sides.setdefault((p.question, p.gender, p.split), {}).setdefault(p.race, []).append(p)
     return [
         (a, Probe(
-            dialogue.asked(a.text) + a.answer.partition("{}")[0], dialogue.asked(b.text) + b.answer.partition("{}")[0],
-            "race", a.scenario, f"{question}|{a.name}|{b.name}", question, "names", a.race, b.race, a.name, b.name, split,
+            begun(a), begun(b), axis="race", context=a.scenario, template=f"{question}|{a.name}|{b.name}",
+            frame=question, source="names", group_a=a.race, group_b=b.race, term_a=a.name, term_b=b.name, split=split,
         ))
         for (question, _, split), races in sides.items()
         for a, b in zip(races["black"], races["white"], strict=True)
     ]  # fmt: skip
 
 
-def _first(prompts, outer, inner, count):  # type: ignore[no-untyped-def]
+def _first(prompts: Sequence[NamePrompt], outer: Key, inner: Key, count: int) -> list[NamePrompt]:
     """Return the prompts of the first `count` inner keys of every outer one."""
     kept: dict[str, list[str]] = {}
     for p in prompts:
@@ -135,7 +144,3 @@ def _place(prompt: NamePrompt, among: Sequence[NamePrompt]) -> int:
         if (p.question, p.race, p.gender, p.split) == (prompt.question, prompt.race, prompt.gender, prompt.split)
     ]  # fmt: skip
     return alike.index(prompt.name)
-
-
-def _control(probes: Sequence[Probe]) -> tuple[Probe, ...]:
-    return tuple(p for p in probes if p.axis == CONTROL)

@@ -75,8 +75,10 @@ def document(
         "leave_one_out_kept": first.value if first else None,
         "kept": {method: share and asdict(share) for method, share in shares.items()},
         "rows": [_beside(ground, base, row) for row in rows],
-        "sentences": {m: [_sentence(ground, base, row) for row in rows if row.method == m and row.name in ground.contexts]
-                      for m in methods},
+        "sentences": {
+            m: [_sentence(ground, base, row) for row in rows if row.method == m and row.name in ground.contexts]
+            for m in methods
+        },
     }  # fmt: skip
 
 

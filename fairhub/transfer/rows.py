@@ -1,4 +1,4 @@
-"""The rows of the matrix: for each method a repair on every context, and on all but each; every row is kept as it comes."""
+"""The rows of the matrix: for each method a repair on every context and on all but each, kept as they come."""
 
 import shutil
 from collections.abc import Sequence
