@@ -17,11 +17,16 @@ from fairhub.report.use_case import use_case
 from fairhub.statistics import Interval
 from fairhub.transfer.command import Asked, attach, transfer
 from fairhub.transfer.ground import of_names, of_probes
-from fairhub.transfer.matrix import document, elsewhere, kept
+from fairhub.transfer.matrix import document, elsewhere, entry, kept
 from fairhub.transfer.rows import Row, row_names
 from fairhub.transfer.rulers import PairRuler
 
+METHODS = ("fairness_pruning", "breaking_down_bias")
 CONTEXTS = ("hiring", "lending", "housing")
+SMALL = replace(
+    planted.SIZES, search=8, screen=8, sample=4, select=8, kept=4, control=4, search_tokens=1024, select_tokens=1024,
+    held_out_tokens=1024,
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +39,12 @@ def alone(monkeypatch):
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transfer")
     text = planted.write_text(folder / "neutral.txt")
-    asked = Asked(("fairness_pruning", "breaking_down_bias"), CONTEXTS, text=text)
+    asked = Asked(METHODS, CONTEXTS, text=text, variant="answer=1, q=0.3, agree=0.3")
     out, said = folder / "out", []
     loaded = planted.loaded(planted.planted_model())
-    found = transfer(loaded, asked, out, show=said.append)
+    with pytest.MonkeyPatch.context() as brief:
+        brief.setattr("fairhub.transfer.ground.SIZES", SMALL)
+        found = transfer(loaded, asked, out, show=said.append)
     return loaded, asked, out, found, said
 
 
@@ -46,7 +53,7 @@ def test_the_matrix_has_every_cell_with_its_interval(made):
     assert json.loads((out / "transfer.json").read_text()) == json.loads(json.dumps(found))
     names = [*CONTEXTS, *(f"all but {c}" for c in CONTEXTS)]
     places = [(c["method"], c["repaired_on"], c["measured_on"]) for c in found["cells"]]
-    assert places == [(m, r, c) for m in ("fairness_pruning", "breaking_down_bias") for r in names for c in CONTEXTS]
+    assert places == [(m, r, c) for m in METHODS for r in names for c in CONTEXTS]
     assert len(said) == len(found["rows"]) == 2 * len(names)
     for cell in found["cells"]:
         assert cell["change"]["low"] <= cell["change"]["value"] <= cell["change"]["high"]
@@ -63,6 +70,7 @@ def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made,
         raise AssertionError("a row was made twice")
 
     monkeypatch.setattr("fairhub.transfer.rows.task_of", never)
+    monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)
     assert json.loads(json.dumps(transfer(loaded, asked, out))) == json.loads(json.dumps(found))
     assert loaded.sha256() == found["base_model"]["sha256"]
     with pytest.raises(UserError, match="settings"):
@@ -109,7 +117,8 @@ def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():
     assert found is not None and found.value == pytest.approx(0.75) and found.low <= 0.75 <= found.high
     assert elsewhere(ground, base, rows[0]) == Interval(*[pytest.approx(-0.8)] * 3)
     assert kept(ground, base, rows[:-1]) is None
-    said = document(ground, base, rows, {"id": "m"}, {})["sentences"]["robust"][0]
+    entries = [entry(ground, base, row) for row in rows[:2]]
+    said = document(ground, base, entries, {"id": "m"}, {})["sentences"]["robust"][0]
     assert said.startswith("Repaired for a: divergence -80 %") and "expect -80 %" in said
     worse = [fixed_row(row.name, row.contexts, a=2.0, b=4.0, c=8.0) for row in rows]
     assert kept(ground, base, worse) is None
@@ -125,7 +134,7 @@ def test_name_ground_keeps_names_and_contexts_apart(tmp_path):
     ground = of_names(loaded.tokenizer, ("chess", "sports"), planted.write_text(tmp_path / "text.txt"))
     asked = {p.name for p in ground.ruler.prompts}
     searched = {name for p in ground.probes for name in (p.term_a, p.term_b)}
-    assert len(asked) == 16 and not asked & searched
+    assert len(asked) == 12 and not asked & searched
     one = ground.data(["chess"])
     assert {p.context for p in (*one.search, *one.select) if p.axis == "race"} == {"chess"}
     assert all((p.group_a, p.group_b) == ("black", "white") for p in ground.probes)

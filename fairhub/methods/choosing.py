@@ -15,9 +15,6 @@ from fairhub.probes import CONTROL
 from fairhub.runs import digest
 from fairhub.surgery import Pruning
 
-GUARDS = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7)
-"""Strengths of the guard that are tried, weak to strong."""
-
 
 @dataclass(frozen=True)
 class Cost:
@@ -83,7 +80,7 @@ def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tu
     tried: list[Tried] = []
 
     def affordable(pruning: Pruning, guard: int) -> bool:
-        strength = Strength(guard=GUARDS[guard])
+        strength = Strength(guard=plan.guards[guard])
         tried.append(bench.tried(build(pruning, strength), strength))
         return tried[-1].cost.affordable(plan.budget)
 
@@ -92,7 +89,7 @@ def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tu
         return _best(tried, plan.budget), tried
     last = None
     for pruning in sizes:
-        last = _strongest(lambda guard, pruning=pruning: affordable(pruning, guard), last)  # type: ignore[misc]
+        last = _strongest(lambda guard, pruning=pruning: affordable(pruning, guard), last, len(plan.guards))  # type: ignore[misc]
     return _best(tried, plan.budget), tried
 
 
@@ -111,9 +108,9 @@ def choose_from(
     return _best(tried, plan.budget), tried
 
 
-def _strongest(affordable: Callable[[int], bool], near: int | None) -> int | None:
+def _strongest(affordable: Callable[[int], bool], near: int | None, count: int) -> int | None:
     """Return the last affordable guard: by bisection, or step by step from one nearby; the price grows with it."""
-    low, high = -1, len(GUARDS)
+    low, high = -1, count
     while high - low > 1:
         middle = (low + high) // 2 if near is None else min(max(near, low + 1), high - 1)
         if affordable(middle):

@@ -52,6 +52,8 @@ class Plan:
     """Annealing chains on the surrogates, for each energy."""
     chain_steps: int = 1000
     """Steps of each."""
+    guards: tuple[float, ...] = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7)
+    """Strengths of the guard that are tried, weak to strong."""
     seconds: float | None = None
     """Bound on the annealing on the real model; for attention_pruning on the whole search, measuring and training
     included. None leaves it to the counts."""

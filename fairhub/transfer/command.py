@@ -16,7 +16,7 @@ from fairhub.report.markup import safe
 from fairhub.report.transfer import transfer_base, transfer_section, transfer_sentences
 from fairhub.runs import Run
 from fairhub.transfer.ground import of_names, of_probes
-from fairhub.transfer.matrix import document
+from fairhub.transfer.matrix import document, entry
 from fairhub.transfer.rows import PLAN, base_row, row, row_names
 
 
@@ -72,16 +72,18 @@ def transfer(
         ground = of_names(loaded.tokenizer, asked.contexts, asked.text, items=asked.items)
     else:
         ground = of_probes(loaded.tokenizer, asked.contexts, asked.probes, asked.text)
-    base, rows = base_row(loaded, ground, run), []
+    base, entries = base_row(loaded, ground, run), []
     model = {"id": loaded.id, "revision": loaded.revision, "sha256": loaded.sha256()}
     found: dict[str, Any] = {}
     for method in asked.methods:
         plan = replace(asked.plan, variant=asked.variant if method == "breaking_down_bias" else "")
         for name in row_names(ground.contexts):
-            rows.append(row(loaded, ground, run, method, name, plan))
-            found = document(ground, base, rows, model, asked.settings())
-            _write(found, out, run)
+            entries.append(entry(ground, base, row(loaded, ground, run, method, name, plan)))
+            found = document(ground, base, entries, model, asked.settings())
+            run.save(out / "transfer.json", (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())
             show(f"{method}: {name}")
+    _draw(found, out, run)
+    run.drop("moments_text", "prices")  # hundreds of megabytes that only further rows would need
     if run_folder is not None:
         attach(found, run_folder)
     return found
@@ -112,7 +114,7 @@ def markdown(found: dict[str, Any]) -> str:
     return f"# {safe(str(found['base_model']['id']))}\n\n{transfer_section(found)}\n"
 
 
-def _write(found: dict[str, Any], out: Path, run: Run) -> None:
+def _draw(found: dict[str, Any], out: Path, run: Run) -> None:
     picture = matrix(found)
     try:
         if picture is not None:
@@ -120,4 +122,3 @@ def _write(found: dict[str, Any], out: Path, run: Run) -> None:
     except OSError as error:
         raise UserError(f"a matrix must be able to write; {out}: {error.strerror}; choose another --out") from error
     run.save(out / "transfer.md", markdown(found).encode())
-    run.save(out / "transfer.json", (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())

@@ -14,15 +14,15 @@ from fairhub.probes import CONTROL, Probe, Split, read_probes, stratified, templ
 from fairhub.transfer.rulers import NameRuler, PairRuler, Ruler
 
 SIZES = Sizes(
-    search=64, screen=32, sample=12, select=32, held_out=64, external=16, control=24, kept=64, compared=8,
-    control_chunks=2, search_tokens=6_144, select_tokens=3_072, held_out_tokens=4_096,
+    search=32, screen=24, sample=9, select=20, held_out=32, external=16, control=16, kept=32, compared=8,
+    control_chunks=2, search_tokens=6_144, select_tokens=2_048, held_out_tokens=2_048,
 )  # fmt: skip
 """Small searches: a matrix has dozens of them."""
 NAMED = ("purchases", "services", "activities", "finance")
 """The scenarios that are taken where none are asked for: those of Ma et al. 2025."""
-_QUESTIONS = 3
+_QUESTIONS = 2
 """Items of a scenario that are measured, and searched, at most."""
-_NAMES = 4
+_NAMES = 3
 """Names of each race and gender."""
 
 

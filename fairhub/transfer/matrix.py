@@ -27,13 +27,20 @@ class Cell:
     change: Change
 
 
-def cells(ground: Ground, base: Measured, rows: Sequence[Row]) -> list[Cell]:
-    """Return every cell: a row's repair in each context."""
-    return [
-        Cell(row.method, row.name, context, ground.ruler.change(base, row.measured, context))
-        for row in rows
-        for context in ground.contexts
-    ]
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A row with what follows from it, worked out once."""
+
+    row: Row
+    cells: tuple[Cell, ...]
+    beside: dict[str, Any]
+    """How many units went, and what became of perplexity, inliers and refusals."""
+
+
+def entry(ground: Ground, base: Measured, row: Row) -> Entry:
+    """Return a row with its cells: its repair in each context."""
+    found = [Cell(row.method, row.name, c, ground.ruler.change(base, row.measured, c)) for c in ground.contexts]
+    return Entry(row, tuple(found), _beside(ground, base, row))
 
 
 def kept(ground: Ground, base: Measured, rows: Sequence[Row]) -> Interval | None:
@@ -56,13 +63,13 @@ def kept(ground: Ground, base: Measured, rows: Sequence[Row]) -> Interval | None
 
 
 def document(
-    ground: Ground, base: Measured, rows: Sequence[Row], model: Mapping[str, Any], asked: Mapping[str, Any]
+    ground: Ground, base: Measured, entries: Sequence[Entry], model: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return transfer.json."""
+    rows = [entry.row for entry in entries]
     methods = list(dict.fromkeys(row.method for row in rows))
     shares = {m: kept(ground, base, [row for row in rows if row.method == m]) for m in methods}
     first = shares[methods[0]] if methods else None
-    found = cells(ground, base, rows)
     return {
         "schema": SCHEMA,
         "base_model": dict(model),
@@ -71,10 +78,10 @@ def document(
         "unit": ground.ruler.unit,
         "contexts": list(ground.contexts),
         "base": {c: asdict(_interval(ground.ruler.sizes(base, c))) for c in ground.contexts},
-        "cells": [{**asdict(cell), "change": asdict(cell.change)} for cell in found],
+        "cells": [asdict(cell) for entry in entries for cell in entry.cells],
         "leave_one_out_kept": first.value if first else None,
         "kept": {method: share and asdict(share) for method, share in shares.items()},
-        "rows": [_beside(ground, base, row) for row in rows],
+        "rows": [entry.beside for entry in entries],
         "sentences": {
             m: [_sentence(ground, base, row) for row in rows if row.method == m and row.name in ground.contexts]
             for m in methods

@@ -17,7 +17,7 @@ from fairhub.runs import Run, digest
 from fairhub.transfer.ground import Ground
 from fairhub.transfer.rulers import Measured
 
-PLAN = Plan(heads=16, neurons=4, most=10, steps=1500, real_steps=8, alternatives=False)
+PLAN = Plan(heads=16, neurons=4, most=10, steps=1500, real_steps=8, guards=(0.3, 1.0, 4.0, 16.0), alternatives=False)
 """A small search: a matrix has dozens of them."""
 
 

@@ -98,7 +98,9 @@ class PairRuler:
 
     def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
         """Return the divergence of every probe."""
-        return {"divergence": divergences(loaded.model, batcher(loaded)(self.probes), [repair], progress)[0]}
+        found = divergences(loaded.model, batcher(loaded)(self.probes), [repair])[0]
+        progress(len(self.probes))
+        return {"divergence": found}
 
     def sizes(self, found: Measured, context: str) -> np.ndarray:
         """Templates are drawn with replacement."""
