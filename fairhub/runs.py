@@ -66,7 +66,6 @@ class Run:
         """Return the values of a function as the folder remembers them, one a line."""
         return Remembered(self.work / f"{stage}.jsonl")
 
-<<<<<<< HEAD
     def notes(self, name: str) -> Callable[[Mapping[str, Any]], None]:
         """Return what appends rows to a file under `work/`, begun anew, for who watches the run as it goes on.
 
@@ -80,12 +79,11 @@ class Run:
                 file.write(json.dumps(row) + "\n")
 
         return note
-=======
+
     def drop(self, *stages: str) -> None:
         """Drop what single stages kept."""
         for stage in stages:
             (self.work / f"{stage}.npz").unlink(missing_ok=True)
->>>>>>> adf61f3 (transfer: each row worked out once; guards are a dial of the plan)
 
     def forget(self) -> None:
         """Drop what was kept for a resumed run."""
