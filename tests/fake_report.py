@@ -1,5 +1,7 @@
 """A realistic report from simulated measurements, shared by the tests of reports and pictures."""
 
+from dataclasses import asdict
+
 import numpy as np
 
 from fairhub.report import Control, Figure, Report, verdict
@@ -105,11 +107,28 @@ def choices():
     ]
 
 
+def transfer(contexts=("hiring", "lending"), effect=-0.4):
+    """A matrix of two contexts: most of what a repair takes off its own, half of it off the other."""
+    shift = asdict(change(*pairs(effect)))
+    cells = [
+        {"method": "robust", "repaired_on": row, "measured_on": column, "change": shift}
+        for row in contexts for column in contexts
+    ]  # fmt: skip
+    return {
+        "schema": 1, "base_model": {"id": "m", "sha256": "5af5"}, "asked": {}, "figure": "divergence", "unit": "nats",
+        "contexts": list(contexts), "base": {c: {"value": 0.04, "low": 0.03, "high": 0.05} for c in contexts},
+        "cells": cells, "leave_one_out_kept": None, "kept": {"robust": None},
+        "rows": [{"method": "robust", "repaired_on": row, "perplexity": shift} for row in contexts],
+        "sentences": {"robust": [f"Repaired for {row}: divergence -40 % there." for row in contexts]},
+    }  # fmt: skip
+
+
 def audit():
     """A report of a model that was measured and left alone."""
     measured = tuple(figure(0, axis=axis, after=False, seed=i) for i, axis in enumerate(("all", "gender", "race")))
     whole = {"total": 134515008, "removed": 0, "share": 0.0}
-    absent = {"controls": (), "reliability": {}, "trace": {}, "text": [], "healing": None, "choices": None}
+    nothing = dict.fromkeys(("transfer", "healing", "choices"))
+    absent = {"controls": (), "reliability": {}, "trace": {}, "text": [], **nothing}
     return report(measured, method="audit", pruning=[], parameters=whole, **absent)
 
 
@@ -138,5 +157,6 @@ def report(measured=None, **parts):
         "settings": {"budget": 0.02, "kappa": 1.0},
         "healing": {"ridge": 1.0, "tokens": 41000},
         "choices": choices(),
+        "transfer": transfer(),
     }  # fmt: skip
     return Report(**(whole | parts))

@@ -38,7 +38,7 @@ def test_absent_data_gives_no_picture_and_removes_an_old_one(tmp_path):
     (tmp_path / "annealing.png").write_bytes(b"of another run")
     assert list(figures.save_all(fake_report.audit(), tmp_path)) == ["by_axis"]
     assert [path.name for path in tmp_path.iterdir()] == ["by_axis.png"]
-    bare = fake_report.report((), pruning=[], trace={}, choices=None, verdict="")
+    bare = fake_report.report((), pruning=[], trace={}, choices=None, verdict="", transfer=None)
     assert all(draw(bare) is None for draw in figures.PICTURES.values())
 
 

@@ -13,6 +13,7 @@ import fairhub.transfer.command
 from fairhub import card, figures, report
 from fairhub.__main__ import app
 from fairhub.errors import UserError
+from fairhub.proof import Bias, bias_figures
 from fairhub.report.use_case import use_case
 from fairhub.statistics import Interval
 from fairhub.transfer.command import Asked, attach, transfer
@@ -79,7 +80,8 @@ def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made,
 
 def test_report_card_and_pictures_show_the_matrix(made, tmp_path):
     found = made[3]
-    written = replace(fake.report(), base_model=fake.report().base_model | {"sha256": found["base_model"]["sha256"]})
+    written = fake.report(transfer=None)
+    written = replace(written, base_model=written.base_model | {"sha256": found["base_model"]["sha256"]})
     assert "How far" not in report.markdown(written)
     report.write(written, tmp_path / "report.json")
     attach(found, tmp_path)
@@ -158,6 +160,19 @@ def test_the_use_case_of_a_repair_is_named():
     assert said.startswith("Made for one use case: lending.")
     page = card.render(replace(made_, settings={"contexts": ["lending"]}))
     assert "Made for one use case: lending" in page
+
+
+def test_a_repair_for_one_context_has_a_figure_of_all_others():
+    probes = [replace(p, split="held_out") for p in planted.shipped() if p.context in CONTEXTS][:90]
+    before = np.ones(len(probes))
+    after = np.array([0.2 if p.context == "lending" else 0.9 for p in probes])
+    found = bias_figures(Bias(probes, before, after), details=True, contexts=("lending",))
+    shares = {f.context: f.change.relative for f in found if f.axis == "all" and f.context != "all"}
+    assert shares["lending"] == pytest.approx(-0.8) and shares["elsewhere"] == pytest.approx(-0.1)
+    figures_ = tuple(bias_figures(Bias(probes, before, after), details=True, contexts=("lending",)))
+    said = use_case(replace(fake.report(figures_), settings={"contexts": ["lending"]}))
+    assert "lending -80 %" in said and "elsewhere -10 %" in said
+    assert "elsewhere" not in {f.context for f in bias_figures(Bias(probes, before, after), details=True)}
 
 
 def test_the_command_asks_and_answers(monkeypatch, tmp_path):

@@ -4,11 +4,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from fairhub.healing import Strength, price, refit
+from fairhub.healing import Strength, refit
 from fairhub.measure import Repair
 from fairhub.methods.choosing import choose_from
 from fairhub.methods.controls import ablations
-from fairhub.methods.rebuild import moments_of
+from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.methods.task import Outcome, Plan, Task
 from fairhub.surgery import Pruning
 from fairhub.surrogate.finalists import RISES
@@ -40,8 +40,11 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     )  # fmt: skip
     if chosen is None:
         return outcome
-    others = ablations(task.model, known, price(task.model, known), chosen.pruning, chosen.strength, plan.seed)
-    return replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength, ablations=others)
+    made = replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength)
+    if not plan.alternatives:
+        return made
+    prices = prices_of(task, known)
+    return replace(made, ablations=ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed))
 
 
 def _candidates(found: Search, plan: Plan) -> list[tuple[Pruning, Strength | None]]:

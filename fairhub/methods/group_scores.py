@@ -73,7 +73,8 @@ def wanda_weights(model: PreTrainedModel, rows: Rows) -> dict[str, Tensor]:
 
     The norm is over all real tokens, root mean square (as Ma et al. 2025 have it).
     """
-    modules, norms = projections(model), {}
+    modules = projections(model)
+    norms: dict[str, Tensor] = {}
     with ExitStack() as hooks:
         for name, module in modules.items():
             hooks.enter_context(_squares(module, rows, norms, name))

@@ -13,6 +13,8 @@ from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
 from fairhub.surgery import Pruning, Unit, units
 
+Batches = Sequence[Batch]
+
 
 def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, others: bool) -> Outcome:
     """Return the outcome that these units and this healing make of the task's model: the same on the same machine.
@@ -34,11 +36,11 @@ def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, 
 
 def moments_of(task: Task) -> Moments:
     """Return what healing needs to know of the task's model: of neutral text measured once a model, of pairs a run."""
-    pairs = (task.search_batches, task.control_batches)
     shared = task.shared or task.run
-    text = shared.arrays("moments_text", lambda: _measured(task, (task.text, (), ())))
+    text = shared.arrays("moments_text", lambda: _measured(task, task.text, (), ()))
     kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
-    for name, moment in (text | task.run.arrays("moments", lambda: _measured(task, ((), *pairs)))).items():
+    pairs = task.run.arrays("moments", lambda: _measured(task, (), task.search_batches, task.control_batches))
+    for name, moment in (text | pairs).items():
         part, layer, kind = name.split("/")
         kept[part][int(layer), kind] = torch.from_numpy(moment)
     return Moments(**kept)
@@ -52,10 +54,10 @@ def prices_of(task: Task, known: Moments) -> dict[Unit, float]:
     return dict(zip(units(task.model), stored["prices"].tolist(), strict=True))
 
 
-def _measured(task: Task, parts: tuple[Sequence[Batch], ...]) -> dict[str, Any]:
-    tokens = sum(batch.tokens for part in parts for batch in part)
+def _measured(task: Task, text: Batches, pairs: Batches, controls: Batches) -> dict[str, Any]:
+    tokens = sum(batch.tokens for part in (text, pairs, controls) for batch in part)
     with fast_matmul():
-        found = moments(task.model, *parts, task.progress("measuring activations", tokens))
+        found = moments(task.model, text, pairs, controls, task.progress("measuring activations", tokens))
     return {
         f"{part}/{layer}/{kind}": moment
         for part in ("text", "bias", "control")

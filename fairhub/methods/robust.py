@@ -57,10 +57,10 @@ def robust(task: Task, plan: Plan) -> Outcome:
     )
     if chosen is None:
         return outcome
+    made = replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength)
     if not plan.alternatives:
-        return replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength)
-    others = ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed)
-    return replace(outcome, repair=build(chosen.pruning, chosen.strength), strength=chosen.strength, ablations=others)
+        return made
+    return replace(made, ablations=ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed))
 
 
 def _scores(task: Task) -> tuple[Scores, Scores]:

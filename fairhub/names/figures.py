@@ -37,11 +37,12 @@ def gap_figure(
     prompts: Sequence[NamePrompt], before: Answers, after: Answers | None, axis: str, context: str
 ) -> Figure:
     """Return the size of the standardised mean difference in one scenario, or over `all`."""
-    tables = [table(prompts, part, axis).of(context) for part in (before, after) if part is not None]
+    old = table(prompts, before, axis).of(context)
+    new = None if after is None else table(prompts, after, axis).of(context)
     asked = [p for p in prompts if context in ("all", p.scenario)]
     return Figure(
         "name_gap", "bias", prompts[0].split, axis, context, "lower", "SD", len(asked), len({p.name for p in asked}),
-        interval(tables[0]), None if after is None else interval(tables[1]), None if after is None else change(*tables),
+        interval(old), None if new is None else interval(new), None if new is None else change(old, new),
     )  # fmt: skip
 
 

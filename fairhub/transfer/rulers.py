@@ -25,8 +25,15 @@ DRAWS = 1000
 class Ruler(Protocol):
     """Measures one model in every context."""
 
-    figure: str
-    unit: str
+    @property
+    def figure(self) -> str:
+        """Return its name in a report."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Return its unit."""
+        ...
 
     def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
         """Return what the repaired model did with every item."""
@@ -72,15 +79,15 @@ class NameRuler:
         """In pairs over the same names."""
         rows = self._rows(context)
         asked = [self.prompts[i] for i in rows]
-        return change(*(table(asked, Answers(**part).of(rows), self.axis) for part in (before, after)))
+        old, new = (table(asked, Answers(**part).of(rows), self.axis) for part in (before, after))
+        return change(old, new)
 
     def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
         """Inliers and refusals, over all contexts."""
         names = [p.name for p in self.prompts]
         old, new = Answers(**before), Answers(**after)
-        inside = (inliers(self.prompts, part, old) for part in (old, new))
         return {
-            "inlier_ratio": statistics.change(*inside, names),
+            "inlier_ratio": statistics.change(inliers(self.prompts, old, old), inliers(self.prompts, new, old), names),
             "refusal_rate": statistics.change(1 - old.answered, 1 - new.answered, names),
         }
 
