@@ -30,8 +30,8 @@ def assemble(
     """Return the report: figures from the item-by-item measurements in `found`, and how the repair was chosen."""
     splits = [*data.near, *data.proof]
     biases = [proof.Bias(p, found[f"bias{i}"][0], found[f"bias{i}"][1]) for i, p in enumerate(splits)]
-    cost = proof.Utility(found["loss"], found["kl"])
-    figures_ = proof.figures_of(biases, cost, 0, settings["axes"], settings["contexts"])
+    paid = proof.Utility(found["loss"], found["kl"])
+    figures_ = proof.figures_of(biases, paid, 0, settings["axes"], settings["contexts"])
     before, after = (found[name].tolist() for name in ("text_before", "text_after"))
     figures_ += proof.text_figures(before, after)
     figures_ += measured.figures
