@@ -7,7 +7,6 @@ from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.data import Data
 from fairhub.engine import probe_batches
 from fairhub.methods import METHODS, Plan, Task
-from fairhub.methods.choosing import GUARDS
 from fairhub.methods.fasp import GAMMAS
 from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
 from fairhub.methods.head_scores import heads_of, neutral
@@ -56,7 +55,7 @@ _LATE = 0.5
 
 def _guards(task: Task, plan: Plan) -> list[Work]:
     """The base, and for two sizes a bisection of the guards: of those tried one fits, one nearly, the rest are dear."""
-    tried = math.ceil(math.log2(len(GUARDS) + 1)) if plan.heal else 1
+    tried = math.ceil(math.log2(len(plan.guards) + 1)) if plan.heal else 1
     text = 1 + 2 * (2 + (tried - 2) / 3) if plan.heal else 3
     return [
         on_text("choosing, text", task.select_text, text), on_probes("choosing, probes", task.select_batches, 3),
@@ -149,6 +148,11 @@ def _fairness_pruning(task: Task, plan: Plan) -> list[Work]:
     return [on_probes("activation gaps", task.search_batches), _moments(task), _prices(task)]
 
 
+def _breaking_down_bias(task: Task, plan: Plan) -> list[Work]:
+    """The model's own answers to the screened texts, and a forward over both: an answer is short beside its text."""
+    return [on_probes("answers, group scores", task.screen_batches, 2.5), _moments(task), _prices(task)]
+
+
 _CHOOSING: Mapping[str, Callable[[Task, Plan], list[Work]]] = {
     "robust": _robust,
     "fasp": _fasp,
@@ -156,12 +160,13 @@ _CHOOSING: Mapping[str, Callable[[Task, Plan], list[Work]]] = {
     "ppl_only": _half_of_fasp,
     "attention_pruning": _attention_pruning,
     "fairness_pruning": _fairness_pruning,
+    "breaking_down_bias": _breaking_down_bias,
 }
 
 
 def _others(method: str, plan: Plan) -> int:
     """How many alternatives the report compares with: random three times, importance, the repair's parts alone."""
-    if method not in ("robust", "attention_pruning", "fairness_pruning"):
+    if method not in ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias"):
         return 0
     return {"robust": 6 if plan.heal else 4}.get(method, 4)
 

@@ -9,7 +9,7 @@ from fairhub.data import Sizes
 from fairhub.errors import UserError
 from fairhub.loading import located
 
-HEAVY = ("robust", "attention_pruning", "fairness_pruning")
+HEAVY = ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
 """Methods that score by gradient and keep second moments for healing."""
 
 
