@@ -241,8 +241,9 @@ def test_audit_as_text_names_every_figure_with_its_interval(command, folder, tex
     monkeypatch.setattr(fairhub.repair.Request, "__init__", _with_small_sizes(fairhub.repair.Request.__init__))
     code, out, err = command("audit", folder, "--text", text)
     assert code == 0, err
-    assert all("[" in line and "clusters" in line for line in out.splitlines())
-    assert out.startswith("divergence") and "perplexity" in out
+    measured = [line for line in out.splitlines() if "divergence" in line or "perplexity" in line]
+    assert len(measured) > 3 and all("[" in line and "↓ lower" in line for line in measured)
+    assert "perplexity" in out and "bias, held_out" in out and "bias, external" in out
 
 
 def test_help_and_unknown_words(command):
