@@ -6,6 +6,7 @@ from typing import Any
 from fairhub.report.markup import safe, table
 from fairhub.report.wording import number, percent
 
+TITLE = "How far a repair carries"
 NOTE = (
     "Relative change of the figure in each context (columns) after a repair made for the context of the row, with 95 % "
     "intervals, on prompts that no repair saw. `all but` rows never saw the context left out."
@@ -15,7 +16,7 @@ NOTE = (
 def transfer_section(found: Mapping[str, Any], level: str = "##") -> str:
     """Return the section of report.md, transfer.md and the card: sentences, matrix, the base model's figures."""
     parts = ("\n".join(transfer_sentences(found)), NOTE, transfer_table(found), transfer_base(found))
-    return "\n\n".join((f"{level} How far a repair carries", *(part for part in parts if part)))
+    return "\n\n".join((f"{level} {TITLE}", *(part for part in parts if part)))
 
 
 def transfer_table(found: Mapping[str, Any]) -> str:
