@@ -13,6 +13,7 @@ import fairhub.transfer.command
 from fairhub import card, figures, report
 from fairhub.__main__ import app
 from fairhub.errors import UserError
+from fairhub.hub.contents import _elsewhere
 from fairhub.proof import Bias, bias_figures
 from fairhub.report.use_case import use_case
 from fairhub.statistics import Interval
@@ -190,3 +191,9 @@ def test_the_command_asks_and_answers(monkeypatch, tmp_path):
     what, out, run = asked[0]
     assert (what.methods, what.contexts, what.names, out, run) == (("robust", "fasp"), ("chess",), True, tmp_path, None)
     assert json.loads(done.stdout)["cells"] == []
+
+
+def test_a_published_matrix_names_no_folder_of_its_maker():
+    found = fake.transfer() | {"asked": {"probes": "/somewhere/of/mine/own.jsonl"}}
+    shown = _elsewhere(fake.report(transfer=found))
+    assert shown.transfer is not None and shown.transfer["asked"] == {"probes": "own.jsonl"}

@@ -77,7 +77,9 @@ def contents(
 
 
 def _elsewhere(record: Record) -> Record:
-    return replace(record, base_model=public(record.base_model), settings=public(record.settings))
+    return replace(
+        record, base_model=public(record.base_model), settings=public(record.settings), transfer=public(record.transfer)
+    )
 
 
 def _model(folder: Path) -> Iterator[tuple[str, Source]]:
