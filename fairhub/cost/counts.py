@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Mapping
 
+from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.data import Data
 from fairhub.engine import probe_batches
-from fairhub.methods import METHODS, Plan, Task
+from fairhub.methods import Plan, Task
 from fairhub.methods.fasp import GAMMAS
 from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
 from fairhub.methods.head_scores import heads_of, neutral
@@ -29,14 +30,12 @@ def work_of(method: str, task: Task, data: Data, plan: Plan) -> list[Work]:
     Counts that depend on what is found (how many guards are tried, which layer a head lies in) are taken as expected.
 
     Args:
-        method: A name of `METHODS`.
+        method: A name of `COUNTED`.
         task: Its batches are counted; the model may be one without weights.
         data: What is proved on.
         plan: The dials.
     """
-    assert method in METHODS
-    chosen = _CHOOSING.get(method, _ranked)(task, plan)
-    return [*chosen, *_proof(task, data, plan, alternatives=_others(method, plan))]
+    return [*_CHOOSING[method](task, plan), *_proof(task, data, plan, alternatives=_others(method, plan))]
 
 
 def _robust(task: Task, plan: Plan) -> list[Work]:
@@ -161,12 +160,15 @@ _CHOOSING: Mapping[str, Callable[[Task, Plan], list[Work]]] = {
     "attention_pruning": _attention_pruning,
     "fairness_pruning": _fairness_pruning,
     "breaking_down_bias": _breaking_down_bias,
+    **dict.fromkeys(("random", "magnitude", "mask_gradient"), _ranked),
 }
+COUNTED = tuple(_CHOOSING)
+"""Methods whose work is counted."""
 
 
 def _others(method: str, plan: Plan) -> int:
     """How many alternatives the report compares with: random three times, importance, the repair's parts alone."""
-    if method not in ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias"):
+    if method not in HEAVY:
         return 0
     return {"robust": 6 if plan.heal else 4}.get(method, 4)
 

@@ -9,15 +9,14 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from fairhub.cost.counts import work_of
+from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
-from fairhub.cost.memory import Need, free, host_free, needed, weights_of, widths_of
-from fairhub.cost.room import HEAVY
+from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
 from fairhub.cost.work import Work
 from fairhub.data import Sizes, gather
 from fairhub.loading import Loaded, load, located
 from fairhub.measure import home
-from fairhub.methods import METHODS, Task
+from fairhub.methods import Task
 from fairhub.repair import Request, task_of
 from fairhub.runs import Run
 from fairhub.surgery import sites
@@ -64,23 +63,23 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
     data = gather(request.axes, request.contexts, request.probes, request.text, bare.tokenizer, request.sizes)
     with tempfile.TemporaryDirectory() as folder:
         task = task_of(bare, data, Run(Path(folder) / "run", {}, False))
-        works = {method: work_of(method, task, data, request.plan) for method in METHODS}
+        works = {method: work_of(method, task, data, request.plan) for method in COUNTED}
     known = weights_of(source, revision)
     kind = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
     parameters = known.parameters if known else bare.model.num_parameters()
-    needs = {m: _need(bare, parameters * kind.itemsize, kind, request.sizes, m) for m in METHODS}
+    needs = {m: _need(bare, parameters * kind.itemsize, kind, request.sizes, m) for m in COUNTED}
     lightest = min(need.device for need in needs.values())
     rows: list[Row] = []
     mine: Machine | None = None
     if lightest < _SHARE * free(device):
         mine = _measured(name, device, kind, task)
-        rows += [_row(m, mine, works[m], needs[m], None) for m in METHODS]
+        rows += [_row(m, mine, works[m], needs[m], None) for m in COUNTED]
     else:
-        rows += [_unmeasured(m, device, works[m], needs[m]) for m in METHODS]
-    half = {m: _need(bare, parameters * 2, torch.bfloat16, request.sizes, m) for m in METHODS}
+        rows += [_unmeasured(m, device, works[m], needs[m]) for m in COUNTED]
+    half = {m: _need(bare, parameters * 2, torch.bfloat16, request.sizes, m) for m in COUNTED}
     for card in CARDS:
         machine = Calculated(card, shape_of(bare.model, 2))
-        rows += [_row(m, machine, works[m], half[m], card.price) for m in METHODS]
+        rows += [_row(m, machine, works[m], half[m], card.price) for m in COUNTED]
     said = f"one forward of probes and one of text on {device}" if mine else "nothing: the model does not fit here"
     return Forecast(shown, parameters, str(kind).removeprefix("torch."), tuple(rows), said)
 
@@ -124,7 +123,7 @@ def table(found: Forecast) -> str:
     machines = list(dict.fromkeys(row.machine for row in found.rows))
     head = f"{'method':<18}{'forwards':>9}{'memory':>9}  " + "".join(f"{name:>14}" for name in machines)
     lines = [f"{found.model}: {found.parameters / 1e6:,.0f} million parameters", head, "-" * len(head)]
-    for method in METHODS:
+    for method in COUNTED:
         rows = [row for row in found.rows if row.method == method]
         first = rows[0]
         lines.append(

@@ -4,13 +4,10 @@ import torch
 from transformers import AutoConfig
 
 from fairhub.cost.hardware import CARDS
-from fairhub.cost.memory import Need, free, host_free, needed, weights_of, widths_of
+from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
 from fairhub.data import Sizes
 from fairhub.errors import UserError
 from fairhub.loading import located
-
-HEAVY = ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
-"""Methods that score by gradient and keep second moments for healing."""
 
 
 def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, sizes: Sizes) -> str | None:
