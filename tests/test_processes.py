@@ -22,7 +22,7 @@ import fairhub.text
 from fairhub.annealing import Schedule, anneal
 from fairhub.engine import Engine, probe_batches
 from fairhub.measure import continuations
-from fairhub.processes import Lost, agreed, alone, clock, leave, spread, state
+from fairhub.processes import Lost, agreed, alone, clock, interruptible, leave, spread, state
 from fairhub.repair import Request, repair
 from fairhub.runs import Remembered
 
@@ -136,7 +136,7 @@ def test_a_killed_process_ends_the_run_with_a_line_and_it_goes_on(text, tmp_path
     folder = tmp_path / "run"
     process = launch(2, "dying", text, folder, "robust")
     _, err = process.communicate(timeout=400)
-    assert process.returncode != 0 and "goes on from where it was" in err
+    assert process.returncode != 0 and "goes on from where it was" in err, err[-2000:]
     assert (folder / "work" / "scores.npz").is_file() and not (folder / "report.json").exists()
     assert alone_(text, folder, "robust", True) == alone_(text, tmp_path / "one", "robust")
 
@@ -189,6 +189,7 @@ if __name__ == "__main__":
     else:
         if mode == "dying":
             die_at_the_second_energy()
+        interruptible()
         try:
             told = {"found": whole(*asked)}
         except Lost as lost:
