@@ -15,6 +15,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -61,8 +62,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
         UserError: Nothing that can be loaded safely is there, or it is not a causal language model.
     """
     source, revision, shown = located(name)
-    config = _config(source, revision, shown)
-    _refuse(config, source, shown)
+    config = config_of(source, revision, shown)
     if dtype is None and device == "cpu":
         dtype = torch.float32
     try:
@@ -96,17 +96,24 @@ def located(name: str | None) -> tuple[str, str | None, str]:
     return repository, revision or None, name
 
 
-def _config(source: str, revision: str | None, shown: str) -> AutoConfig:
+def config_of(source: str, revision: str | None, shown: str) -> PretrainedConfig:
+    """Return the configuration of a model that may be loaded; the arguments are those that `located` returns.
+
+    Raises:
+        UserError: Nothing that can be loaded safely is there, or it cannot be repaired.
+    """
     folder = Path(source)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise UserError(f"a model folder needs config.json; {shown} has none; point at a transformers checkpoint")
     try:
-        return AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, HFValidationError, HfHubHTTPError) as error:
         raise UserError(_explain(error, source, shown)) from error
+    _refuse(config, source, shown)
+    return config
 
 
-def _refuse(config: AutoConfig, source: str, shown: str) -> None:
+def _refuse(config: PretrainedConfig, source: str, shown: str) -> None:
     """Refuse by name what must not or cannot be repaired, before any weight is read."""
     if getattr(config, "quantization_config", None):
         raise UserError(f"quantised weights cannot be pruned; {shown} is quantised; give the full-precision model")

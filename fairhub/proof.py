@@ -25,9 +25,7 @@ class Bias:
     """[probes]; None in an audit."""
 
 
-def bias_figures(
-    bias: Bias, details: bool, searched: Sequence[str] = (), contexts: Sequence[str] = ()
-) -> list[Figure]:
+def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = (), contexts: Sequence[str] = ()) -> list[Figure]:
     """Return divergence over all axes, on control probes, their specificity, and with `details` each axis and context.
 
     Where some `contexts` were searched, `elsewhere` is all others together.

@@ -230,11 +230,6 @@ def rank_correlation(a: Numbers, b: Numbers) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def reliability(scores_a: Numbers, scores_b: Numbers) -> float:
-    """Agreement in rank of two scorings of the same units, from disjoint halves of probes or two seeds."""
-    return rank_correlation(scores_a, scores_b)
-
-
 def spearman_brown(r: float) -> float:
     """Reliability of the whole set when its halves correlate by `r`: the noise ceiling of its scores.
 

@@ -183,7 +183,6 @@ def test_rank_correlation_equals_scipy_with_ties():
     assert rank_correlation(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
     assert rank_correlation(a, np.exp(a)) == pytest.approx(1)
     assert rank_correlation(a, -a) == pytest.approx(-1)
-    assert statistics.reliability(a, b) == rank_correlation(a, b)
 
 
 def test_equal_scores_rank_nothing():

@@ -1,5 +1,7 @@
 """`fairhub repair`: choose, heal, prove, write."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +55,7 @@ def repair(
     from fairhub.methods import Plan
     from fairhub.methods.breaking_down_bias import publishable
     from fairhub.methods.fairness_pruning import parsed
-    from fairhub.processes import interruptible, leave
+    from fairhub.processes import leave
     from fairhub.repair import Request
     from fairhub.repair import repair as run
 
@@ -70,14 +72,23 @@ def repair(
         return
     if to or yes:
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
+    with _resumable(out):
+        made = run(loaded(model, device, dtype, method), request, out, resume=resume)
+    say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
+    leave()
+
+
+@contextmanager
+def _resumable(out: Path) -> Iterator[None]:
+    """Say how a run goes on that is stopped inside the `with` block."""
+    from fairhub.processes import interruptible
+
     try:
         interruptible()
-        made = run(loaded(model, device, dtype, method), request, out, resume=resume)
+        yield
     except KeyboardInterrupt:
         typer.echo(f"fairhub: stopped; the same command with --resume goes on from {out}", err=True)
         raise typer.Exit(130) from None
-    say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
-    leave()
 
 
 def _places(out: Path) -> str:

@@ -1,13 +1,12 @@
 """Room: what a run will need, said before anything is loaded; what cannot fit is refused, with what would."""
 
 import torch
-from transformers import AutoConfig
 
 from fairhub.cost.hardware import CARDS
 from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
 from fairhub.data import Sizes
 from fairhub.errors import UserError
-from fairhub.loading import located
+from fairhub.loading import config_of, located
 
 
 def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, sizes: Sizes) -> str | None:
@@ -27,7 +26,7 @@ def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, 
     found = weights_of(source, revision)
     if found is None:
         return None
-    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+    config = config_of(source, revision, shown)
     kind = torch.float32 if dtype is None and device == "cpu" else dtype
     size = kind.itemsize if kind else max(1, round(found.bytes / max(found.parameters, 1)))
     need = needed(found.as_dtype(kind), widths_of(config), size, sizes, heavy=method in HEAVY)

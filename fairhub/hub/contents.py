@@ -77,9 +77,8 @@ def contents(
 
 
 def _elsewhere(record: Record) -> Record:
-    return replace(
-        record, base_model=public(record.base_model), settings=public(record.settings), transfer=public(record.transfer)
-    )
+    told = ("base_model", "settings", "transfer")  # a recipe has no transfer
+    return replace(record, **{name: public(getattr(record, name)) for name in told if hasattr(record, name)})
 
 
 def _model(folder: Path) -> Iterator[tuple[str, Source]]:

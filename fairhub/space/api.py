@@ -59,6 +59,21 @@ def add(shared: Shared) -> None:
         return {"model": model} | asdict(found) | {"inside": inside}
 
     @told
+    def report(run: str) -> dict[str, Any]:
+        """Return the report of a finished repair: figures before and after with intervals, controls, verdict.
+
+        Args:
+            run: What `repair` gave, or the name of a run of the gallery.
+        """
+        return _document(shared, run)
+
+    for endpoint in (audit, diagnose, report):
+        gr.api(endpoint, api_name=endpoint.__name__)
+    _add_repair(shared, default)
+
+
+def _add_repair(shared: Shared, default: str) -> None:
+    @told
     def repair(
         model: str = default, axes: list[str] | None = None, contexts: list[str] | None = None,
         method: str = "robust", budget: float = 2, depth: str = QUICK,
@@ -88,17 +103,6 @@ def add(shared: Shared) -> None:
             raise UserError(look.standing.what)
         yield {"run": key} | asdict(look.standing) | {"report": _document(shared, key)}
 
-    @told
-    def report(run: str) -> dict[str, Any]:
-        """Return the report of a finished repair: figures before and after with intervals, controls, verdict.
-
-        Args:
-            run: What `repair` gave, or the name of a run of the gallery.
-        """
-        return _document(shared, run)
-
-    for endpoint in (audit, diagnose, report):
-        gr.api(endpoint, api_name=endpoint.__name__)
     gr.api(repair, api_name="repair", concurrency_id="repair", concurrency_limit=1)
 
 

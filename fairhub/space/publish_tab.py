@@ -1,5 +1,7 @@
 """The tab Publish: a finished run on the Hub under the visitor's own name, or as a zip; no token is kept anywhere."""
 
+from typing import NamedTuple
+
 import gradio as gr
 
 from fairhub.space.markup import esc
@@ -10,8 +12,64 @@ from fairhub.space.toasts import told
 _COMMIT, _REQUEST = "Commit", "Pull request"
 
 
+class _Parts(NamedTuple):
+    """What the tab shows, from top to bottom."""
+
+    run: gr.Dropdown
+    name: gr.Textbox
+    private: gr.Checkbox
+    how: gr.Radio
+    look: gr.Button
+    go: gr.Button
+    pack: gr.Button
+    file: gr.DownloadButton
+    done: gr.HTML
+    card: gr.Accordion
+    front: gr.HTML
+    body: gr.Markdown
+
+
 def build(shared: Shared, page: Page) -> None:
-    """Lay out the tab."""
+    """Lay out the tab, and say what its buttons do."""
+    parts = _laid_out()
+
+    @told
+    def offer(names: list[str]) -> dict[str, object]:
+        return gr.update(choices=names, value=names[-1] if names else None)
+
+    @told
+    def suggest(key: str, chosen: str | None, who: gr.OAuthProfile | None) -> str:
+        return suggested(shared.visitors.run(key, chosen), who.username if who else None) if chosen else ""
+
+    @told
+    def show(key: str, chosen: str | None, to: str) -> tuple[str, str, dict[str, object]]:
+        metadata, text = preview(shared.visitors.run(key, chosen or ""), to)
+        return f"<pre>{esc(metadata)}</pre>", text, gr.update(open=True)
+
+    @told
+    def publish(
+        key: str, chosen: str | None, to: str, hidden: bool, way: str, token: gr.OAuthToken | None
+    ) -> str:  # fmt: skip
+        folder, mine = shared.visitors.run(key, chosen or ""), token.token if token else None
+        made = send(folder, to, mine, private=hidden, pr=way == _REQUEST)
+        said = "Published" if made.changed else "It was there already"
+        return f'<p>{said}: <a href="{esc(made.url)}" target="_blank" rel="noopener">{esc(made.url)}</a></p>'
+
+    @told
+    def zip_up(key: str, chosen: str | None) -> dict[str, object]:
+        found = shared.visitors.run(key, chosen or "")
+        pack = found.parent / f"fairhub-{(chosen or '').replace(' ', '-')}.zip"  # `chosen` is the name of a run
+        return gr.update(value=str(zipped(found, pack)), visible=True)
+
+    visit = [page.visitor, parts.run]
+    page.finished.change(offer, page.finished, parts.run, show_progress="hidden", api_visibility="private")
+    parts.run.change(suggest, visit, parts.name, show_progress="hidden", api_visibility="private")
+    parts.look.click(show, [*visit, parts.name], [parts.front, parts.body, parts.card], api_visibility="private")
+    parts.go.click(publish, [*visit, parts.name, parts.private, parts.how], parts.done, api_visibility="private")
+    parts.pack.click(zip_up, visit, parts.file, api_visibility="private")
+
+
+def _laid_out() -> _Parts:
     gr.Markdown(
         "A repaired model with its card: what was removed, what it brought, what it cost, and what was not shown. "
         "Publish it under your own name, or take it with you."
@@ -34,45 +92,7 @@ def build(shared: Shared, page: Page) -> None:
     with gr.Accordion("The card", open=False) as card:
         front = gr.HTML("", elem_id="front-matter")
         body = gr.Markdown("Preview it first.", elem_id="card", latex_delimiters=[], elem_classes="fh-document")
-
-    @told
-    def offer(names: list[str]) -> dict[str, object]:
-        return gr.update(choices=names, value=names[-1] if names else None)
-
-    @told
-    def suggest(key: str, chosen: str | None, who: gr.OAuthProfile | None) -> str:
-        return suggested(shared.visitors.run(key, chosen), who.username if who else None) if chosen else ""
-
-    @told
-    def show(key: str, chosen: str | None, to: str) -> tuple[str, str, dict[str, object]]:
-        metadata, text = preview(shared.visitors.run(key, chosen or ""), to)
-        return f"<pre>{esc(metadata)}</pre>", text, gr.update(open=True)
-
-    @told
-    def publish(
-        key: str, chosen: str | None, to: str, hidden: bool, way: str, token: gr.OAuthToken | None
-    ) -> str:  # fmt: skip
-        made = send(
-            shared.visitors.run(key, chosen or ""),
-            to,
-            token.token if token else None,
-            private=hidden,
-            pr=way == _REQUEST,
-        )
-        said = "Published" if made.changed else "It was there already"
-        return f'<p>{said}: <a href="{esc(made.url)}" target="_blank" rel="noopener">{esc(made.url)}</a></p>'
-
-    @told
-    def zip_up(key: str, chosen: str | None) -> dict[str, object]:
-        found = shared.visitors.run(key, chosen or "")
-        pack = found.parent / f"fairhub-{(chosen or '').replace(' ', '-')}.zip"  # `chosen` is the name of a run
-        return gr.update(value=str(zipped(found, pack)), visible=True)
-
-    page.finished.change(offer, page.finished, run, api_visibility="private", show_progress="hidden")
-    run.change(suggest, [page.visitor, run], name, api_visibility="private", show_progress="hidden")
-    look.click(show, [page.visitor, run, name], [front, body, card], api_visibility="private")
-    go.click(publish, [page.visitor, run, name, private, how], done, api_visibility="private")
-    pack.click(zip_up, [page.visitor, run], file, api_visibility="private")
+    return _Parts(run, name, private, how, look, go, pack, file, done, card, front, body)
 
 
 def _account() -> None:
