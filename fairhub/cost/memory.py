@@ -86,6 +86,8 @@ def _local(folder: Path) -> dict[str, int]:
     for file in sorted(folder.glob("*.safetensors")):
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
+            if length > file.stat().st_size:  # no header at all; such a length must not be read
+                raise ValueError(f"{file.name} is shorter than its header")
             header = json.loads(stream.read(length))
         for name, tensor in header.items():
             if name != "__metadata__":

@@ -19,6 +19,7 @@ _PICTURE = re.compile(r"\]\(figures/(\w+)\.png\)")
 _PACKED = (".safetensors", ".png")  # random bytes: packing them again only takes time
 
 _CLICKED = {
+    "sign in again (hf auth login)": "sign in again",
     "run: hf auth login": "sign in again",
     "or: hf auth login": "or sign in again",
     "--pr": "a pull request",
