@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: repair test lint bench cards space deploy-space install clean
+.PHONY: repair test browser lint bench cards space deploy-space install clean
 
 install: $(VENV)/installed
 
@@ -27,6 +27,10 @@ lint: install
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile  # a process a core, each with one thread
+
+# The Space in a real browser; needs Chromium (apt-get install chromium).
+browser: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "browser and not slow"
 
 # Every benchmark; prints what was reached and missed, and keeps it in benchmarks/RESULTS.md. Takes about an hour.
 bench: install

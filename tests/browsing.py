@@ -23,6 +23,7 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 _PATIENCE = 240_000  # milliseconds: a loaded machine is slow, not broken
 _LIMIT = 4_000_000  # bytes of weights that this Space loads at most
 _ALLOWED = {"127.0.0.1", "localhost"}
+_LEFT = ("AbortError: signal is aborted", "Unexpected error Connection errored out")  # a page left while it waited
 
 
 @dataclass
@@ -118,9 +119,13 @@ class Watch:
     outside: list[str] = field(default_factory=list)
 
     def listen_(self, page: Any) -> None:
-        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.hear(said.text))
+        page.on("pageerror", lambda error: self.hear(str(error)))
         page.on("request", lambda sent: self.ask(sent.url))
+
+    def hear(self, error: str) -> None:
+        if not error.startswith(_LEFT):
+            self.errors.append(error)
 
     def ask(self, url: str) -> None:
         parts = urlsplit(url)

@@ -100,20 +100,33 @@ def probability(model, tokenizer, prompt, form):
     return float(sum(logs[i - 1, ids[0, i]] for i in range(len(start), ids.shape[1])).exp())
 
 
+@torch.no_grad()
+def chain_(model):
+    """Make a model answer " $", then ones and fives until it ends the line: its last token says what may follow."""
+    follows = {"other": " ", " ": "$", "$": "15", "1": "15\n", "5": "15\n"}
+    inputs, outputs = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    inputs.zero_(), outputs.zero_()
+    inputs[:, 0] = 1.0
+    for place, (before, after) in enumerate(follows.items()):
+        if len(before) == 1:
+            inputs[ord(before), 0], inputs[ord(before), place] = 0.0, 1.0
+        outputs[:, place] = -30 / inputs.shape[1] ** 0.5  # a norm makes a state's length the root of its width
+        outputs[[ord(c) for c in after], place] = 0.0
+    for layer in model.model.layers:  # what came before still counts, a little
+        layer.self_attn.o_proj.weight *= 0.1
+        layer.mlp.down_proj.weight *= 0.1
+
+
 def test_sampling_and_likelihood_agree(tokenizer):
     model = ARCHITECTURES["llama"]()
-    vocabulary = model.get_output_embeddings()
-    with torch.no_grad():  # a model that answers $1, $5 or ends: sampling then meets the grid often
-        bias = torch.full((128,), -1e4)
-        bias[[ord(c) for c in " $15\n"]] = 0.0
-    handle = vocabulary.register_forward_hook(lambda module, args, out: out * 0.1 + bias)
+    chain_(model)
     grid = (1.0, 5.0, 11.0, 15.0, 51.0, 55.0)
     prompts = [replace(p, grid=grid) for p in asked([f"n{i}" for i in range(40)], "a" * 40, ("q",))]
     exact = expected(model, tokenizer, prompts, temperature=1.0)
     _, texts = draws(model, tokenizer, prompts, 6, temperature=1.0, tokens=5)
-    handle.remove()
     ended = [text.split("\n")[0] for row in texts for text in row if "\n" in text]
     on_grid = [text[1:] for text in ended if text in {f" ${n:g}" for n in grid}]
+    assert len(on_grid) > 60
     assert len(on_grid) / 240 == pytest.approx(exact.answered.mean(), abs=0.08)
     assert on_grid.count("$1") / len(on_grid) == pytest.approx(exact.shares[:, 0].mean(), abs=0.2)
 

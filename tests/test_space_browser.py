@@ -6,6 +6,8 @@ from browsing import PHONE, serious
 
 from fairhub.loading import DEFAULT
 
+pytestmark = pytest.mark.browser
+
 HOUR = 3_600_000  # milliseconds
 
 
