@@ -12,7 +12,6 @@ import pytest
 from landscapes import POOL, Counted, rugged, subsets
 from scipy import stats
 
-from fairhub import annealing
 from fairhub.annealing import Schedule, anneal, pareto
 from fairhub.errors import UserError
 
