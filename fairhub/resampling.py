@@ -21,9 +21,6 @@ def interval(
 ) -> Interval:
     """A figure with its 95 % cluster-bootstrap interval.
 
-    Distances from 0 are larger in resamples than in the sample, so the interval is widened to hold the figure where it
-    does not.
-
     Args:
         columns: what is summed, [items, columns].
         value: the figure, from sums.
@@ -36,7 +33,15 @@ def interval(
     """
     sums = _clustered(columns, clusters)
     draws = np.concatenate([value(counts @ sums) for counts in _drawn(len(sums), resamples, seed)])
-    found, (low, high) = float(value(sums.sum(0))), ends(draws, len(sums))
+    return widened(float(value(sums.sum(0))), draws, len(sums))
+
+
+def widened(found: float, draws: np.ndarray, clusters: int) -> Interval:
+    """A figure with the interval of its bootstrap draws, widened to hold the figure where it does not.
+
+    Distances from 0 are larger in resamples than in the sample.
+    """
+    low, high = ends(draws, clusters)
     return Interval(found, min(low, found), max(high, found))
 
 

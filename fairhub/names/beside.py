@@ -7,9 +7,10 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 
 from fairhub.names.answers import Answers
-from fairhub.names.gap import grouped, resampled
+from fairhub.names.gap import fewest, grouped, resampled
 from fairhub.names.prompts import NamePrompt
-from fairhub.statistics import Interval, ends
+from fairhub.resampling import widened
+from fairhub.statistics import Interval
 
 _DRAWS = 200  # of the earth mover's distance, which is slower than a mean
 
@@ -43,15 +44,12 @@ def ranks(prompts: Sequence[NamePrompt], answers: Answers, axis: str = "race") -
 def mover(prompts: Sequence[NamePrompt], answers: Answers, axis: str = "race", seed: int = 0) -> Interval:
     """Return the earth mover's distance between the groups' answers, in SDs of all answers; mean over questions.
 
-    The interval draws names within their group. Distances are larger in resamples than in the sample, so it is
-    widened to hold the value where it does not.
+    The interval draws names within their group.
     """
     first, questions = grouped(prompts, axis)
     weights = np.concatenate([np.ones((1, len(first))), resampled(first, seed)[:_DRAWS]])
     found = np.mean([_moved(answers.of(rows), first, weights) for rows in questions], axis=0)
-    value = float(found[0])
-    low, high = ends(found[1:], int(min(first.sum(), (~first).sum())))
-    return Interval(value, min(low, value), max(high, value))
+    return widened(float(found[0]), found[1:], fewest(first))
 
 
 def inliers(prompts: Sequence[NamePrompt], answers: Answers, base: Answers) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 from fairhub.errors import UserError
 from fairhub.names.answers import Answers
 from fairhub.names.prompts import NamePrompt
-from fairhub.statistics import Change, Interval, ends, shift_of
+from fairhub.resampling import widened
+from fairhub.statistics import Change, Interval, shift_of
 
 RESAMPLES = 2000
 
@@ -93,8 +94,7 @@ def grouped(prompts: Sequence[NamePrompt], axis: str) -> tuple[np.ndarray, list[
 def interval(of: Table, seed: int = 0) -> Interval:
     """Return the size of the gap with its 95 % interval: names are drawn with replacement within their group."""
     value = float(of.size(np.ones((1, len(of.first))))[0])
-    low, high = ends(of.size(resampled(of.first, seed)), _fewest(of.first))
-    return Interval(value, min(low, value), max(high, value))
+    return widened(value, of.size(resampled(of.first, seed)), fewest(of.first))
 
 
 def change(before: Table, after: Table, seed: int = 0) -> Change:
@@ -110,7 +110,7 @@ def change(before: Table, after: Table, seed: int = 0) -> Change:
     rng = np.random.default_rng(seed)
     swaps = rng.integers(2, size=(RESAMPLES // 4, len(before.first)))
     p = _swapped(before, after, swaps, abs(sizes[1] - sizes[0]))
-    return shift_of(sizes[0], sizes[1], drawn[0], drawn[1], _fewest(before.first), p)
+    return shift_of(sizes[0], sizes[1], drawn[0], drawn[1], fewest(before.first), p)
 
 
 def _swapped(before: Table, after: Table, swaps: np.ndarray, observed: float) -> float:
@@ -137,5 +137,6 @@ def resampled(first: np.ndarray, seed: int) -> np.ndarray:
     return drawn
 
 
-def _fewest(first: np.ndarray) -> int:
+def fewest(first: np.ndarray) -> int:
+    """Return how many names the smaller group has."""
     return int(min(first.sum(), (~first).sum()))

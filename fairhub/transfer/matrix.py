@@ -8,6 +8,7 @@ import numpy as np
 
 from fairhub import statistics
 from fairhub.report.wording import percent
+from fairhub.resampling import widened
 from fairhub.statistics import Change, Interval, ends
 from fairhub.transfer.ground import Ground
 from fairhub.transfer.rows import Row
@@ -103,8 +104,7 @@ def _reduction(ground: Ground, base: Measured, row: Row, context: str) -> np.nda
 
 
 def _interval(draws: np.ndarray) -> Interval:
-    low, high = ends(draws[1:], 8)
-    return Interval(float(draws[0]), min(low, float(draws[0])), max(high, float(draws[0])))
+    return widened(float(draws[0]), draws[1:], 8)
 
 
 def _sentence(ground: Ground, base: Measured, row: Row) -> str:
