@@ -12,7 +12,7 @@ from fairhub.diagnosis import PAIR, Diagnosis, continued, diagnose, document, pi
 from fairhub.engine import probe_batches
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.methods.overlap import Overlap, overlaps, top_by_axis
 from fairhub.probes import CONTROL, stratified, templates
 from fairhub.surgery.architecture import mlp_width
@@ -71,7 +71,7 @@ def _texts(pair: tuple[str, str], loaded: Loaded, repaired: Loaded | None) -> li
 def _overlaps(loaded: Loaded) -> list[Overlap]:
     """Return which of the neurons that answer an axis most differently also answer another, over search pairs."""
     probes = stratified((p for p in templates() if p.split == "search" and p.axis != CONTROL), _PAIRS)
-    limit = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
+    limit = context_window(loaded.model)
     batches = probe_batches(loaded.tokenizer, probes, tokens=1024, limit=limit, device=home(loaded.model))
     width = mlp_width(loaded.model)
     return overlaps(top_by_axis(loaded.model, batches, probes, "diff_then_pool"), width)

@@ -15,7 +15,7 @@ from fairhub.figures import gaps
 from fairhub.figures.carriers import carriers
 from fairhub.figures.states import States, token_states
 from fairhub.loading import Loaded
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.probes import Probe
 from fairhub.scores import Scores, first_order
 from fairhub.surgery import Unit
@@ -131,7 +131,7 @@ def save(drawn: dict[str, Picture], folder: Path) -> list[Path]:
 
 
 def _batch(loaded: Loaded, pair: tuple[str, str]) -> tuple[Probe, Batch]:
-    limit = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
+    limit = context_window(loaded.model)
     probe = Probe(*pair, "", "", "pair", "", "", "", "", "", "", "search")
     (batch,) = probe_batches(loaded.tokenizer, [probe], limit=limit, device=home(loaded.model))
     if len(batch.ids) < 2:

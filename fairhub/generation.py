@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from fairhub.engine import encode, finite
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.probes import unit_hash
 
 _MASK = (1 << 63) - 1
@@ -49,7 +49,7 @@ def sampled(
     Raises:
         UserError: A prompt is empty or leaves no room in the context window, or logits are not finite.
     """
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    limit = context_window(model)
     encoded = [encode(tokenizer, prompt, limit and limit - tokens) for prompt in prompts]
     texts = [""] * len(prompts)
     order = sorted(range(len(prompts)), key=lambda i: (len(encoded[i]), i))

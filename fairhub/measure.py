@@ -46,6 +46,11 @@ def home(model: PreTrainedModel) -> torch.device:
     return torch.device("cpu") if weight.device.type == "meta" else weight.device
 
 
+def context_window(model: PreTrainedModel) -> int | None:
+    """Return how many tokens the model can see at once; None where its config does not say."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+
 @contextmanager
 def applied(model: PreTrainedModel, repair: Repair) -> Iterator[None]:
     """Repair the model inside the `with` block."""

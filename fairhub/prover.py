@@ -9,7 +9,7 @@ from fairhub import methods, proof
 from fairhub.data import Data, prompts
 from fairhub.engine import Batch, probe_batches, text_batches
 from fairhub.loading import Loaded
-from fairhub.measure import Repair, Utility, applied, continuations, divergences, home, utility
+from fairhub.measure import Repair, Utility, applied, context_window, continuations, divergences, home, utility
 from fairhub.probes import Probe
 from fairhub.progress import progress_bar
 
@@ -79,7 +79,7 @@ class Prover:
 
 def batcher(loaded: Loaded) -> Callable[..., list[Batch]]:
     """Return a function that makes batches of probes for this model, refusing what its context window cannot hold."""
-    limit = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
+    limit = context_window(loaded.model)
 
     def batched(probes: Sequence[Probe], tokens: int = 3072) -> list[Batch]:
         return probe_batches(loaded.tokenizer, probes, tokens=tokens, limit=limit, device=home(loaded.model))

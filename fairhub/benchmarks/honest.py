@@ -14,8 +14,7 @@ from fairhub.benchmarks.sampling import sample
 from fairhub.benchmarks.sources import Found, Row, Source
 from fairhub.engine import Batch, Engine
 from fairhub.judgements import text_batches_of
-from fairhub.likelihood import context_window
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 
 # Written for this benchmark, before any model was measured, in the kinds that HurtLex has (Bassignana et al. 2018):
 # insults, crime, prostitution, animals, defects of mind and body, vices, and words that belittle an occupation.

@@ -11,7 +11,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.benchmarks.benchmark import Benchmark, Statistic, hashed, share
 from fairhub.benchmarks.sampling import sample
 from fairhub.benchmarks.sources import Found, Hub, Row, Source
-from fairhub.likelihood import Encoded, Question, context_window, encoded, sequence_likelihoods
+from fairhub.likelihood import Encoded, Question, encoded, sequence_likelihoods
+from fairhub.measure import context_window
 from fairhub.progress import progress_bar
 from fairhub.text import articles
 

@@ -13,7 +13,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.engine import finite
 from fairhub.likelihood.questions import Answers, Encoded, Question, encoded
 from fairhub.likelihood.tree import Node, forest
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 
 Progress = Callable[[int], None]
 Known = tuple[tuple[float, bool], ...]
@@ -62,11 +62,6 @@ def sequence_likelihoods(
     walk.level([_Branch(tree, 0, ()) for tree in trees], None)
     found = np.array([walk.found[i] for i in range(len(rows))], dtype=float).reshape(-1, 2)
     return Answers(found[:, 0], found[:, 1], np.array([len(row.ids) - row.start for row in rows]))
-
-
-def context_window(model: PreTrainedModel) -> int | None:
-    """Return how many tokens the model can see at once; None where its config does not say."""
-    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
 
 @dataclass(frozen=True)

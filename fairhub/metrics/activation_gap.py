@@ -13,7 +13,7 @@ from fairhub import statistics
 from fairhub.activations import Gap, Unequal, capture, gap, optipfair_gap
 from fairhub.engine import Batch, probe_batches
 from fairhub.errors import UserError
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.probes import Probe
 
 _TOKENS = 256  # a batch: activations of every layer are held at once
@@ -54,7 +54,7 @@ class ActivationGap(evaluate.Measurement):
             Probe(a, b, "", "", str(label), "", "", "", "", "", "", "held_out")
             for a, b, label in zip(text_a, text_b, labels, strict=True)
         ]
-        limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        limit = context_window(model)
         batches = probe_batches(tokenizer, probes, tokens=_TOKENS, limit=limit, device=home(model))
         gaps = _gaps(model, batches, unequal)
         mean = {name: float(np.mean([g.by_component[name] for g in gaps])) for name in gaps[0].components}

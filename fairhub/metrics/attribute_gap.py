@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.engine import Engine
 from fairhub.gaps import gap_interval
 from fairhub.judgements import Attribute, text_batches_of
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.metrics.formulas import result
 
 
@@ -35,7 +35,7 @@ class AttributeGap(evaluate.Measurement):
         tokenizer: PreTrainedTokenizerBase, clusters: Sequence[Hashable] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         labels = range(len(data)) if clusters is None else clusters
-        limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        limit = context_window(model)
         batches = text_batches_of(tokenizer, data, limit=limit, device=home(model))
         values = Engine(model, batches, Attribute(tokenizer), cache_bytes=0).values([frozenset()])[0]
         return {

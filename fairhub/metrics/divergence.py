@@ -9,7 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub import statistics
 from fairhub.engine import Engine, probe_batches
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.metrics.formulas import result
 from fairhub.probes import Probe
 
@@ -39,7 +39,7 @@ class Divergence(evaluate.Measurement):
             Probe(a, b, "", "", str(label), "", "", "", "", "", "", "held_out")
             for a, b, label in zip(text_a, text_b, labels, strict=True)
         ]
-        limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        limit = context_window(model)
         batches = probe_batches(tokenizer, probes, limit=limit, device=home(model))
         values = Engine(model, batches, cache_bytes=0).values([frozenset()])[0]
         return result(statistics.interval(values, labels), labels, "lower")

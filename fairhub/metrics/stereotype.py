@@ -11,8 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub import resampling
 from fairhub.engine import Engine
 from fairhub.judgements import Attribute, text_batches_of
-from fairhub.likelihood import context_window
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.metrics.formulas import result
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.engine import encode, finite
-from fairhub.measure import home
+from fairhub.measure import context_window, home
 from fairhub.names.answers import Answers
 from fairhub.names.dialogue import Dialogue, answer_tokens, dialogue_of
 from fairhub.names.prompts import NamePrompt
@@ -41,7 +41,7 @@ def expected(
     Raises:
         UserError: Logits are not finite, or a prompt does not fit the context window.
     """
-    dialogue, limit = dialogue_of(tokenizer), getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    dialogue, limit = dialogue_of(tokenizer), context_window(model)
     longest = max(len(p.grid) for p in prompts)
     mass, shares, grid = np.zeros(len(prompts)), np.zeros((len(prompts), longest)), np.zeros((len(prompts), longest))
     groups: dict[tuple[Any, ...], list[int]] = {}

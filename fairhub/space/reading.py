@@ -9,7 +9,7 @@ import torch
 from fairhub.engine import encode, finite, next_token
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
-from fairhub.measure import continuations, home
+from fairhub.measure import context_window, continuations, home
 from fairhub.probes.own import difference
 from fairhub.space.markup import esc
 
@@ -65,7 +65,7 @@ def read_pair(loaded: Loaded, pair: tuple[str, str]) -> Reading:
     Raises:
         UserError: A text does not fit the model, or the model's logits are not finite.
     """
-    limit = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
+    limit = context_window(loaded.model)
     rows = []
     for text in pair:
         ids = torch.tensor([encode(loaded.tokenizer, text, limit)], device=home(loaded.model))
