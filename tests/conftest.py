@@ -10,6 +10,11 @@ from huggingface_hub import HfApi
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
+import fairhub.prover
+import fairhub.repair
+import fairhub.text
+from fairhub.measure import continuations
+
 pytest_plugins = ["browsing"]  # a Space, a browser and its pages, as fixtures
 
 IDS = {"vocab_size": 128, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
@@ -119,3 +124,12 @@ def bob(hub):
 @pytest.fixture
 def nobody(hub):
     return HfApi(endpoint=hub.url, token=False)
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Short continuations, no pictures; the Hub is out of reach."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})

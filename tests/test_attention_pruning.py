@@ -14,12 +14,8 @@ import pytest
 import torch
 from planted import PLANTED, SIZES
 
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
 from fairhub import report
 from fairhub.data import gather
-from fairhub.measure import continuations
 from fairhub.methods import METHODS
 from fairhub.probes import AXES, CONTROL
 from fairhub.repair import Request, audit, repair, task_of
@@ -28,20 +24,13 @@ from fairhub.surrogate import labels, prior, search, training
 from fairhub.surrogate.masks import bits
 from fairhub.surrogate.search import Search
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 PLAN = dataclasses.replace(
     planted.PLAN, energy="weighted", masks=60, rounds=2, chains=20, chain_steps=120, budget=0.1
 )  # fmt: skip
 
 BRIEF = dataclasses.replace(PLAN, masks=36, rounds=1, chains=10, chain_steps=40)
-
-
-@pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    """Short continuations, no pictures; the Hub is out of reach."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
 
 
 @pytest.fixture(scope="module")

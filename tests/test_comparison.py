@@ -13,16 +13,12 @@ import pytest
 from planted import PLAN, SIZES
 
 import fairhub.comparison.running as running
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
 from fairhub import report
 from fairhub.__main__ import main
 from fairhub.comparison import compare, markdown, run_methods, text, to_json
 from fairhub.errors import UserError
 from fairhub.figures.comparison import pareto
 from fairhub.items import NAME, read_items
-from fairhub.measure import continuations
 from fairhub.repair import Request
 from fairhub.report.markup import safe
 from fairhub.report.wording import shift
@@ -143,14 +139,6 @@ def test_what_cannot_be_compared(two, tmp_path):
     other = write_run(tmp_path / "c", "fasp", base_model={"id": "org/other", "revision": "1", "sha256": "9999"})
     with pytest.raises(UserError, match="one base model"):
         compare([two[0], other])
-
-
-@pytest.fixture
-def brief(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,9 @@ import torch
 from planted import PLAN, PLANTED, SIZES
 
 import fairhub.methods.head_bias as head_bias_module
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
 from fairhub.data import gather
 from fairhub.engine import text_batches, token_loss
 from fairhub.errors import UserError
-from fairhub.measure import continuations
 from fairhub.methods import METHODS, Plan, head_choice, head_scores
 from fairhub.methods.baselines import mask_gradients
 from fairhub.methods.fasp import GAMMAS, read_head_scores, removable
@@ -27,6 +23,8 @@ from fairhub.repair import Request, repair, task_of
 from fairhub.runs import Run
 from fairhub.surgery import gated, head_norms, masked
 from fairhub.toxicity import Classifier
+
+pytestmark = pytest.mark.usefixtures("brief")
 
 HEADER = (
     "Group,Bias,Average toxicity,Model,Prompting,% of toxic output,alpha,Head id,Method,Pruning ratio,gamma,Seed,"
@@ -51,14 +49,6 @@ def table(tmp_path):
     path = tmp_path / "head_scores_toy.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-@pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,13 @@ import threading
 import planted
 import pytest
 
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
 from fairhub import report
-from fairhub.measure import continuations
 from fairhub.progress import progress_bar, watched
 from fairhub.repair import Request
 from fairhub.space.running import follow, prepare, rows, seen, stop
 from fairhub.space.worker import standing, work
+
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 class InAThread:
@@ -29,15 +27,6 @@ class InAThread:
 
     def kill(self):
         self.thread.join()
-
-
-@pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    """Short continuations, no pictures; the Hub is out of reach."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
 
 
 @pytest.fixture(scope="module")

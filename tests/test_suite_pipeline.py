@@ -4,25 +4,17 @@ import benchmark_rows
 import planted
 import pytest
 
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
 from fairhub import report
 from fairhub.benchmarks.suite import TITLES
 from fairhub.errors import UserError
-from fairhub.measure import continuations
 from fairhub.methods import Plan
 from fairhub.repair import Request, repair, request_of
 from fairhub.report import is_public
 
 
 @pytest.fixture(autouse=True)
-def brief(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def own_cache(brief, monkeypatch, tmp_path):
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
 
 
 @pytest.fixture
