@@ -1,6 +1,5 @@
 """What each method computes, counted from its own batches and dials before it runs."""
 
-import math
 from collections.abc import Callable, Mapping
 
 from fairhub.cost.memory import HEAVY
@@ -15,9 +14,8 @@ from fairhub.probes import CONTROL, stratified
 from fairhub.scores import separable
 from fairhub.surgery import sites
 from fairhub.surrogate.finalists import RISES
-from fairhub.surrogate.labels import Meter
+from fairhub.surrogate.labels import Meter, fresh_meter
 from fairhub.surrogate.objective import sweep
-from fairhub.surrogate.search import FRESH
 from fairhub.surrogate.search import PROBES as METERED
 
 _WALK = 2  # random moves for each uphill one that the first temperature needs
@@ -53,8 +51,8 @@ _LATE = 0.5
 
 
 def _guards(task: Task, plan: Plan) -> list[Work]:
-    """The base, and for two sizes a bisection of the guards: of those tried one fits, one nearly, the rest are dear."""
-    tried = math.ceil(math.log2(len(plan.guards) + 1)) if plan.heal else 1
+    """The base, and for two sizes a few guards: of those tried one fits, one nearly, the rest are dear."""
+    tried = 3 if plan.heal else 1
     text = 1 + 2 * (2 + (tried - 2) / 3) if plan.heal else 3
     return [
         on_text("choosing, text", task.select_text, text), on_probes("choosing, probes", task.select_batches, 3),
@@ -128,11 +126,11 @@ def _ranked(task: Task, plan: Plan) -> list[Work]:
 
 def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     meter = Meter(task, METERED)
-    fresh = Meter(task, FRESH, chunks=16, stage="finalists", other=meter)
+    fresh = fresh_meter(task, meter)
     objectives, rounds = len(sweep(plan, 2)), (plan.rounds + 1) / 2
     measured = 1 + plan.masks + objectives * rounds * 3  # winners, then as many twice without surrogates
     again = 4 * len(RISES)
-    tried = 2 + len(RISES) * plan.heal
+    tried = 2 + 2 * 3 * plan.heal  # two masks, each under a few guards
     return [
         _scoring("first-order scores", task),
         on_probes("masks, probes", meter.batches, measured), on_text("masks, text", meter.text, measured),

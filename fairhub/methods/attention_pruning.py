@@ -6,7 +6,7 @@ from typing import Any
 
 from fairhub.healing import Strength, refit
 from fairhub.measure import Repair
-from fairhub.methods.choosing import choose_from
+from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.methods.task import Outcome, Plan, Task
@@ -15,14 +15,13 @@ from fairhub.surrogate.finalists import RISES
 from fairhub.surrogate.objective import Objective, asked
 from fairhub.surrogate.search import Search
 
-_UNHEALED = 1.0  # budgets up to which a mask is tried as it is, where healing is an alternative
-
 
 def attention_pruning(task: Task, plan: Plan) -> Outcome:
-    """Search head masks with surrogates, try winners on select, healed and not.
+    """Search head masks with surrogates, try winners on select: as they are, healed, and healed under a guard.
 
-    The paper's system neither heals nor guards: candidates are pruned only, and where the plan allows healed plainly.
-    What the paper leaves open (counts, networks, bounds) is set in `fairhub.surrogate` and in the plan.
+    The paper's system only removes heads: a plan without healing. With healing, the report says what the removal does
+    alone and what the guard does alone. What the paper leaves open (counts, networks, bounds) is set in
+    `fairhub.surrogate` and in the plan.
     """
     found = Search(task, plan)
     found.run()
@@ -31,7 +30,8 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
-    chosen, tried = choose_from(task, plan, _candidates(found, plan), build)
+    masks = _candidates(found, plan)
+    chosen, tried = choose(task, plan, masks, build, [(mask, None) for mask in masks] if plan.heal else ())
     judged = found.fidelity() if found.trained else {}
     outcome = Outcome(
         Repair(), None, _trace(found, judged, chosen.pruning if chosen else None),
@@ -47,12 +47,14 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     return replace(made, ablations=ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed))
 
 
-def _candidates(found: Search, plan: Plan) -> list[tuple[Pruning, Strength | None]]:
-    """Return what select is asked: points of the finalists' Pareto front, up to several rises of perplexity."""
-    some = {budgets: found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in RISES}
-    unhealed = [mask for budgets, mask in some.items() if budgets <= _UNHEALED and mask]
-    healed = [mask for budgets, mask in some.items() if mask] if plan.heal else []
-    return [*((m, None) for m in dict.fromkeys(unhealed)), *((m, Strength(guard=0)) for m in dict.fromkeys(healed))]
+def _candidates(found: Search, plan: Plan) -> list[Pruning]:
+    """Return what select is asked: the finalists with the least bias up to several rises of perplexity, dear to cheap.
+
+    Healing gives back part of a rise, and a guard needs part of the budget for itself.
+    """
+    rises = [budgets for budgets in RISES if budgets <= 1.0]
+    some = [found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in reversed(rises)]
+    return list(dict.fromkeys(mask for mask in some if mask))
 
 
 def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning | None) -> dict[str, Any]:

@@ -25,8 +25,12 @@ class Cost:
     high: float
 
     def affordable(self, budget: float) -> bool:
-        """Whether perplexity rises by no more than the budget, and surely by no more than one and a half times it."""
-        return self.value <= budget and self.high <= 1.5 * budget
+        """Whether perplexity rises by less than the budget, and surely by not much more.
+
+        The dearest candidate that fits is wanted, and of several that which looks cheap by chance fits: on other text
+        it costs more than it did here. So a tenth of the budget is held back.
+        """
+        return self.value <= 0.9 * budget and self.high <= 1.25 * budget
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,18 @@ class Tried:
 Build = Callable[[Pruning, Strength | None], Repair]
 
 
-def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tuple[Tried | None, list[Tried]]:
-    """Look for the strongest affordable guard of each size of pruning; choose the best.
+def choose(
+    task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build,
+    others: Sequence[tuple[Pruning, Strength | None]] = (),
+) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
+    """Look for the strongest affordable guard of each size of pruning; choose the best of these and of the `others`.
 
     A candidate is allowed when its rise in perplexity is affordable and the weak end of its fall in bias is a fall.
     Best is the largest fall in bias, less half of what control probes lost: duller is not fairer. None allowed:
     nothing is chosen. One too dear is left as soon as that is clear, and its bias is not asked.
     """
     bench = _Bench(task, plan.budget)
-    tried: list[Tried] = []
+    tried = [bench.tried(build(pruning, strength), strength) for pruning, strength in others]
 
     def affordable(pruning: Pruning, guard: int) -> bool:
         strength = Strength(guard=plan.guards[guard])
@@ -87,9 +94,10 @@ def choose(task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build) -> tu
     if not plan.heal:
         tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
         return _best(tried, plan.budget), tried
-    last = None
+    near = len(plan.guards) // 3
     for pruning in sizes:
-        last = _strongest(lambda guard, pruning=pruning: affordable(pruning, guard), last, len(plan.guards))  # type: ignore[misc]
+        found = _strongest(lambda guard, pruning=pruning: affordable(pruning, guard), near, len(plan.guards))  # type: ignore[misc]
+        near = found or 0
     return _best(tried, plan.budget), tried
 
 
@@ -108,15 +116,26 @@ def choose_from(
     return _best(tried, plan.budget), tried
 
 
-def _strongest(affordable: Callable[[int], bool], near: int | None, count: int) -> int | None:
-    """Return the last affordable guard: by bisection, or step by step from one nearby; the price grows with it."""
-    low, high = -1, count
+def _strongest(affordable: Callable[[int], bool], near: int, count: int) -> int | None:
+    """Return the last affordable guard; the price grows with it.
+
+    Steps away from `near` double until they have passed it (Bentley & Yao 1976), then what is between is halved.
+    """
+    low, high, at, step = -1, count, near, 1
     while high - low > 1:
-        middle = (low + high) // 2 if near is None else min(max(near, low + 1), high - 1)
-        if affordable(middle):
-            low, near = middle, None if near is None else middle + 1
+        if affordable(at):
+            low = at
         else:
-            high, near = middle, None if near is None else middle - 1
+            high = at
+        between = (low + high) // 2
+        at = (
+            between
+            if low >= 0 and high < count
+            else min(low + step, count - 1)
+            if high == count
+            else max(high - step, 0)
+        )
+        step *= 2
     return low if low >= 0 else None
 
 

@@ -21,7 +21,8 @@ class Plan:
     """The dials of a recipe, fixed before it starts."""
 
     budget: float = 0.02
-    """How much perplexity may rise on select, relative; the upper end of its 95 % interval may be half as much more."""
+    """How much perplexity may rise, relative; on select a tenth of it is held back, and the upper end of the 95 %
+    interval may lie a quarter above it."""
     heal: bool = True
     """Refit the columns that stay."""
     energy: str = "robust"
@@ -52,7 +53,7 @@ class Plan:
     """Annealing chains on the surrogates, for each energy."""
     chain_steps: int = 1000
     """Steps of each."""
-    guards: tuple[float, ...] = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7)
+    guards: tuple[float, ...] = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
     """Strengths of the guard that are tried, weak to strong."""
     seconds: float | None = None
     """Bound on the annealing on the real model; for attention_pruning on the whole search, measuring and training

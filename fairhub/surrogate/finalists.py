@@ -16,7 +16,7 @@ from fairhub.surrogate.objective import Forecast, Objective
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.methods.task import Plan
 
-RISES = (0.5, 1.0, 2.0, 4.0)
+RISES = (0.25, 1.0, 2.0, 4.0)
 """Rises of perplexity, in budgets, up to which masks with little bias are kept: healing gives back part of a rise."""
 _EACH = 4  # masks kept for each rise and each energy
 
@@ -27,7 +27,7 @@ class Finalists:
 
     masks: list[Pruning]
     measured: Forecast
-    """On the probes and text of the search, and the fresh ones together where time allowed."""
+    """On fresh probes and text where time allowed, else on those of the search."""
     confirmed: bool
 
     def best_within(self, rise: float) -> Pruning | None:
@@ -54,28 +54,21 @@ def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float
     return list(chosen)
 
 
-def confirm(
-    known: Labelled, meter: Meter, fresh: Meter, masks: Sequence[Pruning], go_on: Callable[[], bool]
-) -> Finalists:
-    """Measure masks on the fresh meter's probes and text too; what the search found by chance does not show there.
+def confirm(known: Labelled, fresh: Meter, masks: Sequence[Pruning], go_on: Callable[[], bool]) -> Finalists:
+    """Measure masks anew, on the fresh meter's probes and text: what the search found by chance does not show there.
 
-    The best of hundreds of masks on two dozen probes is partly luck. Where time is short, what was not measured again
-    is left out, and where none was, the search's own labels must do.
+    The best of hundreds of masks on two dozen probes and a few hundred tokens is partly luck, so that the search's own
+    labels no longer count. Where time is short, what was not measured again is left out, and where none was, the
+    search's own labels must do.
     """
-    joined: dict[Pruning, Label] = {}
+    again: dict[Pruning, Label] = {}
     base = None
     for mask in masks:
         if not go_on():
             break
-        base = base or _joined(known.scale.base, fresh(frozenset()))
-        joined[mask] = _joined(known.labels[mask], fresh(mask))
+        base = base or fresh(frozenset())
+        again[mask] = fresh(mask)
     if base is None:
         return Finalists(list(masks), known.scale.measured([known.labels[mask] for mask in masks]), False)
-    scale: Scale = scale_of(base, [*meter.probes, *fresh.probes])
-    return Finalists(list(joined), scale.measured(list(joined.values())), True)
-
-
-def _joined(one: Label, other: Label) -> Label:
-    return Label(
-        np.concatenate([one.bias, other.bias]), np.concatenate([one.loss, other.loss]), one.seconds + other.seconds
-    )
+    scale: Scale = scale_of(base, fresh.probes)
+    return Finalists(list(again), scale.measured(list(again.values())), True)

@@ -13,7 +13,7 @@ from fairhub.surrogate.chains import Annealed, anneal_chains
 from fairhub.surrogate.direct import direct
 from fairhub.surrogate.finalists import Finalists, confirm, shortlist
 from fairhub.surrogate.labelled import Labelled, scale_of
-from fairhub.surrogate.labels import Meter, heads_of
+from fairhub.surrogate.labels import Meter, fresh_meter, heads_of
 from fairhub.surrogate.landscape import Landscape
 from fairhub.surrogate.masks import band_of, mask_of
 from fairhub.surrogate.objective import Forecast, Objective, asked, sweep
@@ -26,8 +26,6 @@ if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
 
 PROBES = 24
 """Search probes that a mask is measured on."""
-FRESH = 64
-"""Search probes, others, that the best masks are measured on again."""
 SHARES = {"data": 0.5, "rounds": 0.75, "finalists": 0.85, "ablations": 1.0}
 """When each part of a search ends, of the seconds allowed."""
 _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
@@ -66,7 +64,7 @@ class Search:
         self.heads = heads_of(units(task.model))
         self.band = band_of(len(self.heads))
         self.meter = Meter(task, PROBES)
-        self.fresh = Meter(task, FRESH, chunks=16, stage="finalists", other=self.meter)
+        self.fresh = fresh_meter(task, self.meter)
         self.finalists = Finalists([], Forecast(np.empty(0), np.empty((0, 0)), np.empty(0)), False)
         self.scale = scale_of(self.meter(frozenset()), self.meter.probes)
         self.base_loss = float(self.scale.base.loss.mean())
@@ -165,7 +163,7 @@ class Search:
     def _confirm(self) -> None:
         """Measure the best masks on fresh probes and text."""
         masks = shortlist(self.known, self.objectives, self.base_loss, self.plan)
-        self.finalists = confirm(self.known, self.meter, self.fresh, masks, lambda: self._goes_on("finalists"))
+        self.finalists = confirm(self.known, self.fresh, masks, lambda: self._goes_on("finalists"))
 
     def _unknown(self, objective: int) -> tuple[Pruning, float] | None:
         """Return the best mask found for an objective that was not measured yet, and its energy on the surrogates."""
