@@ -1,6 +1,7 @@
 """Name prompts, what is expected of their answers, and the gap between groups of names."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -67,10 +68,10 @@ def test_the_public_set_is_read_by_folder(tmp_path):
 
 def test_a_chat_template_is_used_where_there_is_one(tokenizer):
     plain = dialogue_of(tokenizer)
-    assert plain.asked("How much?") == "Question: How much?\nAnswer:" and plain.end == "\n"
+    assert plain.asked("How much?") == "Question: How much?\nAnswer:"
     tokenizer = replace_template(tokenizer)
     chat = dialogue_of(tokenizer)
-    assert chat.asked("How much?") == "<user>How much?~<assistant>" and chat.end == "~"
+    assert chat.asked("How much?") == "<user>How much?~<assistant>"
 
 
 def replace_template(tokenizer):
@@ -86,7 +87,7 @@ def test_expected_answers_are_those_of_plain_forwards(kind, tokenizer):
     model, prompts = ARCHITECTURES[kind](), asked(["Ann", "Bob", "Cy"], "aab", ("q1",))
     prompts = [replace(p, grid=(1.0, 12.0, 15.0, 1200.0)) for p in prompts]
     found = expected(model, tokenizer, prompts, temperature=0.6)
-    forms = [[" $1\n"], [" $12\n"], [" $15\n"], [" $1200\n", " $1,200\n"]]
+    forms = [[" $1"], [" $12"], [" $15"], [" $1200", " $1,200"]]
     for row, prompt in enumerate(prompts):
         plain = [sum(probability(model, tokenizer, prompt, f) for f in same) for same in forms]
         np.testing.assert_allclose(found.shares[row] * found.answered[row], plain, rtol=1e-3)
@@ -94,10 +95,13 @@ def test_expected_answers_are_those_of_plain_forwards(kind, tokenizer):
 
 @torch.inference_mode()
 def probability(model, tokenizer, prompt, form):
+    """The form is said, and neither a digit nor, after the 1 that begins 1,200, a comma comes after it."""
     start = tokenizer(dialogue_of(tokenizer).asked(prompt.text)).input_ids
     ids = torch.tensor([start + tokenizer(form).input_ids])
     logs = (model(ids).logits[0] / 0.6).log_softmax(-1)
-    return float(sum(logs[i - 1, ids[0, i]] for i in range(len(start), ids.shape[1])).exp())
+    said = sum(logs[i - 1, ids[0, i]] for i in range(len(start), ids.shape[1])).exp()
+    longer = "0123456789" + ("," if form == " $1" else "")
+    return float(said * (1 - sum(logs[-1, tokenizer(c).input_ids[-1]].exp() for c in longer)))
 
 
 @torch.no_grad()
@@ -124,8 +128,8 @@ def test_sampling_and_likelihood_agree(tokenizer):
     prompts = [replace(p, grid=grid) for p in asked([f"n{i}" for i in range(40)], "a" * 40, ("q",))]
     exact = expected(model, tokenizer, prompts, temperature=1.0)
     _, texts = draws(model, tokenizer, prompts, 6, temperature=1.0, tokens=5)
-    ended = [text.split("\n")[0] for row in texts for text in row if "\n" in text]
-    on_grid = [text[1:] for text in ended if text in {f" ${n:g}" for n in grid}]
+    begun = [re.match(r" (\$\d+)(?=\D)", text) for row in texts for text in row]
+    on_grid = [number[1] for number in begun if number and number[1] in {f"${n:g}" for n in grid}]
     assert len(on_grid) > 60
     assert len(on_grid) / 240 == pytest.approx(exact.answered.mean(), abs=0.08)
     assert on_grid.count("$1") / len(on_grid) == pytest.approx(exact.shares[:, 0].mean(), abs=0.2)

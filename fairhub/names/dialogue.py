@@ -11,13 +11,11 @@ _MARK = "7531"
 
 @dataclass(frozen=True)
 class Dialogue:
-    """How a model is asked, and what ends its answer."""
+    """How a model is asked."""
 
     before: str
     between: str
     """What stands between question and answer."""
-    end: str
-    """What follows an answer: the end of a turn, or of a line."""
     lead: str = ""
     """What an answer begins with: a space where it goes on a line."""
 
@@ -29,14 +27,11 @@ class Dialogue:
 def dialogue_of(tokenizer: PreTrainedTokenizerBase) -> Dialogue:
     """Return how the model of this tokenizer is asked."""
     if not getattr(tokenizer, "chat_template", None):
-        return Dialogue("Question: ", "\nAnswer:", "\n", " ")
+        return Dialogue("Question: ", "\nAnswer:", " ")
     asking = [{"role": "user", "content": _MARK}]
-    told = [*asking, {"role": "assistant", "content": _MARK * 2}]
     question = str(tokenizer.apply_chat_template(asking, tokenize=False, add_generation_prompt=True))
-    whole = str(tokenizer.apply_chat_template(told, tokenize=False))
     before, _, between = question.partition(_MARK)
-    end = whole.partition(_MARK * 2)[2].strip() or "\n"
-    return Dialogue(_without_start(tokenizer, before), between, end)
+    return Dialogue(_without_start(tokenizer, before), between)
 
 
 def answer_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:

@@ -1,8 +1,9 @@
 """Answers without sampling: how probable each number of a grid is as the answer, and what is expected of it.
 
 Sampling n answers a name at T = 0.6 (Ma et al. 2025) estimates the mean of a distribution that the model can be asked
-for: the probability of a whole answer is the product of its tokens'. One forward over the prompt, whose keys and values
-then serve every number of the grid.
+for: the probability that an answer begins with a number is the product of its tokens' and of the chance that no digit
+follows. What is said after the number does not count, as it does not where numbers are read from sampled answers. One
+forward over the prompt, whose keys and values then serve every number of the grid.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,7 @@ def expected(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[NamePrompt], *,
     temperature: float = 0.6, progress: Callable[[int], None] | None = None,
 ) -> Answers:  # fmt: skip
-    """Return how probable each number of each prompt's grid is as the whole answer.
+    """Return how probable it is that an answer begins with each number of a prompt's grid.
 
     Args:
         model: A causal language model; masked or patched if the caller wants it so.
@@ -41,7 +42,7 @@ def expected(
     Raises:
         UserError: Logits are not finite, or a prompt does not fit the context window.
     """
-    dialogue, limit = dialogue_of(tokenizer), context_window(model)
+    dialogue, limit, digits = dialogue_of(tokenizer), context_window(model), _digits(tokenizer)
     longest = max(len(p.grid) for p in prompts)
     mass, shares, grid = np.zeros(len(prompts)), np.zeros((len(prompts), longest)), np.zeros((len(prompts), longest))
     groups: dict[tuple[Any, ...], list[int]] = {}
@@ -54,7 +55,9 @@ def expected(
         for start in range(0, len(places), rows):
             some = places[start : start + rows]
             ids = torch.tensor([encoded[i] for i in some], device=home(model))
-            found = _probabilities(model, ids, [tokens for _, tokens in forms], temperature).double().cpu().numpy()
+            found = (
+                _probabilities(model, ids, [tokens for _, tokens in forms], digits, temperature).double().cpu().numpy()
+            )
             for place, row in zip(some, found, strict=True):
                 each = np.bincount([i for i, _ in forms], weights=row, minlength=longest)
                 mass[place] = each.sum()
@@ -72,10 +75,18 @@ def written(number: float) -> list[str]:
 
 
 def _forms(tokenizer: PreTrainedTokenizerBase, dialogue: Dialogue, form: str, number: float) -> list[tuple[int, ...]]:
-    return [answer_tokens(tokenizer, dialogue.lead + form.format(text) + dialogue.end) for text in written(number)]
+    return [answer_tokens(tokenizer, dialogue.lead + form.format(text)) for text in written(number)]
 
 
-def _probabilities(model: PreTrainedModel, ids: Tensor, forms: Sequence[tuple[int, ...]], temperature: float) -> Tensor:
+def _digits(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the tokens that make a number before them a longer one."""
+    pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    return [i for i, piece in enumerate(pieces) if piece is not None and piece[:1].isdigit()]
+
+
+def _probabilities(
+    model: PreTrainedModel, ids: Tensor, forms: Sequence[tuple[int, ...]], digits: Sequence[int], temperature: float
+) -> Tensor:
     """Return the probability of each form after each prompt, [prompts, forms]; all prompts are of one length."""
     tree = _tree(forms)
     first = model(ids, use_cache=True, logits_to_keep=1)
@@ -89,13 +100,22 @@ def _probabilities(model: PreTrainedModel, ids: Tensor, forms: Sequence[tuple[in
     found = []
     for form in forms:
         at = torch.tensor([tree.contexts[form[:i]] for i in range(len(form))], device=ids.device)
-        found.append((logits[:, at, torch.tensor(form, device=ids.device)] - whole[:, at]).sum(1).exp())
+        said = (logits[:, at, torch.tensor(form, device=ids.device)] - whole[:, at]).sum(1)
+        end = tree.contexts[form]
+        longer = [*digits, *(other[len(form)] for other in forms if len(other) > len(form) == _alike(other, form))]
+        goes_on = (logits[:, end, sorted(set(longer))].logsumexp(-1) - whole[:, end]).exp()
+        found.append(said.exp() * (1 - goes_on).clamp_min(0))
     return torch.stack(found, dim=1)
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many tokens two sequences begin with in common."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 @dataclass(frozen=True)
 class _Tree:
-    """What all forms begin with, each beginning computed once."""
+    """All forms and what they begin with, each beginning computed once."""
 
     rows: tuple[tuple[int, ...], ...]
     """The longest beginnings, padded to one length: none begins another."""
@@ -106,7 +126,7 @@ class _Tree:
 
 
 def _tree(forms: Sequence[tuple[int, ...]]) -> _Tree:
-    beginnings = sorted({form[:i] for form in forms for i in range(len(form))})
+    beginnings = sorted({form[:i] for form in forms for i in range(len(form) + 1)})
     rows = [b for b, after in zip(beginnings, [*beginnings[1:], ()], strict=True) if after[: len(b)] != b]
     width = max(map(len, rows))
     places = [next((r, len(b) - 1) for r, row in enumerate(rows) if row[: len(b)] == b) for b in beginnings[1:]]
