@@ -52,20 +52,21 @@ def measure(loaded: Loaded, count: int, heads: int) -> dict[str, Any]:
     """Return the benchmark's object: name, value, reach, reached, detail."""
     rate = _product_rate()
     batches = probe_batches(loaded.tokenizer, probes(count), device="cuda")
-    tokens = sum(batch.tokens for batch in batches)
+    tokens, rows = (sum(part) for part in zip(*((batch.tokens, len(batch.ids)) for batch in batches), strict=True))
     every = [unit for unit in units(loaded.model) if unit.kind == "head"]
     prunings = [frozenset({unit}) for unit in every[:: max(1, len(every) // heads)]]
-    layers = shape_of(loaded.model, 2).layers
+    shape = shape_of(loaded.model, 2)
     shares = {}
     for candidates in (1, 2, 4, 8, 16):
         engine = Engine(loaded.model, batches, candidates=candidates)
         engine.values(prunings[:candidates])
         before = engine.forwards
+        ends = 2 * shape.head * rows * len(prunings)  # logits of the last position, whichever layer a pruning starts at
         torch.cuda.synchronize()
         began = time.perf_counter()
         engine.values(prunings)
         torch.cuda.synchronize()
-        operations = 2 * layers * tokens * (engine.forwards - before)
+        operations = 2 * shape.layers * tokens * (engine.forwards - before) + ends
         shares[candidates] = operations / (time.perf_counter() - began) / rate
     best = max(shares, key=lambda candidates: shares[candidates])
     return {

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairhub.engine.batches import Batch
+from fairhub.engine.fused import fused, fusible
 from fairhub.engine.readouts import Readout, divergence, finite, next_token
 from fairhub.processes import spread
 from fairhub.surgery import Pruning, decoder_layers, masked
@@ -54,6 +55,7 @@ class Engine:
         self.forwards = 0.0
         """Forward-equivalents spent so far: layers computed x tokens / (all layers x all tokens)."""
         self._layers = decoder_layers(model)
+        self._norms = fusible(model) if model.device.type == "cuda" else ()
         self._candidates = candidates
         self._tokens = sum(batch.tokens for batch in batches)
         self._stride = self._cache_stride(cache_bytes // (1 + recent))
@@ -93,10 +95,11 @@ class Engine:
     def _value(self, number: int, prunings: Sequence[Pruning]) -> np.ndarray:
         """Return what the readout says of a batch, [prunings, items of the batch]."""
         batch = self.batches[number]
-        if len(prunings) == 1 and self._limit:
-            logits = self._from_recent(number, batch, prunings[0])
-        else:
-            logits = self._forward(batch, prunings, self._cached(number, batch), frozenset())
+        with fused(self._norms):
+            if len(prunings) == 1 and self._limit:
+                logits = self._from_recent(number, batch, prunings[0])
+            else:
+                logits = self._forward(batch, prunings, self._cached(number, batch), frozenset())
         found = [finite(self.readout(block, batch)).double() for block in logits.chunk(len(prunings))]
         return torch.stack(found).cpu().numpy()
 
