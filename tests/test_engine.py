@@ -10,6 +10,7 @@ from accelerate import cpu_offload
 from conftest import ARCHITECTURES
 
 from fairhub.engine import Engine, divergence, probe_batches, text_batches, token_loss
+from fairhub.engine.fused import fused, fusible
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
 from fairhub.probes import Probe
@@ -128,3 +129,20 @@ def test_divergence_is_bounded_and_zero_for_equal_texts(model, tokenizer):
     batch = probe_batches(tokenizer, probes)[0]
     same = torch.zeros(len(batch.ids), 1, 7)
     assert divergence(same, batch).abs().max() < 1e-7
+
+
+@pytest.mark.parametrize(("kind", "norms"), [("llama", True), ("gemma2", False), ("gpt2", False)])
+def test_norms_that_one_kernel_can_stand_in_for_are_known_by_their_numbers(kind, norms):
+    model = ARCHITECTURES[kind]()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.1 * torch.randn_like(p))  # a weight of ones would hide that Gemma adds another
+    assert bool(fusible(model)) == norms
+    ids = torch.arange(12)[None] % model.config.vocab_size
+    before, found = model(ids).logits, fusible(model)
+    with pytest.raises(ZeroDivisionError), fused(found):
+        assert all("forward" in vars(norm) for norm in found) and not fusible(model)
+        np.testing.assert_allclose(model(ids).logits.detach(), before.detach(), rtol=1e-4, atol=1e-5)
+        raise ZeroDivisionError
+    assert all("forward" not in vars(module) for module in model.modules())
+    assert torch.equal(model(ids).logits, before)
