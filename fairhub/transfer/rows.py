@@ -17,7 +17,9 @@ from fairhub.runs import Run, digest
 from fairhub.transfer.ground import Ground
 from fairhub.transfer.rulers import Measured
 
-PLAN = Plan(heads=16, neurons=4, most=10, steps=1500, real_steps=8, guards=(0.3, 1.0, 4.0, 16.0), alternatives=False)
+PLAN = Plan(
+    heads=16, neurons=4, most=10, steps=1500, real_steps=8, guards=(0.05, 0.1, 0.2, 0.35, 0.7, 1.5), alternatives=False
+)  # fmt: skip
 """A small search: a matrix has dozens of them."""
 
 
