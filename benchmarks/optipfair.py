@@ -78,7 +78,8 @@ def measure(loaded: Loaded, pairs: int) -> dict[str, Any]:
         "reached": own > article,
         "detail": {
             "model": loaded.id, "pair": PAIR, "neurons": count * bench.layers, "neurons_by_effect": bench.taken,
-            "gap": bench.before["pair"], "optipfair_installed": _installed(), "held_out_pairs": len(bench.held_out), "rows": rows,
+            "gap": bench.before["pair"], "optipfair_installed": _installed(), "held_out_pairs": len(bench.held_out),
+            "rows": rows,
         },
     }  # fmt: skip
 

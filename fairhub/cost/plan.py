@@ -65,7 +65,7 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
         task = task_of(bare, data, Run(Path(folder) / "run", {}, False))
         works = {method: work_of(method, task, data, request.plan) for method in COUNTED}
     known = weights_of(source, revision)
-    kind = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+    kind = dtype or (torch.float32 if device == "cpu" else bare.model.dtype)
     parameters = known.parameters if known else bare.model.num_parameters()
     needs = {m: _need(bare, parameters * kind.itemsize, kind, request.sizes, m) for m in COUNTED}
     lightest = min(need.device for need in needs.values())

@@ -80,7 +80,7 @@ def _forms(tokenizer: PreTrainedTokenizerBase, dialogue: Dialogue, form: str, nu
 
 def _digits(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Return the tokens that make a number before them a longer one."""
-    pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    pieces = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     return [i for i, piece in enumerate(pieces) if piece is not None and piece[:1].isdigit()]
 
 
