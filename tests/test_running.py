@@ -108,3 +108,10 @@ def test_progress_is_watched_inside_the_block_only():
         advance(1)
     progress_bar("unheard", 2)(1)
     assert heard == [("counting", 0, 2), ("counting", 1, 2)]
+
+
+def test_a_worker_that_dies_says_why_to_the_owner_and_reads_as_stopped(tmp_path, caplog):
+    (tmp_path / "job").mkdir()  # no job.json in it: the worker falls over
+    last = list(follow(tmp_path / "job", every=0.05))[-1]
+    assert last.standing.state == "stopped"
+    assert "status 1" in caplog.text and "FileNotFoundError" in caplog.text

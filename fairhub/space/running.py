@@ -1,6 +1,7 @@
 """Running a repair for a visitor: begun, followed as its files grow, stopped, gone on with."""
 
 import json
+import logging
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from fairhub.repair import Request, settings_of
 from fairhub.space.worker import JOB, LOOK, RUN, STATE, STOP, Standing, standing, work, write
 
+_LOG = "log"  # what a worker says on stderr: nobody sees it unless the worker dies
 _PATIENCE = 20.0  # seconds that a worker may take to stop by itself
 
 
@@ -29,7 +31,8 @@ class Slice(Protocol):
 
 def in_a_process(folder: Path) -> Slice:
     """Begin the whole of a job in a process of its own: its masks and its weights are nobody else's."""
-    return subprocess.Popen([sys.executable, "-m", work.__module__, str(folder)], stderr=subprocess.DEVNULL)
+    with (folder / _LOG).open("wb") as log:
+        return subprocess.Popen([sys.executable, "-m", work.__module__, str(folder)], stderr=log)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,9 @@ def follow(folder: Path, begin: Callable[[Path], Slice] = in_a_process, every: f
     finally:
         _end(folder, piece)
     if standing(folder).state in ("waiting", "working"):  # it was killed, by us or by the machine
+        logging.getLogger(__name__).warning(
+            "a repair ended with status %s: %s", piece.poll(), _last_line(folder / _LOG)
+        )
         write(folder / STATE, asdict(Standing("stopped", "stopped", seconds=standing(folder).seconds)))
         yield seen(folder)
 
@@ -101,6 +107,14 @@ def seen(folder: Path) -> Seen:
     steps, choices = (rows(work_ / f"{name}.jsonl") for name in ("trace", "choices"))
     trace = {name: [step[name] for step in steps] for name in (steps[0] if steps else ())}
     return Seen(standing(folder), trace, choices)
+
+
+def _last_line(path: Path) -> str:
+    try:
+        said = path.read_text(errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+    return (said.splitlines() or [""])[-1][:300]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
