@@ -18,7 +18,7 @@ from fairhub.names.audit import Asked, audit
 from fairhub.names.beside import inliers, mover, ranks
 from fairhub.names.dialogue import dialogue_of
 from fairhub.names.figures import name_figures
-from fairhub.names.gap import change, interval, table
+from fairhub.names.gap import chance, change, interval, table
 from fairhub.names.likelihood import expected
 from fairhub.names.sampling import draws
 
@@ -169,6 +169,16 @@ def test_a_gap_that_closes_is_seen_and_one_that_does_not_is_not():
     assert same.value == 0 and same.p > 0.9
     assert ranks(prompts, wide).p < 0.001 < 0.05 < ranks(prompts, closed).p
     assert ranks(prompts, wide).u < 0.2
+
+
+def test_a_gap_is_told_from_what_chance_makes():
+    rng = np.random.default_rng(0)
+    names = [f"n{i}" for i in range(20)]
+    prompts = asked(names, "a" * 10 + "b" * 10, ("q1", "q2", "q3"))
+    for shift, shown in ((0.0, False), (3.0, True)):
+        given = [[float(n)] for n in rng.normal(50, 2, size=len(prompts)) + [shift * (p.race == "a") for p in prompts]]
+        of = table(prompts, drawn(given))
+        assert (float(of.size(np.ones((1, 20)))[0]) > chance(of)) is shown
 
 
 def test_the_earth_movers_distance_is_scipys():

@@ -1,7 +1,7 @@
 """The gap between two groups of names: standardised mean differences over questions, and how sure they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -95,6 +95,17 @@ def interval(of: Table, seed: int = 0) -> Interval:
     """Return the size of the gap with its 95 % interval: names are drawn with replacement within their group."""
     value = float(of.size(np.ones((1, len(of.first))))[0])
     return widened(value, of.size(resampled(of.first, seed)), fewest(of.first))
+
+
+def chance(of: Table, seed: int = 0) -> float:
+    """Return the gap that chance stays below 19 times in 20: the same answers, names dealt to the groups at random.
+
+    A mean of sizes is never 0: what lies below this is no gap, and no repair can be shown to close it.
+    """
+    rng = np.random.default_rng(seed)
+    one = np.ones((1, len(of.first)))
+    dealt = (replace(of, first=rng.permutation(of.first)) for _ in range(RESAMPLES // 4))
+    return float(np.quantile([table.size(one)[0] for table in dealt], 0.95))
 
 
 def change(before: Table, after: Table, seed: int = 0) -> Change:

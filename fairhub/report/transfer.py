@@ -45,11 +45,20 @@ def transfer_sentences(found: Mapping[str, Any]) -> list[str]:
 
 
 def transfer_base(found: Mapping[str, Any]) -> str:
-    """Return the base model's own figure in every context."""
+    """Return the base model's own figure in every context, and up to where chance alone would have made it."""
+    chance = found.get("chance", {})
     parts = [
-        f"{safe(c)} {number(b['value'])} [{number(b['low'])}, {number(b['high'])}]" for c, b in found["base"].items()
+        f"{safe(c)} {number(b['value'])} [{number(b['low'])}, {number(b['high'])}]"
+        + _by_chance(b["value"], chance.get(c))
+        for c, b in found["base"].items()
     ]
     return f"Before any repair, in {found['unit']}: " + "; ".join(parts) + "."
+
+
+def _by_chance(value: float, chance: float | None) -> str:
+    if chance is None:
+        return ""
+    return f" (chance gives up to {number(chance)}{': no gap is shown' if value <= chance else ''})"
 
 
 def _shift(change: Mapping[str, Any]) -> str:

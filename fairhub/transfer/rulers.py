@@ -11,7 +11,7 @@ from fairhub.loading import Loaded
 from fairhub.measure import Repair, applied, divergences
 from fairhub.names.answers import Answers
 from fairhub.names.beside import inliers
-from fairhub.names.gap import change, resampled, table
+from fairhub.names.gap import chance, change, resampled, table
 from fairhub.names.likelihood import expected
 from fairhub.names.prompts import NamePrompt
 from fairhub.probes import Probe
@@ -45,6 +45,10 @@ class Ruler(Protocol):
 
     def change(self, before: Measured, after: Measured, context: str) -> Change:
         """Return what became of the figure in one context."""
+        ...
+
+    def chance(self, found: Measured, context: str) -> float | None:
+        """Return up to where chance alone makes a figure where there is no bias; None where it makes none."""
         ...
 
     def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
@@ -81,6 +85,11 @@ class NameRuler:
         asked = [self.prompts[i] for i in rows]
         old, new = (table(asked, Answers(**part).of(rows), self.axis) for part in (before, after))
         return change(old, new)
+
+    def chance(self, found: Measured, context: str) -> float | None:
+        """Names dealt to the groups at random."""
+        rows = self._rows(context)
+        return chance(table([self.prompts[i] for i in rows], Answers(**found).of(rows), self.axis))
 
     def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
         """Inliers and refusals, over all contexts."""
@@ -124,6 +133,10 @@ class PairRuler:
         """In pairs over the same probes."""
         rows, clusters = self._part(context)
         return statistics.change(before["divergence"][rows], after["divergence"][rows], clusters)
+
+    def chance(self, found: Measured, context: str) -> float | None:
+        """A divergence is 0 where both texts are treated alike."""
+        return None
 
     def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
         """Nothing besides what every row has."""
