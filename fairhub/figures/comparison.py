@@ -1,5 +1,6 @@
 """Picture of several repairs: what each costs and what it brings, with error bars."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure as Picture
@@ -8,6 +9,8 @@ from fairhub.figures.canvas import AFTER, BEFORE, MARKED, SMALL, TEXT, Look, bla
 
 if TYPE_CHECKING:
     from fairhub.comparison.entries import Comparison
+
+_LINE = 13  # points from one label to the one above it
 
 
 def pareto(found: "Comparison") -> Picture | None:
@@ -30,7 +33,10 @@ def pareto(found: "Comparison") -> Picture | None:
         look = Look("", MARKED if first else AFTER, "D" if first else "o")
         whiskers(axes, look, [cost.value], [bias])
         axes.plot([cost.low, cost.high], [bias.value] * 2, color=look.colour, linewidth=2)
-        axes.annotate(name, (cost.value, bias.value), xytext=(7, 7), textcoords="offset points", fontsize=SMALL)
+    lines = _lines([(cost.value, bias.value) for _, bias, cost in points])
+    for (name, bias, cost), line in zip(points, lines, strict=True):
+        place, at = (cost.value, bias.value), (7, 7 + _LINE * line)
+        axes.annotate(name, place, xytext=at, textcoords="offset points", fontsize=SMALL)
     axes.axhline(0, color=BEFORE, linewidth=0.8)
     axes.axvline(0, color=BEFORE, linewidth=0.8)
     axes.margins(0.12)
@@ -38,3 +44,20 @@ def pareto(found: "Comparison") -> Picture | None:
     axes.set_ylabel("change of divergence, %", fontsize=TEXT)
     axes.grid(color="#eeeeee")
     return picture
+
+
+def _lines(places: Sequence[tuple[float, float]]) -> list[int]:
+    """Return on which line above its point each label stands, so that none lies on another.
+
+    A label is about a third of the picture wide and a twentieth high; of neighbours the later goes higher.
+    """
+    wide, high = (max(max(along) - min(along), 1e-9) for along in zip(*places, strict=True))
+    lines: list[int] = []
+    for x, y in places:
+        earlier = [(b / high + 0.05 * line, abs(a - x) / wide) for (a, b), line in zip(places, lines, strict=False)]
+        taken = [height for height, away in earlier if away < 0.35]
+        line = 0
+        while any(abs(height - (y / high + 0.05 * line)) < 0.045 for height in taken):
+            line += 1
+        lines.append(line)
+    return lines
