@@ -75,8 +75,9 @@ class Run:
         self.save(path, b"")
 
         def note(row: Mapping[str, Any]) -> None:
-            with path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            if main():
+                with path.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
 
         return note
 

@@ -20,6 +20,7 @@ from fairhub.methods import METHODS
 from fairhub.probes import AXES, CONTROL
 from fairhub.repair import Request, audit, repair, task_of
 from fairhub.runs import Remembered, Run
+from fairhub.space.running import rows
 from fairhub.surrogate import labels, prior, search, training
 from fairhub.surrogate.masks import bits
 from fairhub.surrogate.search import Search
@@ -100,6 +101,8 @@ def test_search_measures_each_mask_once_and_keeps_its_promises(tasks, monkeypatc
     assert PLANTED in known[int(found.energies(bias_alone, known).argmin())]
     for winner in found.winners:  # measured by the real model, not by the surrogate that found it
         assert winner.measured == found.energies(winner.objective, [winner.mask])[0]
+    told = rows(found.task.run.work / "trace.jsonl")  # what a visitor of the Space sees grow
+    assert len(told) == len(found.known.labels) and told[-1]["best"] == min(row["energy"] for row in told)
     assert found.finalists.confirmed and set(found.finalists.masks) <= set(found.known.labels)
     assert found.fresh.items and not set(found.meter.items) & set(
         found.fresh.items

@@ -130,7 +130,7 @@ def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     objectives, rounds = len(sweep(plan, 2)), (plan.rounds + 1) / 2
     measured = 1 + plan.masks + objectives * rounds * 3  # winners, then as many twice without surrogates
     again = 4 * len(RISES)
-    tried = 2 + 2 * 3 * plan.heal  # two masks, each under a few guards
+    tried = 2 * 3 if plan.heal else 2  # two masks, each under a few guards
     return [
         _scoring("first-order scores", task),
         on_probes("masks, probes", meter.batches, measured), on_text("masks, text", meter.text, measured),

@@ -17,7 +17,7 @@ from fairhub.surrogate.search import Search
 
 
 def attention_pruning(task: Task, plan: Plan) -> Outcome:
-    """Search head masks with surrogates, try winners on select: as they are, healed, and healed under a guard.
+    """Search head masks with surrogates, try winners on select: healed under a guard, or as they are where none helps.
 
     The paper's system only removes heads: a plan without healing. With healing, the report says what the removal does
     alone and what the guard does alone. What the paper leaves open (counts, networks, bounds) is set in
@@ -30,8 +30,7 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
-    masks = _candidates(found, plan)
-    chosen, tried = choose(task, plan, masks, build, [(mask, None) for mask in masks] if plan.heal else ())
+    chosen, tried = choose(task, plan, _candidates(found, plan), build, bare=True)
     judged = found.fidelity() if found.trained else {}
     outcome = Outcome(
         Repair(), None, _trace(found, judged, chosen.pruning if chosen else None),

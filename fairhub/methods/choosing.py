@@ -75,16 +75,18 @@ Build = Callable[[Pruning, Strength | None], Repair]
 
 def choose(
     task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build,
-    others: Sequence[tuple[Pruning, Strength | None]] = (),
+    bare: bool = False,
 ) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
-    """Look for the strongest affordable guard of each size of pruning; choose the best of these and of the `others`.
+    """Look for the strongest affordable guard of each size of pruning; choose the best.
+
+    With `bare`, sizes for which no guard is good enough are tried without healing.
 
     A candidate is allowed when its rise in perplexity is affordable and the weak end of its fall in bias is a fall.
     Best is the largest fall in bias, less half of what control probes lost: duller is not fairer. None allowed:
     nothing is chosen. One too dear is left as soon as that is clear, and its bias is not asked.
     """
     bench = _Bench(task, plan.budget)
-    tried = [bench.tried(build(pruning, strength), strength) for pruning, strength in others]
+    tried: list[Tried] = []
 
     def affordable(pruning: Pruning, guard: int) -> bool:
         strength = Strength(guard=plan.guards[guard])
@@ -98,6 +100,8 @@ def choose(
     for pruning in sizes:
         found = _strongest(lambda guard, pruning=pruning: affordable(pruning, guard), near, len(plan.guards))  # type: ignore[misc]
         near = found or 0
+    if bare and _best(tried, plan.budget) is None:
+        tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
     return _best(tried, plan.budget), tried
 
 

@@ -1,5 +1,6 @@
 """The search of Attention Pruning: sample, train, anneal on the surrogates, measure the winners, learn, again."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ class Search:
         self.sampled = 0
         self.other: list[dict[str, object]] = []
         """What other searches found for as many measurements."""
+        self._note, self._lowest = task.run.notes("trace"), math.inf
         self._priors = prior(task, self.meter, self.scale, self.heads)
         self._computed = float(self._priors["seconds"])
 
@@ -90,9 +92,14 @@ class Search:
     def run(self) -> None:
         """Sample, then learn from winners in rounds, then try the same without surrogates."""
         bar = self.task.progress("measuring head masks", self.plan.masks)
+
+        def told(count: int) -> None:
+            self._tell(next(reversed(self.known.labels)))
+            bar(count)
+
         sample(
             self.meter, self.known, self.band, self._priors["loss"], self.plan.masks, self.plan.seed,
-            lambda: self._goes_on("data"), bar,
+            lambda: self._goes_on("data"), told,
         )  # fmt: skip
         self.sampled = len(self.known.labels)
         if not self.trained:
@@ -127,6 +134,12 @@ class Search:
         seconds = float(self.task.run.arrays("surrogate_speed", lambda: alone(compute))["seconds"])
         return float(np.median([label.seconds for label in self.known.labels.values()])) / seconds
 
+    def _tell(self, mask: Pruning) -> None:
+        """Note a mask just measured, for who watches the run as it goes on."""
+        energy = float(self.energies(self.objectives[asked(self.plan, self.objectives)], [mask])[0])
+        self._lowest = min(self._lowest, energy)
+        self._note({"energy": energy, "best": self._lowest, "size": len(mask)})
+
     def _goes_on(self, part: str) -> bool:
         return self.plan.seconds is None or self.spent < SHARES[part] * self.plan.seconds
 
@@ -155,6 +168,7 @@ class Search:
                 continue
             mask, forecast = found
             self.known.add(mask, self.meter(mask), sampled=False)
+            self._tell(mask)
             measured = float(self.energies(objective, [mask])[0])
             self.winners.append(Winner(mask, objective, number, forecast, measured))
             improved |= measured < before.min() - _GAIN * before[: self.sampled].std()
