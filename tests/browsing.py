@@ -165,3 +165,15 @@ def serious(page: Any) -> list[str]:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     found = axe.Axe().run(page).response["violations"]
     return [f"{v['id']}: {v['nodes'][0]['html']}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+def choose(page: Any, tab: str) -> None:
+    """Go to a tab, wherever the width of the page has put it."""
+    found, more = page.get_by_role("tab", name=tab), page.locator(".overflow-menu > button")
+    from playwright.sync_api import expect  # not there where the browser tests are left out
+
+    expect(found.or_(more).locator("visible=true").first).to_be_visible()  # the page may still be laying itself out
+    if not found.is_visible():  # a narrow page folds the last tabs away
+        more.click()
+        found = page.locator(".overflow-dropdown button", has_text=tab)
+    found.click()

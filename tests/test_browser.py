@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from browsing import DESKTOP, PHONE, Space, serious
+from browsing import DESKTOP, PHONE, Space, choose, serious
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
@@ -25,15 +25,6 @@ TABS = ("Diagnose", "Repair", "Compare", "Publish", "Gallery")
 
 def visits(space: Space) -> set[Path]:
     return set((space.folder / "tmp" / "fairhub-visitors").iterdir())
-
-
-def choose(page, tab: str) -> None:
-    found, more = page.get_by_role("tab", name=tab), page.locator(".overflow-menu > button")
-    expect(found.or_(more).locator("visible=true").first).to_be_visible()  # the page may still be laying itself out
-    if not found.is_visible():  # a narrow page folds the last tabs away
-        more.click()
-        found = page.locator(".overflow-dropdown button", has_text=tab)
-    found.click()
 
 
 def diagnose(page, model: str, a: str, b: str) -> None:

@@ -2,7 +2,7 @@
 
 import planted
 import pytest
-from browsing import PHONE, serious
+from browsing import PHONE, choose, serious
 
 from fairhub.loading import DEFAULT
 
@@ -84,7 +84,7 @@ def test_a_run_is_stopped_gone_on_with_and_compared(page, model):
 def test_every_tab_fits_a_phone(visitor):
     page = visitor(viewport=PHONE)
     for name in ("Diagnose", "Repair", "Compare", "Publish", "Gallery"):
-        page.get_by_role("tab", name=name, exact=True).click()
+        choose(page, name)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
 
