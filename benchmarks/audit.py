@@ -19,8 +19,9 @@ import torch
 from fairhub.benchmarks import bbq, find
 from fairhub.benchmarks.sampling import sample
 from fairhub.errors import UserError
-from fairhub.likelihood import Encoded, Question, context_window, encoded, forest, likelihoods
+from fairhub.likelihood import Encoded, Question, encoded, forest, likelihoods
 from fairhub.loading import Loaded, load
+from fairhub.measure import context_window
 
 REACH = 3.0
 TOLERANCE = 1e-3  # nats, of log-likelihoods of some ten to thirty

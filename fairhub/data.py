@@ -54,6 +54,10 @@ class Sizes:
     held_out_tokens: int = 16_384
 
 
+QUICK = Sizes(held_out=96, external=104, control=40, held_out_tokens=6_144)
+"""Of an audit that is to be over in minutes, public benchmarks included."""
+
+
 @dataclass(frozen=True, eq=False)
 class Data:
     """Probes and text by split."""

@@ -36,7 +36,7 @@ TITLES = frozenset(source.title for source, _ in BENCHMARKS.values())
 
 SUITES: Mapping[str, Mapping[str, int | None]] = {
     "quick": {
-        "bbq": 96, "crows_pairs": 120, "stereoset": 96, "winobias": 40, "honest": 120, "lambada": 40, "boolq": 16,
+        "bbq": 64, "crows_pairs": 120, "stereoset": 96, "winobias": 40, "honest": 120, "lambada": 40, "boolq": 16,
     },
     "standard": {
         "bbq": 1600, "crows_pairs": 1000, "stereoset": 1000, "winobias": 400, "winogender": None, "honest": None,
