@@ -1,6 +1,8 @@
 """The benchmarks measure what they say on a tiny model, and their table names what was reached, missed or not run."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +21,15 @@ def beside(monkeypatch):
 @pytest.fixture(scope="module")
 def loaded():
     return planted.loaded(planted.planted_model())
+
+
+def test_every_script_imports_what_exists():
+    # In a process of its own, since importing them changes the path.
+    scripts = sorted(map(str, HERE.glob("*.py")))
+    made = subprocess.run([sys.executable, "-c", f"import runpy; [runpy.run_path(script) for script in {scripts}]"],
+                          env=os.environ | {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}"},
+                          capture_output=True, text=True)  # fmt: skip
+    assert len(scripts) > 10 and made.returncode == 0, made.stderr[-500:]
 
 
 def test_an_annealing_move_is_exact_and_timed(loaded):
