@@ -169,9 +169,8 @@ def serious(page: Any) -> list[str]:
 
 def choose(page: Any, tab: str) -> None:
     """Go to a tab, wherever the width of the page has put it."""
+    expect = pytest.importorskip("playwright.sync_api").expect
     found, more = page.get_by_role("tab", name=tab), page.locator(".overflow-menu > button")
-    from playwright.sync_api import expect  # not there where the browser tests are left out
-
     expect(found.or_(more).locator("visible=true").first).to_be_visible()  # the page may still be laying itself out
     if not found.is_visible():  # a narrow page folds the last tabs away
         more.click()

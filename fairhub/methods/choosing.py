@@ -74,9 +74,8 @@ Build = Callable[[Pruning, Strength | None], Repair]
 
 
 def choose(
-    task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build,
-    bare: bool = False,
-) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
+    task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build, bare: bool = False
+) -> tuple[Tried | None, list[Tried]]:
     """Look for the strongest affordable guard of each size of pruning; choose the best.
 
     With `bare`, sizes for which no guard is good enough are tried without healing.

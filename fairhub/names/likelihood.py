@@ -55,10 +55,8 @@ def expected(
         for start in range(0, len(places), rows):
             some = places[start : start + rows]
             ids = torch.tensor([encoded[i] for i in some], device=home(model))
-            found = (
-                _probabilities(model, ids, [tokens for _, tokens in forms], digits, temperature).double().cpu().numpy()
-            )
-            for place, row in zip(some, found, strict=True):
+            found = _probabilities(model, ids, [tokens for _, tokens in forms], digits, temperature)
+            for place, row in zip(some, found.double().cpu().numpy(), strict=True):
                 each = np.bincount([i for i, _ in forms], weights=row, minlength=longest)
                 mass[place] = each.sum()
                 shares[place] = each / max(each.sum(), 1e-300)
@@ -102,15 +100,10 @@ def _probabilities(
         at = torch.tensor([tree.contexts[form[:i]] for i in range(len(form))], device=ids.device)
         said = (logits[:, at, torch.tensor(form, device=ids.device)] - whole[:, at]).sum(1)
         end = tree.contexts[form]
-        longer = [*digits, *(other[len(form)] for other in forms if len(other) > len(form) == _alike(other, form))]
+        longer = [*digits, *(other[len(form)] for other in forms if other != form == other[: len(form)])]
         goes_on = (logits[:, end, sorted(set(longer))].logsumexp(-1) - whole[:, end]).exp()
         found.append(said.exp() * (1 - goes_on).clamp_min(0))
     return torch.stack(found, dim=1)
-
-
-def _alike(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return how many tokens two sequences begin with in common."""
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 @dataclass(frozen=True)
