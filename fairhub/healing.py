@@ -12,7 +12,7 @@ Hassibi & Stork 1993 (optimal brain surgeon) for a whole projection; the guarded
 concept erasure (Belrose et al. 2023, LEACE). Nothing is added to the model: stock transformers loads the result.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -65,12 +65,15 @@ def moments(
     probes: Sequence[Batch],
     controls: Sequence[Batch],
     progress: Callable[[int], None] | None = None,
+    kinds: Collection[Kind] = ("head", "neuron"),
 ) -> Moments:
-    """Measure what healing needs to know, in one forward over each batch."""
+    """Measure what healing needs to know, in one forward over each batch: only of projections of these kinds."""
+    places = [site for site in sites(model) if site.kind in kinds]
+    heads = [site for site in places if site.kind == "head"]
     return Moments(
-        text=_accumulate(model, text, _all_tokens, progress),
-        bias=_accumulate(model, probes, _differences, progress),
-        control=_accumulate(model, controls, _differences, progress),
+        text=_accumulate(model, text, _Asked(places, _all_tokens), progress),
+        bias=_accumulate(model, probes, _Asked(heads, _differences), progress),
+        control=_accumulate(model, controls, _Asked(heads, _differences), progress),
     )
 
 
@@ -96,6 +99,7 @@ def refit(model: PreTrainedModel, moments: Moments, pruning: Pruning, strength: 
 def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dict[Unit, float]:
     """Return what no healing can give back when a unit goes: mean squared error of its projection's output, a token.
 
+    Units of projections whose inputs were not measured have no price.
     In squared units of the residual stream; for a group of columns S it is the trace of W_S (A^-1)_SS^-1 W_S^T
     (Hassibi & Stork 1993, eq. 5, for a group).
     """
@@ -110,7 +114,8 @@ def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dic
         lost = (columns * torch.linalg.solve(own, columns)).sum((1, 2))
         return {Unit(site.layer, site.kind, i): float(value) for i, value in enumerate(lost.tolist())}
 
-    return {unit: paid for part in spread(sites(model), priced) for unit, paid in part.items()}
+    known = [site for site in sites(model) if (site.layer, site.kind) in moments.text]
+    return {unit: paid for part in spread(known, priced) for unit, paid in part.items()}
 
 
 @contextmanager
@@ -175,6 +180,14 @@ def _by_site(pruning: Pruning) -> dict[Key, list[int]]:
 Rows = Callable[[Tensor, Batch], Tensor]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Projections, and what is picked from their inputs."""
+
+    sites: Sequence[Site]
+    rows: Rows
+
+
 def _all_tokens(inputs: Tensor, batch: Batch) -> Tensor:
     """Every token weighs the same: rows [tokens, in] whose outer products average to the second moment."""
     rows = inputs.reshape(-1, inputs.shape[-1])
@@ -199,9 +212,9 @@ def _differences(inputs: Tensor, batch: Batch) -> Tensor:
 
 @torch.no_grad()
 def _accumulate(
-    model: PreTrainedModel, batches: Sequence[Batch], rows: Rows, progress: Callable[[int], None] | None
+    model: PreTrainedModel, batches: Sequence[Batch], asked: _Asked, progress: Callable[[int], None] | None
 ) -> dict[Key, Tensor]:
-    """Return the mean outer product of what `rows` picks from each projection's input, over all items.
+    """Return the mean outer product of what is picked from each projection's input, over all items.
 
     Batches are dealt into shards, as many whatever the number of processes, and the shards' sums are added in order: so
     every number of processes rounds alike.
@@ -212,30 +225,22 @@ def _accumulate(
     here, at_once = state().process_index, state().num_processes
     for begin in range(0, len(shards), at_once):
         now = shards[begin : begin + at_once]  # a shard a process
-        mine = _summed(model, now[here], rows, progress) if here < len(now) else {}
-        for key in _keys(model, rows):  # one at a time: all shards of all projections would not fit
+        mine = _summed(model, now[here], asked, progress) if here < len(now) else {}
+        for key in ((site.layer, site.kind) for site in asked.sites):  # one at a time: all shards of all would not fit
             for part in spread(range(len(now)), lambda _, key=key, mine=mine: mine[key]):  # type: ignore[misc]
                 sums[key] = sums[key].add_(part) if key in sums else part
     return {key: total / items for key, total in sums.items()}
 
 
-def _keys(model: PreTrainedModel, rows: Rows) -> list[Key]:
-    """Return the projections that are looked at: for differences those of attention alone."""
-    return [(site.layer, site.kind) for site in sites(model) if rows is _all_tokens or site.kind == "head"]
-
-
 def _summed(
-    model: PreTrainedModel, batches: Sequence[Batch], rows: Rows, progress: Callable[[int], None] | None
+    model: PreTrainedModel, batches: Sequence[Batch], asked: _Asked, progress: Callable[[int], None] | None
 ) -> dict[Key, Tensor]:
     """Return the sums of outer products over these batches, on the CPU."""
-    wanted = set(_keys(model, rows))
     sums: dict[Key, Tensor] = {}
     for batch in batches:
         with ExitStack() as hooks:
-            for site in sites(model):
-                if (site.layer, site.kind) not in wanted:
-                    continue
-                hook = _adder(sums, site, batch, rows)
+            for site in asked.sites:
+                hook = _adder(sums, site, batch, asked.rows)
                 hooks.callback(site.module.register_forward_pre_hook(hook).remove)
             model.base_model(batch.ids, use_cache=False)
         if progress:

@@ -1,31 +1,42 @@
 """The rule of choosing on select: the dearest guard that fits the budget, found in a few steps."""
 
-import math
-
 import pytest
 
-from fairhub.methods.choosing import Cost, _strongest
+from fairhub.methods.choosing import Cost
+from fairhub.methods.guards import strongest
+
+GUARDS = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+SHAPES = {
+    "power": lambda guard, limit: (guard / limit) ** 1.6,
+    "steep": lambda guard, limit: (guard / limit) ** 6,
+    "flat": lambda guard, limit: (guard / limit) ** 0.2,
+    "free at first": lambda guard, limit: (guard / limit) ** 2 - 0.3 if guard < limit else guard / limit + 1,
+    "step": lambda guard, limit: 0.0 if guard <= limit else 100.0,
+}
 
 
-@pytest.mark.parametrize("count", [1, 4, 7, 10, 33])
-def test_the_last_affordable_guard_is_found_wherever_one_begins(count):
-    for last in range(-1, count):
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_the_last_affordable_guard_is_found_wherever_one_begins(count, shape):
+    guards = GUARDS[:count]
+    for limit in (0.01, *(guard * 1.01 for guard in guards), 9.0):
+        last = sum(guard <= limit for guard in guards) - 1
         for near in range(count):
             asked: list[int] = []
 
-            def affordable(guard: int, last: int = last, asked: list[int] = asked) -> bool:
+            def burden(guard: int, limit: float = limit, asked: list[int] = asked) -> float:
                 asked.append(guard)
-                return guard <= last
+                return SHAPES[shape](guards[guard], limit)
 
-            found = _strongest(affordable, near, count)
+            found = strongest(burden, near, guards)
             assert (-1 if found is None else found) == last
-            assert len(set(asked)) == len(asked) <= 2 * math.log2(abs(last - near) + 2) + 2  # none is measured twice
+            assert len(set(asked)) == len(asked) <= 7  # none is measured twice
 
 
-def test_a_guard_beside_the_last_costs_two_measurements():
+def test_few_guards_are_asked_where_the_price_is_a_power():
     asked = []
-    assert _strongest(lambda guard: asked.append(guard) or guard <= 3, 3, 10) == 3
-    assert asked == [3, 4]
+    assert strongest(lambda at: asked.append(at) or (GUARDS[at] / 1.1) ** 1.5, 3, GUARDS) == 7
+    assert asked == [3, 7, 8]  # the guess, and the next, which shows that it is the last
 
 
 @pytest.mark.parametrize(

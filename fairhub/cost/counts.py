@@ -1,6 +1,6 @@
 """What each method computes, counted from its own batches and dials before it runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
@@ -66,18 +66,18 @@ def _scoring(stage: str, task: Task) -> Work:
     return Work(stage, tokens_of(batches), backward=backward, calls=2 * len(batches))
 
 
-def _moments(task: Task) -> Work:
+def _moments(task: Task, kinds: Sequence[str] = ("head", "neuron")) -> Work:
     probes = [*task.search_batches, *task.control_batches]
     text, pairs = tokens_of(task.text), tokens_of(probes)
-    every, heads = (sum((s.count * s.width) ** 2 for s in sites(task.model) if s.kind in kinds)
-                    for kinds in (("head", "neuron"), ("head",)))  # fmt: skip
+    every, heads = (sum((s.count * s.width) ** 2 for s in sites(task.model) if s.kind in of)
+                    for of in (kinds, ("head",)))  # fmt: skip
     return Work(
         "moments", text + pairs, calls=len(task.text) + len(probes), products=2 * (text * every + pairs * heads)
     )
 
 
-def _prices(task: Task) -> Work:
-    return Work("prices", solves=sum(4 * (s.count * s.width) ** 3 for s in sites(task.model)))
+def _prices(task: Task, kinds: Sequence[str] = ("head", "neuron")) -> Work:
+    return Work("prices", solves=sum(4 * (s.count * s.width) ** 3 for s in sites(task.model) if s.kind in kinds))
 
 
 def _refit(task: Task, share: float) -> float:
@@ -135,7 +135,7 @@ def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
         _scoring("first-order scores", task),
         on_probes("masks, probes", meter.batches, measured), on_text("masks, text", meter.text, measured),
         on_probes("finalists, probes", fresh.batches, again), on_text("finalists, text", fresh.text, again),
-        _moments(task), _prices(task),
+        _moments(task, ("head",)), _prices(task, ("head",)),
         on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
         on_probes("choosing, probes", task.select_batches, 1 + tried / 2),
     ]  # fmt: skip
@@ -183,7 +183,7 @@ def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
         on_probes("proof, probes", splits, 2),
         on_probes("proof, alternatives", batched(data.control_proof), alternatives),
         Work("proof, text", text, logits=text * _READ, calls=text / (4 * length)),
-        Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS * 8),
+        Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS),
     ]  # fmt: skip
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.engine import finite
+from fairhub.likelihood.past import Past, padded_pasts
 from fairhub.likelihood.questions import Answers, Encoded, Question, encoded
 from fairhub.likelihood.tree import Node, forest
 from fairhub.measure import context_window, home
@@ -21,6 +21,8 @@ Known = tuple[tuple[float, bool], ...]
 
 _LOGITS = 1 << 25
 """Numbers that the logits of one forward may hold: 128 MB in float32."""
+_PASTS = 4
+"""Positions of a forward's pasts and tokens together, as a multiple of its tokens."""
 
 
 def likelihoods(
@@ -42,9 +44,9 @@ def sequence_likelihoods(
 ) -> Answers:  # fmt: skip
     """Return the log-likelihood of the last part of every sequence, given its beginning.
 
-    What sequences have in common at their beginning is computed once. Runs of tokens whose pasts are of one length
-    share a forward, sorted by length and padded on the right, where a causal model cannot see it: so no number depends
-    on what else is asked, but for rounding.
+    What sequences have in common at their beginning is computed once. Runs of tokens share a forward, sorted by length
+    and padded on the right, where a causal model cannot see it, and their pasts on the left, masked: so no number
+    depends on what else is asked, but for rounding.
 
     Args:
         model: A causal language model; masked or patched if the caller wants it so.
@@ -59,7 +61,7 @@ def sequence_likelihoods(
     walk = _Walk(model, [row.start for row in rows], tokens)
     if progress is not None:
         walk.progress = progress(sum(tree.tokens for tree in trees))
-    walk.level([_Branch(tree, 0, ()) for tree in trees], None)
+    walk.level([_Branch(tree, 0, ()) for tree in trees], Past())
     found = np.array([walk.found[i] for i in range(len(rows))], dtype=float).reshape(-1, 2)
     return Answers(found[:, 0], found[:, 1], np.array([len(row.ids) - row.start for row in rows]))
 
@@ -81,34 +83,43 @@ class _Walk:
     def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
         self.model, self.starts, self.tokens = model, starts, tokens
         self.places = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
+        self.padded = padded_pasts(model)
         self.found: dict[int, tuple[float, bool]] = {}
         self.progress: Progress = lambda amount: None
 
-    def level(self, branches: Sequence[_Branch], cache: DynamicCache | None) -> None:
+    def level(self, branches: Sequence[_Branch], past: Past) -> None:
         """Compute branches whose pasts lie in one cache, then all that is below them."""
-        ordered = sorted(branches, key=lambda b: (b.node.begin, len(b.node.ids)))
-        for begin, alike in groupby(ordered, key=lambda b: b.node.begin):
-            for batch in self._batches(list(alike)):
-                past = _selected(cache, [branch.row for branch in batch], begin)
-                below = self._forward(batch, past)
-                if below:
-                    self.level(below, past)
+        for batch in self._batches(branches):
+            mine = past.selected([branch.row for branch in batch], [branch.node.begin for branch in batch])
+            below = self._forward(batch, mine)
+            if below:
+                self.level(below, mine)
 
     def _batches(self, branches: Sequence[_Branch]) -> Iterator[list[_Branch]]:
-        """Yield runs of branches, sorted by length, that fit one forward."""
+        """Yield runs of branches, sorted by length, that fit one forward; of one past where pasts can't be padded."""
+        ordered = sorted(branches, key=lambda b: (len(b.node.ids), b.node.begin))
+        if self.padded:
+            yield from self._runs(ordered)
+        else:
+            for _, alike in groupby(sorted(ordered, key=lambda b: b.node.begin), lambda b: b.node.begin):
+                yield from self._runs(list(alike))
+
+    def _runs(self, branches: Sequence[_Branch]) -> Iterator[list[_Branch]]:
         batch: list[_Branch] = []
-        places = 0
+        places = past = 0
         for branch in branches:
-            asked = len({place for place, _ in _asked(branch.node)})
-            if batch and ((len(batch) + 1) * len(branch.node.ids) > self.tokens or places + asked > self.places):
+            node, rows = branch.node, len(batch) + 1
+            asked, deepest = len({place for place, _ in _asked(node)}), max(past, node.begin)
+            full = rows * len(node.ids) > self.tokens or rows * (deepest + len(node.ids)) > _PASTS * self.tokens
+            if batch and (full or places + asked > self.places):
                 yield batch
-                batch, places = [], 0
+                batch, places, deepest = [], 0, node.begin
             batch.append(branch)
-            places += asked
+            places, past = places + asked, deepest
         if batch:
             yield batch
 
-    def _forward(self, batch: Sequence[_Branch], past: DynamicCache) -> list[_Branch]:
+    def _forward(self, batch: Sequence[_Branch], past: Past) -> list[_Branch]:
         """Compute a batch, settle the sequences that end in it, and return what goes on below."""
         longest = max(len(branch.node.ids) for branch in batch)
         ids = [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
@@ -131,14 +142,14 @@ class _Walk:
             self.found[i] = (sum(p for p, _ in mine), all(top for _, top in mine))
 
     def _probabilities(
-        self, ids: Sequence[Sequence[int]], asked: Sequence[tuple[int, int, int]], past: DynamicCache
+        self, ids: Sequence[Sequence[int]], asked: Sequence[tuple[int, int, int]], past: Past
     ) -> list[tuple[float, bool]]:
         """Return the log-probability of every asked (row, place, next token), and whether that is the most probable."""
         places = list(dict.fromkeys((row, place) for row, place, _ in asked)) or [(0, 0)]
         number = {place: i for i, place in enumerate(places)}
-        device = home(self.model)
+        tokens = torch.tensor(ids, device=home(self.model))
         with _only(self.model, places):
-            logits = self.model(torch.tensor(ids, device=device), past_key_values=past, use_cache=True).logits[:, 0]
+            logits = self.model(tokens, **past.arguments(tokens)).logits[:, 0]
         log_p = finite(logits).float().log_softmax(-1)
         index = torch.tensor([number[row, place] for row, place, _ in asked], dtype=torch.long, device=log_p.device)
         token = torch.tensor([token for *_, token in asked], dtype=torch.long, device=log_p.device)
@@ -156,16 +167,6 @@ def _asked(node: Node) -> list[tuple[int, int]]:
     first = len(node.ids) - _own(node)
     own = [(place - 1, node.ids[place]) for place in range(first, len(node.ids))]
     return own + [(len(node.ids) - 1, child.ids[0]) for child in node.children if child.begin >= child.score]
-
-
-def _selected(cache: DynamicCache | None, rows: Sequence[int], length: int) -> DynamicCache:
-    """Return a cache of these rows, cut to what they have in common with their branch: no padding stays."""
-    fresh = DynamicCache()  # keeps all positions whatever the model's window: its masks see to that
-    layers: Any = cache.layers if cache is not None else ()  # typed as any kind of layer; these hold keys and values
-    for number, layer in enumerate(layers):
-        index = torch.tensor(rows, device=layer.keys.device)
-        fresh.update(layer.keys[index, :, :length], layer.values[index, :, :length], number)
-    return fresh
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     """
     found = Search(task, plan)
     found.run()
-    known = moments_of(task)
+    known = moments_of(task, ("head",))
 
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
@@ -47,12 +47,8 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
 
 
 def _candidates(found: Search, plan: Plan) -> list[Pruning]:
-    """Return what select is asked: the finalists with the least bias up to several rises of perplexity, dear to cheap.
-
-    Healing gives back part of a rise, and a guard needs part of the budget for itself.
-    """
-    rises = [budgets for budgets in RISES if budgets <= 1.0]
-    some = [found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in reversed(rises)]
+    """Return what select is asked: the finalists with the least bias up to each rise of perplexity, dear to cheap."""
+    some = [found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in reversed(RISES)]
     return list(dict.fromkeys(mask for mask in some if mask))
 
 

@@ -10,6 +10,7 @@ from fairhub import statistics
 from fairhub.engine import Batch, Engine, Readout, divergence, token_loss
 from fairhub.healing import Strength, patched
 from fairhub.measure import Repair
+from fairhub.methods.guards import strongest
 from fairhub.methods.task import Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
 from fairhub.runs import digest
@@ -24,13 +25,17 @@ class Cost:
     low: float
     high: float
 
-    def affordable(self, budget: float) -> bool:
-        """Whether perplexity rises by less than the budget, and surely by not much more.
+    def burden(self, budget: float) -> float:
+        """Return what share of the allowed it costs: at most 1 where perplexity rises by less than the budget.
 
         The dearest candidate that fits is wanted, and of several that which looks cheap by chance fits: on other text
-        it costs more than it did here. So a tenth of the budget is held back.
+        it costs more than it did here. So a tenth of the budget is held back, and the upper end may not lie far above.
         """
-        return self.value <= 0.9 * budget and self.high <= 1.25 * budget
+        return max(self.value / (0.9 * budget), self.high / (1.25 * budget))
+
+    def affordable(self, budget: float) -> bool:
+        """Whether perplexity rises by less than the budget, and surely by not much more."""
+        return self.burden(budget) <= 1
 
 
 @dataclass(frozen=True)
@@ -87,17 +92,17 @@ def choose(
     bench = _Bench(task, plan.budget)
     tried: list[Tried] = []
 
-    def affordable(pruning: Pruning, guard: int) -> bool:
+    def burden(pruning: Pruning, guard: int) -> float:
         strength = Strength(guard=plan.guards[guard])
         tried.append(bench.tried(build(pruning, strength), strength))
-        return tried[-1].cost.affordable(plan.budget)
+        return tried[-1].cost.burden(plan.budget)
 
     if not plan.heal:
         tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
         return _best(tried, plan.budget), tried
     near = len(plan.guards) // 3
     for pruning in sizes:
-        found = _strongest(lambda guard, pruning=pruning: affordable(pruning, guard), near, len(plan.guards))  # type: ignore[misc]
+        found = strongest(lambda guard, pruning=pruning: burden(pruning, guard), near, plan.guards)  # type: ignore[misc]
         near = found or 0
     if bare and _best(tried, plan.budget) is None:
         tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
@@ -117,29 +122,6 @@ def choose_from(
     if at_any_price:
         return min(tried, key=lambda t: t.gain.bias if t.gain else 0.0), tried
     return _best(tried, plan.budget), tried
-
-
-def _strongest(affordable: Callable[[int], bool], near: int, count: int) -> int | None:
-    """Return the last affordable guard; the price grows with it.
-
-    Steps away from `near` double until they have passed it (Bentley & Yao 1976), then what is between is halved.
-    """
-    low, high, at, step = -1, count, near, 1
-    while high - low > 1:
-        if affordable(at):
-            low = at
-        else:
-            high = at
-        between = (low + high) // 2
-        at = (
-            between
-            if low >= 0 and high < count
-            else min(low + step, count - 1)
-            if high == count
-            else max(high - step, 0)
-        )
-        step *= 2
-    return low if low >= 0 else None
 
 
 def _best(tried: Sequence[Tried], budget: float) -> Tried | None:

@@ -11,7 +11,7 @@ from fairhub.healing import Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
-from fairhub.surgery import Pruning, Unit, units
+from fairhub.surgery import Kind, Pruning, Unit, units
 
 Batches = Sequence[Batch]
 
@@ -28,18 +28,22 @@ def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, 
     """
     if not (strength or others):
         return Outcome(Repair(pruning), None, {}, {}, [])
-    known = moments_of(task)
+    known = moments_of(task, ("head", "neuron") if any(unit.kind == "neuron" for unit in pruning) else ("head",))
     alternatives = ablations(task.model, known, prices_of(task, known), pruning, strength, seed) if others else {}
     repair = Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
     return Outcome(repair, strength, {}, {}, [], alternatives)
 
 
-def moments_of(task: Task) -> Moments:
-    """Return what healing needs to know of the task's model: of neutral text measured once a model, of pairs a run."""
+def moments_of(task: Task, kinds: Sequence[Kind] = ("head", "neuron")) -> Moments:
+    """Return what healing needs to know of the task's model: of neutral text measured once a model, of pairs a run.
+
+    Who removes heads alone asks for those `kinds` alone: a token's outer products in the wide layers between cost as
+    much as half its forward.
+    """
     shared = task.shared or task.run
-    text = shared.arrays("moments_text", lambda: _measured(task, task.text, (), ()))
     kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
-    pairs = task.run.arrays("moments", lambda: _measured(task, (), task.search_batches, task.control_batches))
+    text = shared.arrays(f"moments_text{_suffix(kinds)}", lambda: _measured(task, task.text, (), (), kinds))
+    pairs = task.run.arrays("moments", lambda: _measured(task, (), task.search_batches, task.control_batches, kinds))
     for name, moment in (text | pairs).items():
         part, layer, kind = name.split("/")
         kept[part][int(layer), kind] = torch.from_numpy(moment)
@@ -47,17 +51,23 @@ def moments_of(task: Task) -> Moments:
 
 
 def prices_of(task: Task, known: Moments) -> dict[Unit, float]:
-    """Return what no healing gives back when a unit goes, measured once a model."""
+    """Return what no healing gives back when a unit goes, of kinds whose moments are known: measured once a model."""
+    priced = [unit for unit in units(task.model) if (unit.layer, unit.kind) in known.text]
     stored = (task.shared or task.run).arrays(
-        "prices", lambda: {"prices": np.array(list(price(task.model, known).values()))}
+        f"prices{_suffix(sorted({unit.kind for unit in priced}))}",
+        lambda: {"prices": np.array(list(price(task.model, known).values()))},
     )
-    return dict(zip(units(task.model), stored["prices"].tolist(), strict=True))
+    return dict(zip(priced, stored["prices"].tolist(), strict=True))
 
 
-def _measured(task: Task, text: Batches, pairs: Batches, controls: Batches) -> dict[str, Any]:
+def _suffix(kinds: Sequence[Kind]) -> str:
+    return "" if len(kinds) > 1 else f"_{kinds[0]}"
+
+
+def _measured(task: Task, text: Batches, pairs: Batches, controls: Batches, kinds: Sequence[Kind]) -> dict[str, Any]:
     tokens = sum(batch.tokens for part in (text, pairs, controls) for batch in part)
     with fast_matmul():
-        found = moments(task.model, text, pairs, controls, task.progress("measuring activations", tokens))
+        found = moments(task.model, text, pairs, controls, task.progress("measuring activations", tokens), kinds)
     return {
         f"{part}/{layer}/{kind}": moment
         for part in ("text", "bias", "control")

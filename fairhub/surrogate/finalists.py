@@ -16,8 +16,8 @@ from fairhub.surrogate.objective import Forecast, Objective
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.methods.task import Plan
 
-RISES = (0.25, 1.0, 2.0, 4.0)
-"""Rises of perplexity, in budgets, up to which masks with little bias are kept: healing gives back part of a rise."""
+RISES = (0.25, 1.0)
+"""Rises of perplexity, in budgets, up to which masks with little bias are kept: a guard needs part of the budget."""
 _EACH = 4  # masks kept for each rise and each energy
 
 

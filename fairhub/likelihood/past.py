@@ -1,0 +1,66 @@
+"""Pasts: keys and values of what stands before some rows, padded on the left where lengths differ."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What a forward over new tokens looks back on; the forward appends those tokens to the cache.
+
+    Padding stands on the left and is masked. A token's position counts what is real before it, so that rotary,
+    learned and linear-bias positions are those of the row by itself.
+    """
+
+    lengths: tuple[int, ...] = ()
+    """How many real positions each row has; no rows before the first forward."""
+    cache: DynamicCache = field(default_factory=DynamicCache)
+    """Keeps all positions whatever the model's window: its masks see to that."""
+
+    @property
+    def width(self) -> int:
+        """How many positions every row has, padding included."""
+        return max(self.lengths, default=0)
+
+    def arguments(self, ids: Tensor) -> dict[str, Any]:
+        """Return what a model's forward over `ids`, [rows, tokens], is given beside them."""
+        given: dict[str, Any] = {"past_key_values": self.cache, "use_cache": True}
+        if len(set(self.lengths)) > 1:  # without padding the model's own defaults are right, and faster
+            lengths = torch.tensor(self.lengths, device=ids.device)[:, None]
+            places = torch.arange(self.width + ids.shape[1], device=ids.device)
+            given["attention_mask"] = (places >= self.width - lengths).long()
+            given["position_ids"] = lengths + torch.arange(ids.shape[1], device=ids.device)
+        return given
+
+    def selected(self, rows: Sequence[int], lengths: Sequence[int]) -> "Past":
+        """Return the pasts of these rows, cut to these lengths, after a forward has appended to the cache."""
+        if not self.lengths:
+            return Past(tuple(lengths))
+        begins = torch.tensor([self.width - self.lengths[row] for row in rows])
+        padding = max(lengths) - torch.tensor(lengths)
+        places = (torch.arange(max(lengths)) - padding[:, None] + begins[:, None]).clamp_min(0)  # [rows, positions]
+        fresh, layers = DynamicCache(), self.cache.layers
+        for number in range(len(layers)):
+            layer: Any = layers[number]  # typed as any kind of layer; these hold keys and values
+            fresh.update(_taken(layer.keys, rows, places), _taken(layer.values, rows, places), number)
+        return Past(tuple(lengths), fresh)
+
+
+def padded_pasts(model: PreTrainedModel) -> bool:
+    """Tell whether a model can be told the positions of tokens, so that pasts of several lengths go side by side."""
+    return "position_ids" in inspect.signature(model.forward).parameters
+
+
+def _taken(states: Tensor, rows: Sequence[int], places: Tensor) -> Tensor:
+    """Return [rows, heads, positions, size] of a layer's states at these places of these rows, [rows, positions]."""
+    index = torch.tensor(rows, device=states.device)
+    if (places == places[0]).all():
+        first, last = int(places[0, 0]), int(places[0, -1])
+        return states[index, :, first : last + 1]
+    return states.transpose(1, 2)[index[:, None], places.to(states.device)].transpose(1, 2)
