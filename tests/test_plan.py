@@ -19,7 +19,7 @@ from fairhub.cost.work import Work
 from fairhub.data import gather
 from fairhub.engine import Engine, probe_batches
 from fairhub.errors import UserError
-from fairhub.methods import METHODS
+from fairhub.methods import METHODS, Plan
 from fairhub.prover import Prover
 from fairhub.repair import Request, task_of
 from fairhub.runs import Run
@@ -109,3 +109,15 @@ def test_seconds_grow_with_work_and_shrink_with_the_card():
     assert mine.seconds(Work("x", tokens=5, backward=5, logits=5, calls=2, products=1e9, solves=1e9)) == pytest.approx(
         2 + 1.0 + 0.05 + 2
     )
+
+
+def test_a_bound_on_the_search_bounds_its_seconds_alone(folder, text):
+    def seconds(bound):
+        asked = Request(text=text, sizes=SIZES, plan=Plan(seconds=bound))
+        rows = forecast(str(folder), asked, "cpu", None).rows
+        return {(row.method, row.machine): row.seconds for row in rows if row.machine != "this machine"}  # not noise
+
+    free_, bounded = seconds(None), seconds(1e-9)
+    shorter = {place[0] for place in free_ if bounded[place] < free_[place]}
+    assert shorter == {"robust", "attention_pruning"}
+    assert {place[0] for place in free_ if bounded[place] == free_[place]} == set(COUNTED) - shorter

@@ -17,6 +17,7 @@ Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, 
 Units = Annotated[int | None, typer.Option(help="Exactly so many heads, for fasp and the papers' controls.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, auto ...; the GPU is taken where there is one.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 ...; float32 on a CPU.")]
+Seconds = Annotated[float | None, typer.Option(help="Bound on the search: annealing on the real model.")]
 Suite = Annotated[str | None, typer.Option(help="Public benchmarks too: quick, standard or full.")]
 Rows = Annotated[Path | None, typer.Option(help="Rows of benchmarks: a folder that holds one of each name.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, everything else on stderr.")]

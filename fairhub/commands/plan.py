@@ -10,21 +10,25 @@ from fairhub.commands.options import (
     Json,
     Model,
     Probes,
+    Seconds,
     Text,
     device_of,
     dtype_of,
     echo_json,
+    plan_sanity,
 )
 
 
 def plan(
     model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
-    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    seconds: Seconds = None, device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Say what each method would take: forward-equivalents, memory and hours, here and on the Hub's hardware."""
     from fairhub.cost.plan import as_json, forecast, table
+    from fairhub.methods import Plan
     from fairhub.repair import Request
 
-    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text)
+    plan_sanity(Plan.budget, seconds)
+    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan=Plan(seconds=seconds))
     found = forecast(model, request, device_of(device), dtype_of(dtype))
     echo_json(as_json(found)) if json else typer.echo(table(found))

@@ -1,6 +1,7 @@
 """What each method computes, counted from its own batches and dials before it runs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
@@ -41,7 +42,7 @@ def _robust(task: Task, plan: Plan) -> list[Work]:
     return [
         _scoring("scores", task), _moments(task), _prices(task),
         on_text("rate", task.text[:6], 2),
-        on_probes("annealing", task.sample_batches, 2 + steps * _LATE),
+        replace(on_probes("annealing", task.sample_batches, 2 + steps * _LATE), bounded=True),
         *_guards(task, plan),
     ]  # fmt: skip
 
@@ -131,10 +132,13 @@ def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     measured = 1 + plan.masks + objectives * rounds * 3  # winners, then as many twice without surrogates
     again = 4 * len(RISES)
     tried = 2 * 3 if plan.heal else 2  # two masks, each under a few guards
-    return [
+    search = [
         _scoring("first-order scores", task),
         on_probes("masks, probes", meter.batches, measured), on_text("masks, text", meter.text, measured),
         on_probes("finalists, probes", fresh.batches, again), on_text("finalists, text", fresh.text, again),
+    ]  # fmt: skip
+    return [
+        *(replace(work, bounded=True) for work in search),
         _moments(task, ("head",)), _prices(task, ("head",)),
         on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
         on_probes("choosing, probes", task.select_batches, 1 + tried / 2),

@@ -73,13 +73,13 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
     mine: Machine | None = None
     if lightest < _SHARE * free(device):
         mine = _measured(name, device, kind, task)
-        rows += [_row(m, mine, works[m], needs[m], None) for m in COUNTED]
+        rows += [_row(m, mine, works[m], needs[m], request.plan.seconds) for m in COUNTED]
     else:
         rows += [_unmeasured(m, device, works[m], needs[m]) for m in COUNTED]
     half = {m: _need(bare, parameters * 2, torch.bfloat16, request.sizes, m) for m in COUNTED}
     for card in CARDS:
         machine = Calculated(card, shape_of(bare.model, 2))
-        rows += [_row(m, machine, works[m], half[m], card.price) for m in COUNTED]
+        rows += [_row(m, machine, works[m], half[m], request.plan.seconds, card.price) for m in COUNTED]
     said = f"one forward of probes and one of text on {device}" if mine else "nothing: the model does not fit here"
     return Forecast(shown, parameters, str(kind).removeprefix("torch."), tuple(rows), said)
 
@@ -105,12 +105,20 @@ def _need(bare: Loaded, weights: int, dtype: torch.dtype, sizes: Sizes, method: 
     return needed(weights, widths_of(bare.model.config), dtype.itemsize, sizes, heavy=method in HEAVY)
 
 
-def _row(method: str, machine: Machine, works: Sequence[Work], need: Need, price: float | None) -> Row:
+def _row(
+    method: str, machine: Machine, works: Sequence[Work], need: Need, bound: float | None, price: float | None = None
+) -> Row:
     fits = need.device <= _SHARE * machine.memory and need.host <= _SHARE * machine.host
-    seconds = sum(machine.seconds(work) for work in works) if fits else None
+    seconds = _seconds(machine, works, bound) if fits else None
     dollars = price * seconds / 3600 if price is not None and seconds is not None else None
     forwards = sum(work.forwards for work in works)
     return Row(method, machine.name, round(forwards, 1), seconds, need.device, need.host, fits, dollars)
+
+
+def _seconds(machine: Machine, works: Sequence[Work], bound: float | None) -> float:
+    search = sum(machine.seconds(work) for work in works if work.bounded)
+    rest = sum(machine.seconds(work) for work in works if not work.bounded)
+    return rest + (search if bound is None else min(search, bound))
 
 
 def _unmeasured(method: str, device: str, works: Sequence[Work], need: Need) -> Row:

@@ -24,6 +24,8 @@ class Work:
     """Floating-point operations beside the model, in its own type: outer products of activations."""
     solves: float = 0.0
     """Floating-point operations in float64: what healing solves."""
+    bounded: bool = False
+    """Whether it is part of what a plan's `seconds` bounds."""
 
     @property
     def forwards(self) -> float:

@@ -13,6 +13,9 @@ from fairhub.engine.batches import Batch
 from fairhub.errors import UserError
 
 
+_NUMBERS = 1 << 22  # numbers of a slice of logits: half a dozen such arrays stay small beside a batch's activations
+
+
 class Readout(Protocol):
     """Turns the logits of a batch into one number an item."""
 
@@ -42,8 +45,13 @@ def divergence(logits: Tensor, batch: Batch) -> Tensor:
     0 where both groups are treated alike, at most ln 2. (Lin 1991, "Divergence measures based on the Shannon
     entropy".)
     """
-    log_p = logits[:, -1].float().log_softmax(-1)
-    a, b = log_p[batch.pairs[:, 0]], log_p[batch.pairs[:, 1]]
+    last, pairs = logits[:, -1], batch.pairs.to(logits.device)
+    at_once = max(1, _NUMBERS // last.shape[1]) if last.device.type == "cpu" else len(pairs)
+    return torch.cat([_jensen_shannon(last[some[:, 0]], last[some[:, 1]]) for some in pairs.split(at_once)])
+
+
+def _jensen_shannon(a: Tensor, b: Tensor) -> Tensor:
+    a, b = a.float().log_softmax(-1), b.float().log_softmax(-1)
     middle = torch.logaddexp(a, b) - math.log(2)
     halves = (a.exp() * (a - middle)).sum(-1) + (b.exp() * (b - middle)).sum(-1)
     return (0.5 * halves).clamp_min(0)  # rounding may leave -1e-9 where the two are equal

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
 
 PROBES = 24
 """Search probes that a mask is measured on."""
-SHARES = {"data": 0.5, "rounds": 0.75, "finalists": 0.85, "ablations": 1.0}
+SHARES = {"data": 0.45, "rounds": 0.65, "finalists": 0.9, "ablations": 1.0}
 """When each part of a search ends, of the seconds allowed."""
 _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
 _FEWEST = 8  # masks without which nothing is trained
