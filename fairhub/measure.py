@@ -29,6 +29,11 @@ class Repair:
     zeros: Mapping[str, Tensor] = field(default_factory=dict)
     """[out, in] single weights that are zeroed, by the projection's name: only measured, never part of a run."""
 
+    @property
+    def empty(self) -> bool:
+        """Tell whether it leaves the model as it is."""
+        return not (self.pruning or self.patch or self.zeros)
+
 
 @dataclass(frozen=True, eq=False)
 class Utility:

@@ -60,8 +60,7 @@ def row(loaded: Loaded, ground: Ground, run: Run, method: str, name: str, plan: 
         own = Run(run.work / "rows" / digest(method, name), {"row": f"{method} {name}"}, resume=True)
         task = replace(task_of(loaded, ground.data(contexts), own), shared=run)
         outcome = methods.METHODS[method](task, plan)
-        bar = progress_bar(f"{method}: {name}", _size(ground))
-        found = dict(ground.ruler.measure(loaded, outcome.repair, bar))
+        found = dict(_measured(loaded, ground, run, outcome.repair, f"{method}: {name}"))
         text = text_batches(ground.base.text["held_out"], rows=4, device=home(loaded.model))
         kinds = [unit.kind for unit in outcome.repair.pruning]
         counts = [kinds.count("head"), kinds.count("neuron"), int(outcome.strength is not None)]
@@ -72,6 +71,13 @@ def row(loaded: Loaded, ground: Ground, run: Run, method: str, name: str, plan: 
     found = run.arrays(f"row_{digest(method, name, plan.variant)}", compute)
     heads, neurons, healed = found.pop("counts").tolist()
     return Row(method, name, contexts, found, found.pop("loss"), heads, neurons, bool(healed))
+
+
+def _measured(loaded: Loaded, ground: Ground, run: Run, repair: Repair, title: str) -> Measured:
+    """Return what every context became; a repair that found nothing to do leaves what the base model does."""
+    if repair.empty:
+        return base_row(loaded, ground, run)
+    return ground.ruler.measure(loaded, repair, progress_bar(title, _size(ground)))
 
 
 def _size(ground: Ground) -> int:
