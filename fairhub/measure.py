@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.engine import Batch, Engine
+from fairhub.engine import Batch, Engine, encode
 from fairhub.healing import Patch, patched
 from fairhub.processes import spread
 from fairhub.surgery import Pruning, masked
@@ -113,6 +113,7 @@ def _utility(model: PreTrainedModel, batch: Batch, repairs: Sequence[Repair]) ->
             after = model(batch.ids, use_cache=False).logits.float().log_softmax(-1)
         loss.append(_loss(after, batch))
         kl[number] = (certainty - _expected(base, after)).mean(-1).cpu().numpy()
+        del after  # as large as all else: the next is not made beside it
     return Utility(np.stack(loss), kl)
 
 
@@ -139,9 +140,13 @@ def continuations(
     """Continue every prompt greedily by up to `tokens` tokens.
 
     Prompts are padded on the left, masked, a few of similar length side by side; which ones does not hang on the number
-    of processes, so that every number of them writes the same.
+    of processes, so that every number of them writes the same. Padding repeats a row's first token: a tokenizer's own
+    may have no embedding.
+
+    Raises:
+        UserError: A prompt has no tokens.
     """
-    encoded = [tokenizer(prompt).input_ids for prompt in prompts]
+    encoded = [list(encode(tokenizer, prompt)) for prompt in prompts]
     device = home(model)
     generate: Any = model.generate  # typed as a module attribute
     pad = next((i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id) if i is not None), 0)
@@ -149,7 +154,7 @@ def continuations(
     def written(places: Sequence[int]) -> list[str]:
         length = max(len(encoded[i]) for i in places)
         padding = [length - len(encoded[i]) for i in places]
-        ids = torch.tensor([[pad] * short + encoded[i] for i, short in zip(places, padding, strict=True)])
+        ids = torch.tensor([encoded[i][:1] * short + encoded[i] for i, short in zip(places, padding, strict=True)])
         real = torch.tensor([[0] * short + [1] * (length - short) for short in padding])
         out = generate(
             input_ids=ids.to(device), attention_mask=real.to(device), do_sample=False, num_beams=1,

@@ -38,6 +38,21 @@ def test_likelihoods_are_a_plain_forwards(model, tokenizer, tokens):
     assert found.tokens.tolist() == [row_tokens for q in QUESTIONS for row_tokens in map(len, q.options)]
 
 
+def test_padding_stays_in_the_window_too(tokenizer):
+    """Learned positions end with the window; a long past beside a longer run must not be padded beyond it."""
+    model = ARCHITECTURES["gpt2"](n_positions=48)
+    shared = "It was a cold day and a dog ran by."
+    asks = [
+        Question("x" * 60, ("yes", "yet")),  # cut on the left: its past fills the window
+        *(Question(f"{shared} {end}", (" so", " no")) for end in ("a b c d", "e f")),
+    ]
+    found = likelihoods(model, tokenizer, asks)
+    rows = encoded(tokenizer, asks, 48)
+    assert max(len(row.ids) for row in rows) == 48  # positive control
+    expected = [plain(model, row.ids, row.start)[0] for row in rows]
+    np.testing.assert_allclose(found.loglik, expected, rtol=1e-5, atol=1e-4)
+
+
 def test_an_option_the_model_would_write_is_greedy(tokenizer):
     model = ARCHITECTURES["llama"]()
     ids = tokenizer("The dog").input_ids

@@ -38,11 +38,11 @@ def work_of(method: str, task: Task, data: Data, plan: Plan) -> list[Work]:
 
 
 def _robust(task: Task, plan: Plan) -> list[Work]:
-    steps = plan.real_steps + _WALK * 5
     return [
         _scoring("scores", task), _moments(task), _prices(task),
         on_text("rate", task.text[:6], 2),
-        replace(on_probes("annealing", task.sample_batches, 2 + steps * _LATE), bounded=True),
+        on_probes("first temperature", task.sample_batches, 2 + _WALK * 5 * _LATE),
+        replace(on_probes("annealing", task.sample_batches, plan.real_steps * _LATE), bounded=True),
         *_guards(task, plan),
     ]  # fmt: skip
 

@@ -50,6 +50,8 @@ class Forecast:
     rows: tuple[Row, ...]
     measured: str
     """What the column of this machine rests on."""
+    bound: float | None
+    """Seconds that a search was given; forward-equivalents and memory are those without a bound."""
 
 
 def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype | None) -> Forecast:
@@ -81,7 +83,7 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
         machine = Calculated(card, shape_of(bare.model, 2))
         rows += [_row(m, machine, works[m], half[m], request.plan.seconds, card.price) for m in COUNTED]
     said = f"one forward of probes and one of text on {device}" if mine else "nothing: the model does not fit here"
-    return Forecast(shown, parameters, str(kind).removeprefix("torch."), tuple(rows), said)
+    return Forecast(shown, parameters, str(kind).removeprefix("torch."), tuple(rows), said, request.plan.seconds)
 
 
 def _without_weights(source: str, revision: str | None, shown: str) -> Loaded:
@@ -138,11 +140,14 @@ def table(found: Forecast) -> str:
             f"{method:<18}{first.forward_equivalents:>9,.0f}{first.bytes / 2**30:>6.1f} GB  "
             + "".join(f"{_hours(row):>14}" for row in rows)
         )
+    bound = [] if found.bound is None else [
+        f"Times are those of searches that end after {found.bound:g} s, forwards those of searches that are not ended."
+    ]  # fmt: skip
     notes = (
         f"A forward-equivalent is 3,072 tokens through every layer. Measured here: {found.measured}.",
         "Columns of the Hub's cards are calculated from their data sheets at 40 % of their product rate; none was run.",
     )
-    return "\n".join([*lines, "", *notes])
+    return "\n".join([*lines, "", *bound, *notes])
 
 
 def _hours(row: Row) -> str:
@@ -158,5 +163,6 @@ def as_json(found: Forecast) -> dict[str, Any]:
     """Return the forecast as one JSON document."""
     return {
         "model": found.model, "parameters": found.parameters, "dtype": found.dtype, "measured": found.measured,
+        "seconds": found.bound,
         "plan": [vars(row) for row in found.rows],
     }  # fmt: skip

@@ -12,7 +12,6 @@ from transformers import PreTrainedModel
 from fairhub.engine.batches import Batch
 from fairhub.errors import UserError
 
-
 _NUMBERS = 1 << 22  # numbers of a slice of logits: half a dozen such arrays stay small beside a batch's activations
 
 

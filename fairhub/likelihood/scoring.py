@@ -83,7 +83,7 @@ class _Walk:
     def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
         self.model, self.starts, self.tokens = model, starts, tokens
         self.places = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
-        self.padded = padded_pasts(model)
+        self.padded, self.window = padded_pasts(model), context_window(model) or 1 << 30
         self.found: dict[int, tuple[float, bool]] = {}
         self.progress: Progress = lambda amount: None
 
@@ -110,7 +110,8 @@ class _Walk:
         for branch in branches:
             node, rows = branch.node, len(batch) + 1
             asked, deepest = len({place for place, _ in _asked(node)}), max(past, node.begin)
-            full = rows * len(node.ids) > self.tokens or rows * (deepest + len(node.ids)) > _PASTS * self.tokens
+            wide = deepest + len(node.ids)  # positions of the forward: padding too must stay in the model's window
+            full = rows * len(node.ids) > self.tokens or rows * wide > _PASTS * self.tokens or wide > self.window
             if batch and (full or places + asked > self.places):
                 yield batch
                 batch, places, deepest = [], 0, node.begin

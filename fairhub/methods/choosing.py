@@ -76,7 +76,7 @@ class Tried:
 
 
 _FIRST = 20.0
-"""The guard that is tried first, in budgets: what fitted budgets of 2 and 5 % on the default model, and only a guess."""
+"""The guard that is tried first, in budgets: what fitted 2 and 5 % on the default model, and only a guess."""
 
 Build = Callable[[Pruning, Strength | None], Repair]
 
@@ -140,13 +140,11 @@ class _Bench:
         self.budget = budget
         self.people = [i for i, p in enumerate(task.select) if p.axis != CONTROL]
         self.control = [i for i, p in enumerate(task.select) if p.axis == CONTROL]
-        self.count = 0
         self.bar, self.note = task.progress("choosing on select", 8), task.run.notes("choices")
         self.base = self._measured("base", Repair())
 
     def tried(self, repair: Repair, strength: Strength | None) -> Tried:
-        self.count += 1  # candidates come in an order that follows from the run's settings
-        found = self._measured(f"{self.count}_{digest(*sorted(repair.pruning))}", repair)
+        found = self._measured(digest(*sorted(repair.pruning), strength), repair)
         gain = self._gain(found["bias"]) if "bias" in found else None
         tried = Tried(repair.pruning, strength, self._cost(found["loss"]), gain)
         self.note(tried.entry(False))

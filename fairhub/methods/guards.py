@@ -18,8 +18,9 @@ def strongest(burden: Callable[[int], float], near: int, guards: Sequence[float]
     Args:
         burden: Measures the guard at a place.
         near: The place to begin at.
-        guards: Strengths, weak to strong.
+        guards: Strengths above 0, each stronger than the one before.
     """
+    assert all(guard > 0 for guard in guards), guards
     known: dict[int, float] = {}
     low, high, at = -1, len(guards), near
     while high - low > 1:

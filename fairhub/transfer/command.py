@@ -83,7 +83,9 @@ def transfer(
             run.save(out / "transfer.json", (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())
             show(f"{method}: {name}")
     _draw(found, out, run)
-    run.drop("moments_text", "prices")  # hundreds of megabytes that only further rows would need
+    run.drop(
+        "moments_text", "moments_text_head", "prices", "prices_head"
+    )  # hundreds of megabytes that only further rows would need
     if run_folder is not None:
         attach(found, run_folder)
     return found
