@@ -1,5 +1,6 @@
 """The Space without a browser: visitors' folders, what may be loaded, how a pair is read, what is shown of a run."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -256,3 +257,13 @@ def test_runs_beside_each_other(tmp_path):
     with pytest.raises(UserError, match="2 runs"):
         compare_tab.side_by_side([folder])
     assert "<i>" not in compare_tab.beside("<i>", "<i>", "<i>")
+
+
+def test_a_model_that_cannot_be_made_again_says_why_in_the_log(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
+    document = json.loads(next(CARDS.glob("*/report.json")).read_text())
+    document["base_model"]["revision"] = "local"
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match="could not be made again"):
+        list(compare_tab._made(tmp_path))
+    assert "settings; this one's are not known" in caplog.text

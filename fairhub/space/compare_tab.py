@@ -1,5 +1,6 @@
 """The tab Compare: a base model and its repair on the visitor's own words, and finished runs beside each other."""
 
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from fairhub.space import rebuilding
 from fairhub.space.gallery_tab import finished
 from fairhub.space.markup import drawn, esc
 from fairhub.space.reading import LONGEST
+from fairhub.space.running import last_line
 from fairhub.space.shared import Page, Shared
 from fairhub.space.toasts import told
 
@@ -142,4 +144,6 @@ def _made(folder: Path) -> Iterator[float]:
         if process.poll() is None:
             process.terminate()
     if not _model(folder).is_dir():
+        why = last_line(rebuilding.log(records.read(folder / "report.json")))
+        logging.getLogger(__name__).warning("a model was not made again, status %s: %s", process.poll(), why)
         raise UserError("this run's model could not be made again here; its base model or its data is missing")

@@ -23,8 +23,16 @@ def place(report: Report) -> Path:
 
 
 def begin(report: Path) -> "subprocess.Popen[bytes]":
-    """Begin to make it again; it is there when the process has ended well."""
-    return subprocess.Popen([sys.executable, "-m", "fairhub.space.rebuilding", str(report)], stderr=subprocess.DEVNULL)
+    """Begin to make it again; it is there when the process has ended well, and `log` holds what it said."""
+    kept = log(records.read(report))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.open("wb") as said:
+        return subprocess.Popen([sys.executable, "-m", "fairhub.space.rebuilding", str(report)], stderr=said)
+
+
+def log(report: Report) -> Path:
+    """Return where stands what the process said that makes it again."""
+    return place(report).with_name("log")
 
 
 def make(path: Path) -> None:

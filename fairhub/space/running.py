@@ -77,9 +77,7 @@ def follow(folder: Path, begin: Callable[[Path], Slice] = in_a_process, every: f
     finally:
         _end(folder, piece)
     if standing(folder).state in ("waiting", "working"):  # it was killed, by us or by the machine
-        logging.getLogger(__name__).warning(
-            "a repair ended with status %s: %s", piece.poll(), _last_line(folder / _LOG)
-        )
+        logging.getLogger(__name__).warning("a repair ended with status %s: %s", piece.poll(), last_line(folder / _LOG))
         write(folder / STATE, asdict(Standing("stopped", "stopped", seconds=standing(folder).seconds)))
         yield seen(folder)
 
@@ -109,7 +107,8 @@ def seen(folder: Path) -> Seen:
     return Seen(standing(folder), trace, choices)
 
 
-def _last_line(path: Path) -> str:
+def last_line(path: Path) -> str:
+    """Return the last line of a log, shortened; nothing where there is none."""
     try:
         said = path.read_text(errors="replace").strip()
     except FileNotFoundError:
