@@ -66,7 +66,8 @@ def _work(model: str | None, count: int, heads: int) -> None:
     batches = [batch.to(device) for batch in probe_batches(loaded.tokenizer, probes(count), tokens=768)]
     every = [unit for unit in units(loaded.model) if unit.kind == "head"]
     prunings = [frozenset({unit}) for unit in every[:: max(1, len(every) // heads)]]
-    Engine(loaded.model, batches[:1], cache_bytes=0).values([frozenset()] * state().num_processes)  # warm
+    few = [batch.to(device) for batch in probe_batches(loaded.tokenizer, probes(4))]
+    Engine(loaded.model, few, cache_bytes=0).values([frozenset()] * state().num_processes)  # warm
     began = time.perf_counter()
     values = Engine(loaded.model, batches).values(prunings)
     seconds = time.perf_counter() - began
