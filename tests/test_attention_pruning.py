@@ -175,8 +175,8 @@ def test_seconds_bound_the_whole_search_and_a_resumed_one_alike(tasks, monkeypat
     plan = dataclasses.replace(BRIEF, seconds=4.0, rounds=50, masks=100_000)
     found = Search(tasks(planted.planted_model()), plan)
     found.run()
-    assert 30 < found.sampled < 45  # of 162 masks: sampling has half of the time
-    assert 3.0 < found.spent <= 4.0 + 0.05
+    assert 25 < found.sampled < 40  # of 162 masks: sampling has 45 % of the time
+    assert 2.6 < found.spent <= 4.0 + 0.05  # winners until 65 %, then the few finalists there are
     assert {row["by"] for row in found.other} >= {"annealing the real model", "random walk on the real model"}
     again = Search(tasks(planted.planted_model(), resume=True), plan)  # reads what each piece took, and ends as it did
     again.run()
