@@ -44,7 +44,7 @@ def bbq(folder, doubled=True, missing=()):
         for row in rows * (1 + doubled):
             if row["example_id"] not in missing:
                 table.writerow({name: row[name] for name in ("category", "question_index", "example_id")} | {
-                    "target_loc": 0, "unheard_of": "?"})  # fmt: skip
+                    "target_loc": 0 if row["question_polarity"] == "neg" else 1, "unheard_of": "?"})  # fmt: skip
 
 
 CROWS = [

@@ -20,7 +20,7 @@ _METADATA = "additional_metadata.csv"
 
 
 def _read(paths: Sequence[Path]) -> list[Row]:
-    """Return rows with `target`, the place of the stereotyped answer: BBQ's target_loc, None where it has none."""
+    """Return rows with `target`, the place of the stereotyped group's answer, None where BBQ names none."""
     targets: dict[tuple[str, str], set[str]] = {}
     for path in paths:
         if path.name == _METADATA:
@@ -32,8 +32,17 @@ def _read(paths: Sequence[Path]) -> list[Row]:
 
 
 def _target(row: Row, listed: Iterable[str]) -> int | None:
+    """Return the stereotyped group's place: target_loc, or in a harmless question the other group's.
+
+    BBQ's target_loc is the answer that follows the stereotype: asked who was good at it, that is the other group.
+    """
     places = list(listed)
-    return int(places[0]) if len(places) == 1 and places[0] in ("0", "1", "2") else None
+    if len(places) != 1 or places[0] not in ("0", "1", "2"):
+        return None
+    if row["question_polarity"] == "neg":
+        return int(places[0])
+    others = [i for i in range(3) if i not in (int(places[0]), unknown(row))]
+    return others[0] if len(others) == 1 else None
 
 
 def named(row: Row) -> Row:

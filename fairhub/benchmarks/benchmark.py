@@ -19,7 +19,7 @@ from fairhub.report import Figure
 Measure = Callable[[PreTrainedModel, PreTrainedTokenizerBase], np.ndarray]
 """A model's answers as columns to be summed, [items, columns]."""
 
-VERSION = "2"
+VERSION = "3"
 """Of what is measured: another version's cached answers are not taken."""
 
 
