@@ -83,9 +83,8 @@ def transfer(
             run.save(out / "transfer.json", (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())
             show(f"{method}: {name}")
     _draw(found, out, run)
-    run.drop(
-        "moments_text", "moments_text_head", "prices", "prices_head"
-    )  # hundreds of megabytes that only further rows would need
+    # Hundreds of megabytes that only further rows would need.
+    run.drop("moments_text", "moments_text_head", "prices", "prices_head")
     if run_folder is not None:
         attach(found, run_folder)
     return found
