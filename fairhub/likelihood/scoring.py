@@ -149,7 +149,7 @@ class _Walk:
         places = list(dict.fromkeys((row, place) for row, place, _ in asked)) or [(0, 0)]
         number = {place: i for i, place in enumerate(places)}
         tokens = torch.tensor(ids, device=home(self.model))
-        with _only(self.model, places):
+        with logits_at(self.model, places):
             logits = self.model(tokens, **past.arguments(tokens)).logits[:, 0]
         log_p = finite(logits).float().log_softmax(-1)
         index = torch.tensor([number[row, place] for row, place, _ in asked], dtype=torch.long, device=log_p.device)
@@ -171,7 +171,7 @@ def _asked(node: Node) -> list[tuple[int, int]]:
 
 
 @contextmanager
-def _only(model: PreTrainedModel, places: Sequence[tuple[int, int]]) -> Iterator[None]:
+def logits_at(model: PreTrainedModel, places: Sequence[tuple[int, int]]) -> Iterator[None]:
     """Compute logits at these (row, position) only: [places, 1, vocabulary]."""
     rows, positions = (torch.tensor(part, device=home(model)) for part in zip(*places, strict=True))
 

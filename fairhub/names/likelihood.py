@@ -6,8 +6,8 @@ follows. What is said after the number does not count, as it does not where numb
 forward over the prompt, whose keys and values then serve every number of the grid.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,15 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.engine import encode, finite
+from fairhub.likelihood.past import Past, padded_pasts
+from fairhub.likelihood.scoring import logits_at
 from fairhub.measure import context_window, home
 from fairhub.names.answers import Answers
 from fairhub.names.dialogue import Dialogue, answer_tokens, dialogue_of
 from fairhub.names.prompts import NamePrompt
 
 _ROWS = 128  # sequences side by side: bounds the memory that logits take
+_ANSWER = 16  # tokens that an answer may have
 
 
 @torch.inference_mode()
@@ -45,17 +48,17 @@ def expected(
     dialogue, limit, digits = dialogue_of(tokenizer), context_window(model), _digits(tokenizer)
     longest = max(len(p.grid) for p in prompts)
     mass, shares, grid = np.zeros(len(prompts)), np.zeros((len(prompts), longest)), np.zeros((len(prompts), longest))
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    encoded = [encode(tokenizer, dialogue.asked(p.text), limit and limit - 16) for p in prompts]
-    for i, p in enumerate(prompts):
-        groups.setdefault((len(encoded[i]), p.answer, p.grid), []).append(i)  # of one length: no padding, no mask
-    for (_, form, numbers), places in sorted(groups.items()):
+    encoded = [encode(tokenizer, dialogue.asked(p.text), limit and limit - _ANSWER) for p in prompts]
+    common = os.path.commonprefix([ids[:-1] for ids in encoded])
+    past = _read(model, common)
+    for places, (form, numbers) in _groups(prompts, encoded, padded_pasts(model)):
         forms = [(i, tokens) for i, n in enumerate(numbers) for tokens in _forms(tokenizer, dialogue, form, n)]
-        rows = max(1, _ROWS // len(forms))
+        tree = _tree([tokens for _, tokens in forms])
+        rows = max(1, _ROWS // len(tree.rows))
         for start in range(0, len(places), rows):
             some = places[start : start + rows]
-            ids = torch.tensor([encoded[i] for i in some], device=home(model))
-            found = _probabilities(model, ids, [tokens for _, tokens in forms], digits, temperature)
+            questions = [encoded[i][len(common) :] for i in some]
+            found = _probabilities(model, past, questions, tree, digits, temperature)
             for place, row in zip(some, found.double().cpu().numpy(), strict=True):
                 each = np.bincount([i for i, _ in forms], weights=row, minlength=longest)
                 mass[place] = each.sum()
@@ -82,25 +85,61 @@ def _digits(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return [i for i, piece in enumerate(pieces) if piece is not None and piece[:1].isdigit()]
 
 
+def _groups(
+    prompts: Sequence[NamePrompt], encoded: Sequence[Sequence[int]], padded: bool
+) -> Iterator[tuple[list[int], tuple[str, tuple[float, ...]]]]:
+    """Yield prompts whose answers are the same numbers, short ones first; of one length where none can be padded."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for i in sorted(range(len(prompts)), key=lambda i: len(encoded[i])):
+        groups.setdefault((prompts[i].answer, prompts[i].grid, 0 if padded else len(encoded[i])), []).append(i)
+    for (form, numbers, _), places in groups.items():
+        yield places, (form, numbers)
+
+
+def _read(model: PreTrainedModel, ids: Sequence[int]) -> Past:
+    """Return the past that these tokens make: what all prompts begin with is computed once."""
+    if not ids:
+        return Past()
+    past = Past().selected([0], [0])
+    row = torch.tensor([list(ids)], device=home(model))
+    model(row, **past.arguments(row), logits_to_keep=1)
+    return Past((len(ids),), past.cache)
+
+
 def _probabilities(
-    model: PreTrainedModel, ids: Tensor, forms: Sequence[tuple[int, ...]], digits: Sequence[int], temperature: float
-) -> Tensor:
-    """Return the probability of each form after each prompt, [prompts, forms]; all prompts are of one length."""
-    tree = _tree(forms)
-    first = model(ids, use_cache=True, logits_to_keep=1)
-    cache = first.past_key_values
-    cache.batch_repeat_interleave(len(tree.rows))
-    rows = torch.tensor(tree.rows, device=ids.device).repeat(len(ids), 1)
-    with _where(model, len(ids), tree):
-        rest = model(rows, past_key_values=cache, use_cache=True).logits
-    logits = finite(torch.cat([first.logits, rest], dim=1).float()) / temperature  # [prompts, contexts, vocabulary]
+    model: PreTrainedModel, common: Past, questions: Sequence[Sequence[int]], tree: "_Tree", digits: Sequence[int],
+    temperature: float,
+) -> Tensor:  # fmt: skip
+    """Return the probability of each form after each question, [questions, forms].
+
+    Args:
+        model: The model.
+        common: What every question stands after.
+        questions: Their tokens; of one length where pasts cannot be padded.
+        tree: The forms.
+        digits: The tokens that make a number before them a longer one.
+        temperature: Of every token.
+    """
+    count, each, width = len(questions), len(tree.rows), max(map(len, questions))
+    before = common.width
+    past = common.selected([0] * count, [before] * count)
+    ids = torch.tensor([[*q, *[0] * (width - len(q))] for q in questions], device=home(model))
+    with logits_at(model, [(i, len(q) - 1) for i, q in enumerate(questions)]):
+        first = model(ids, **past.arguments(ids)).logits
+    past = past.selected(
+        [i for i in range(count) for _ in range(each)], [before + len(q) for q in questions for _ in range(each)]
+    )
+    rows = torch.tensor(tree.rows, device=ids.device).repeat(count, 1)
+    with logits_at(model, [(i * each + row, place) for i in range(count) for row, place in tree.places]):
+        rest = model(rows, **past.arguments(rows)).logits.unflatten(0, (count, -1))[:, :, 0]
+    logits = finite(torch.cat([first, rest], dim=1).float()) / temperature  # [questions, contexts, vocabulary]
     whole = logits.logsumexp(-1)
     found = []
-    for form in forms:
+    for form in tree.forms:
         at = torch.tensor([tree.contexts[form[:i]] for i in range(len(form))], device=ids.device)
         said = (logits[:, at, torch.tensor(form, device=ids.device)] - whole[:, at]).sum(1)
         end = tree.contexts[form]
-        longer = [*digits, *(other[len(form)] for other in forms if other != form == other[: len(form)])]
+        longer = [*digits, *(other[len(form)] for other in tree.forms if other != form == other[: len(form)])]
         goes_on = (logits[:, end, sorted(set(longer))].logsumexp(-1) - whole[:, end]).exp()
         found.append(said.exp() * (1 - goes_on).clamp_min(0))
     return torch.stack(found, dim=1)
@@ -110,6 +149,7 @@ def _probabilities(
 class _Tree:
     """All forms and what they begin with, each beginning computed once."""
 
+    forms: Sequence[tuple[int, ...]]
     rows: tuple[tuple[int, ...], ...]
     """The longest beginnings, padded to one length: none begins another."""
     contexts: dict[tuple[int, ...], int]
@@ -124,19 +164,4 @@ def _tree(forms: Sequence[tuple[int, ...]]) -> _Tree:
     width = max(map(len, rows))
     places = [next((r, len(b) - 1) for r, row in enumerate(rows) if row[: len(b)] == b) for b in beginnings[1:]]
     padded = tuple((*row, *[0] * (width - len(row))) for row in rows)
-    return _Tree(padded, {b: i for i, b in enumerate(beginnings)}, tuple(places))
-
-
-@contextmanager
-def _where(model: PreTrainedModel, prompts: int, tree: _Tree) -> Iterator[None]:
-    """Compute logits only where a beginning ends, each once: [prompts, beginnings, vocabulary]."""
-    rows, positions = (torch.tensor(part) for part in zip(*tree.places, strict=True))
-
-    def hook(module: torch.nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (args[0].unflatten(0, (prompts, len(tree.rows)))[:, rows, positions], *args[1:])
-
-    handle = model.get_output_embeddings().register_forward_pre_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return _Tree(forms, padded, {b: i for i, b in enumerate(beginnings)}, tuple(places))
