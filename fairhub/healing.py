@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from fairhub.engine import Batch
 from fairhub.processes import spread, state
-from fairhub.surgery import Kind, Pruning, Site, Unit, sites, zero_
+from fairhub.surgery import KINDS, Kind, Pruning, Site, Unit, sites, zero_
 
 Key = tuple[int, Kind]
 SHARDS = 8
@@ -65,7 +65,7 @@ def moments(
     probes: Sequence[Batch],
     controls: Sequence[Batch],
     progress: Callable[[int], None] | None = None,
-    kinds: Collection[Kind] = ("head", "neuron"),
+    kinds: Collection[Kind] = KINDS,
 ) -> Moments:
     """Measure what healing needs to know, in one forward over each batch: only of projections of these kinds."""
     places = [site for site in sites(model) if site.kind in kinds]

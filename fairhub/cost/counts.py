@@ -13,7 +13,7 @@ from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
 from fairhub.methods.head_scores import heads_of, neutral
 from fairhub.probes import CONTROL, stratified
 from fairhub.scores import separable
-from fairhub.surgery import sites
+from fairhub.surgery import KINDS, sites
 from fairhub.surrogate.finalists import RISES
 from fairhub.surrogate.labels import Meter, fresh_meter
 from fairhub.surrogate.objective import sweep
@@ -67,7 +67,7 @@ def _scoring(stage: str, task: Task) -> Work:
     return Work(stage, tokens_of(batches), backward=backward, calls=2 * len(batches))
 
 
-def _moments(task: Task, kinds: Sequence[str] = ("head", "neuron")) -> Work:
+def _moments(task: Task, kinds: Sequence[str] = KINDS) -> Work:
     probes = [*task.search_batches, *task.control_batches]
     text, pairs = tokens_of(task.text), tokens_of(probes)
     every, heads = (sum((s.count * s.width) ** 2 for s in sites(task.model) if s.kind in of)
@@ -77,7 +77,7 @@ def _moments(task: Task, kinds: Sequence[str] = ("head", "neuron")) -> Work:
     )
 
 
-def _prices(task: Task, kinds: Sequence[str] = ("head", "neuron")) -> Work:
+def _prices(task: Task, kinds: Sequence[str] = KINDS) -> Work:
     return Work("prices", solves=sum(4 * (s.count * s.width) ** 3 for s in sites(task.model) if s.kind in kinds))
 
 

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
 from fairhub.probes import Probe
+from fairhub.sequences import common_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +125,5 @@ def _batch(encoded: Iterable[_Encoded], device: torch.device | str) -> Batch:
         last=torch.tensor([len(ids) - 1 for ids in row_of], device=device),
         items=tuple(e.item for e in encoded),
         pairs=torch.tensor([[row_of[e.a], row_of[e.b]] for e in encoded], device=device),
-        shared=tuple(_common_end(e.a, e.b) for e in encoded),
+        shared=tuple(common_end(e.a, e.b) for e in encoded),
     )
-
-
-def _common_end(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    count = 0
-    while count < min(len(a), len(b)) and a[-1 - count] == b[-1 - count]:
-        count += 1
-    return count

@@ -9,7 +9,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from fairhub.figures.canvas import SMALL, TEXT, blank
-from fairhub.surgery import Unit
+from fairhub.surgery import KINDS, Unit
 
 _RANKS = 24
 
@@ -23,7 +23,7 @@ def carriers(units: Sequence[Unit], effect: np.ndarray, base: float) -> Picture:
         base: The divergence, nats.
     """
     share = 100 * effect / max(base, 1e-12)
-    heads, neurons = (_grid(units, share, kind) for kind in ("head", "neuron"))
+    heads, neurons = (_grid(units, share, kind) for kind in KINDS)
     layers = len(heads)
     picture = blank(
         12.0, 2.1 + 0.21 * layers, "Which units carry the divergence",

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fairhub.sequences import common_beginning
+
 Ids = tuple[int, ...]
 
 LEAST_SHARED = 6
@@ -50,7 +52,7 @@ def _grown(sequences: Sequence[Ids], starts: Sequence[int], order: Sequence[int]
     nodes: list[Node] = []
     for group in _groups(sequences, order, begin, least):
         first, last = sequences[group[0]], sequences[group[-1]]
-        end = min(len(first), _common(first, last)) if len(group) > 1 else len(first)
+        end = min(len(first), common_beginning(first, last)) if len(group) > 1 else len(first)
         over = tuple(i for i in group if len(sequences[i]) == end)
         below = _grown(sequences, starts, group[len(over) :], end, least)
         nodes.append(Node(first[begin:end], begin, min(starts[i] for i in group), over, tuple(below)))
@@ -63,13 +65,8 @@ def _groups(sequences: Sequence[Ids], order: Sequence[int], begin: int, least: i
     for i in order:
         if groups:
             before = sequences[groups[-1][-1]]
-            if sequences[i] == before or _common(before, sequences[i]) >= begin + least:
+            if sequences[i] == before or common_beginning(before, sequences[i]) >= begin + least:
                 groups[-1].append(i)
                 continue
         groups.append([i])
     return groups
-
-
-def _common(a: Ids, b: Ids) -> int:
-    """Return how many tokens two sequences have in common at their beginning."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -17,6 +17,7 @@ from fairhub.methods.rebuild import rebuild
 from fairhub.methods.set_difference import generalised, set_difference
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import Probe
+from fairhub.sequences import common_beginning, common_end
 from fairhub.surgery import Pruning, Unit
 
 _TEXTS = 32  # texts about one group that an item is scored on, at most: the code has 32 names a group
@@ -133,7 +134,7 @@ def heads(task: Task, recipe: Recipe) -> Pruning:
     texts, places = [], []
     for probe in probes:
         a, b = (encode(task.tokenizer, text) for text in (probe.text_a, probe.text_b))
-        start, end = _shared(a, b), _shared(a[::-1], b[::-1])
+        start, end = common_beginning(a, b), common_end(a, b)
         for ids in (a, b):
             texts.append(ids)
             places.append(range(min(start, len(ids) - 1), max(len(ids) - end, start + 1)))
@@ -207,7 +208,3 @@ def _oriented(probe: Probe) -> tuple[str, str]:
     """Return a probe's texts, that about the first group by alphabet first."""
     texts = (probe.text_a, probe.text_b)
     return texts if probe.group_a <= probe.group_b else (texts[1], texts[0])
-
-
-def _shared(a: Sequence[int], b: Sequence[int]) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

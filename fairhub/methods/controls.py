@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 from fairhub.healing import Moments, Strength, refit
 from fairhub.measure import Repair
 from fairhub.scores import interleaved
-from fairhub.surgery import Pruning, Unit, units
+from fairhub.surgery import KINDS, Pruning, Unit, units
 
 
 def ablations(
@@ -35,7 +35,7 @@ def _random(model: PreTrainedModel, like: Pruning, seed: int) -> Pruning:
     rng = random.Random(seed)
     return frozenset(
         unit
-        for kind in ("head", "neuron")
+        for kind in KINDS
         for unit in rng.sample([u for u in units(model) if u.kind == kind], sum(u.kind == kind for u in like))
     )
 
@@ -47,5 +47,5 @@ def _cheapest(prices: Mapping[Unit, float], like: Pruning) -> Pruning:
         layers.setdefault((unit.layer, unit.kind), []).append(paid)
     mean = {place: sum(paid) / len(paid) for place, paid in layers.items()}
     ranked = sorted(prices, key=lambda unit: (prices[unit] / max(mean[unit.layer, unit.kind], 1e-12), unit))
-    count = {kind: sum(u.kind == kind for u in like) for kind in ("head", "neuron")}
+    count = {kind: sum(u.kind == kind for u in like) for kind in KINDS}
     return frozenset(interleaved(ranked, count["head"], count["neuron"]))

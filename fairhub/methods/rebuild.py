@@ -1,6 +1,6 @@
 """A chosen repair made again from its units and the strength of its healing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from fairhub.healing import Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
-from fairhub.surgery import Kind, Pruning, Unit, units
+from fairhub.surgery import KINDS, Kind, Pruning, Unit, units
 
 Batches = Sequence[Batch]
 
@@ -28,13 +28,13 @@ def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, 
     """
     if not (strength or others):
         return Outcome(Repair(pruning), None, {}, {}, [])
-    known = moments_of(task, ("head", "neuron") if any(unit.kind == "neuron" for unit in pruning) else ("head",))
+    known = moments_of(task, KINDS if any(unit.kind == "neuron" for unit in pruning) else ("head",))
     alternatives = ablations(task.model, known, prices_of(task, known), pruning, strength, seed) if others else {}
     repair = Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
     return Outcome(repair, strength, {}, {}, [], alternatives)
 
 
-def moments_of(task: Task, kinds: Sequence[Kind] = ("head", "neuron")) -> Moments:
+def moments_of(task: Task, kinds: Sequence[Kind] = KINDS) -> Moments:
     """Return what healing needs to know of the task's model: of neutral text measured once a model, of pairs a run.
 
     Who removes heads alone asks for those `kinds` alone: a token's outer products in the wide layers between cost as
@@ -42,7 +42,7 @@ def moments_of(task: Task, kinds: Sequence[Kind] = ("head", "neuron")) -> Moment
     """
     shared = task.shared or task.run
     kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
-    text = shared.arrays(f"moments_text{_suffix(kinds)}", lambda: _measured(task, task.text, (), (), kinds))
+    text = shared.arrays(_stored("moments_text", kinds), lambda: _measured(task, task.text, (), (), kinds))
     pairs = task.run.arrays("moments", lambda: _measured(task, (), task.search_batches, task.control_batches, kinds))
     for name, moment in (text | pairs).items():
         part, layer, kind = name.split("/")
@@ -54,14 +54,19 @@ def prices_of(task: Task, known: Moments) -> dict[Unit, float]:
     """Return what no healing gives back when a unit goes, of kinds whose moments are known: measured once a model."""
     priced = [unit for unit in units(task.model) if (unit.layer, unit.kind) in known.text]
     stored = (task.shared or task.run).arrays(
-        f"prices{_suffix(sorted({unit.kind for unit in priced}))}",
+        _stored("prices", {unit.kind for unit in priced}),
         lambda: {"prices": np.array(list(price(task.model, known).values()))},
     )
     return dict(zip(priced, stored["prices"].tolist(), strict=True))
 
 
-def _suffix(kinds: Sequence[Kind]) -> str:
-    return "" if len(kinds) > 1 else f"_{kinds[0]}"
+def kept_of_a_model() -> list[str]:
+    """Return the names of the arrays that a run keeps of its model: hundreds of megabytes, for further repairs."""
+    return [_stored(name, kinds) for name in ("moments_text", "prices") for kinds in (KINDS, ("head",))]
+
+
+def _stored(name: str, kinds: Collection[Kind]) -> str:
+    return "_".join([name, *(kind for kind in KINDS if kind in kinds)])
 
 
 def _measured(task: Task, text: Batches, pairs: Batches, controls: Batches, kinds: Sequence[Kind]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from fairhub.errors import UserError
 from fairhub.probes.probe import Probe, split_of
+from fairhub.sequences import common_beginning, common_end
 
 REQUIRED = ("text_a", "text_b", "axis")
 _PUBLIC_NAMES = {
@@ -71,8 +72,8 @@ def read(path: Path) -> list[Probe]:
 def difference(text_a: str, text_b: str) -> Difference:
     """Return the one span in which two texts differ, from the first to the last word that is not shared."""
     a, b = _TOKEN.findall(text_a), _TOKEN.findall(text_b)
-    start = _shared(a, b)
-    end = min(_shared(a[::-1], b[::-1]), len(a) - start, len(b) - start)
+    start = common_beginning(a, b)
+    end = min(common_end(a, b), len(a) - start, len(b) - start)
     before, after = "".join(a[:start]), "".join(a[len(a) - end :])
     span_a, span_b = "".join(a[start : len(a) - end]), "".join(b[start : len(b) - end])
     articles = [re.match(r"[Aa]n? ", span) for span in (span_a, span_b)]
@@ -80,16 +81,6 @@ def difference(text_a: str, text_b: str) -> Difference:
         before += span_a[: articles[0].end()]
         span_a, span_b = span_a[articles[0].end() :], span_b[articles[1].end() :]
     return Difference(_ARTICLE.sub(r"\1\2", before), span_a.strip(), span_b.strip(), after)
-
-
-def _shared(a: list[str], b: list[str]) -> int:
-    """Return how many tokens two lists share from the start."""
-    count = 0
-    for one, other in zip(a, b, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
 
 
 def _rows(path: Path) -> Iterator[_Row]:

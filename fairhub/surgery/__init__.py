@@ -4,9 +4,10 @@ from .architecture import decoder_layers, sites, units
 from .attention import head_norms
 from .editing import parameters_gone, shrink_, zero_
 from .masking import gated, masked
-from .units import Kind, Pruning, Site, Unit
+from .units import KINDS, Kind, Pruning, Site, Unit
 
 __all__ = [
+    "KINDS",
     "Kind",
     "Pruning",
     "Site",

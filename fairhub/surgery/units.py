@@ -9,6 +9,7 @@ from torch import LongTensor, Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 Kind: TypeAlias = Literal["head", "neuron"]
+KINDS: tuple[Kind, ...] = ("head", "neuron")
 
 
 @dataclass(frozen=True, order=True)

@@ -12,6 +12,7 @@ from fairhub.errors import UserError
 from fairhub.figures.transfer import matrix
 from fairhub.loading import Loaded
 from fairhub.methods import Plan
+from fairhub.methods.rebuild import kept_of_a_model
 from fairhub.report.markup import safe
 from fairhub.report.transfer import transfer_base, transfer_section, transfer_sentences
 from fairhub.runs import Run
@@ -83,8 +84,7 @@ def transfer(
             run.save(out / "transfer.json", (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())
             show(f"{method}: {name}")
     _draw(found, out, run)
-    # Hundreds of megabytes that only further rows would need.
-    run.drop("moments_text", "moments_text_head", "prices", "prices_head")
+    run.drop(*kept_of_a_model())
     if run_folder is not None:
         attach(found, run_folder)
     return found
