@@ -82,6 +82,15 @@ def divergences(
 
 
 @torch.inference_mode()
+def losses(model: PreTrainedModel, batches: Sequence[Batch], repair: Repair) -> np.ndarray:
+    """Return the loss of every chunk of text under a repair, [chunks], nats a token."""
+    with applied(model, repair):
+        found = [(b.items, _loss(model(b.ids, use_cache=False).logits.float().log_softmax(-1), b)) for b in batches]
+    ordered = sorted((item, loss) for items, part in found for item, loss in zip(items, part, strict=True))
+    return np.array([loss for _, loss in ordered])
+
+
+@torch.inference_mode()
 def utility(
     model: PreTrainedModel,
     batches: Sequence[Batch],

@@ -1,5 +1,6 @@
 """The Space in a process of its own, beside a Hub and a sign-in; and Chromium pages that fail on what should not be."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -49,7 +50,8 @@ def running(folder: Path, hub: HubServer, provider: Provider, *, on_hub: bool = 
         port = free.getsockname()[1]
     (folder / "tmp").mkdir(parents=True)
     told = hub.environment(None, home=folder / "home") | (provider.environment() if on_hub else {})
-    told |= {"TMPDIR": str(folder / "tmp"), "FAIRHUB_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    told |= {"TMPDIR": str(folder / "tmp"), "FAIRHUB_CACHE": str(folder / "cache")}
+    told |= {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     told |= {"FAIRHUB_SPACE_BYTES": str(_LIMIT)}
     told |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "PYTHONPATH": str(ROOT)}
     url = f"http://127.0.0.1:{port}"

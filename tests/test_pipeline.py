@@ -231,3 +231,10 @@ def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):
             site.weight[:, site.columns(gone)] = 0
     assert all(torch.equal(w, saved.state_dict()[name]) for name, w in expected.state_dict().items())
     shutil.rmtree(tmp_path / "run")
+
+
+def test_first_order_effects_alone_find_what_is_planted(request_, tmp_path, no_pictures):
+    request_ = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, real_steps=0))
+    made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
+    assert PLANTED_ENTRY in made.pruning and made.figure("divergence", "held_out").change.high < 0
+    assert not list((tmp_path / "run").rglob("trace.jsonl"))

@@ -7,13 +7,16 @@ import fake_report as fake
 import numpy as np
 import planted
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import fairhub.transfer.command
 from fairhub import card, figures, report
 from fairhub.__main__ import app
+from fairhub.engine import text_batches
 from fairhub.errors import UserError
 from fairhub.hub.contents import _elsewhere
+from fairhub.measure import Repair, losses, utility
 from fairhub.proof import Bias, bias_figures
 from fairhub.report.use_case import use_case
 from fairhub.statistics import Interval
@@ -63,6 +66,22 @@ def test_the_matrix_has_every_cell_with_its_interval(made):
     assert all(row["perplexity"]["relative"] is not None for row in found["rows"])
     assert (out / "transfer.png").stat().st_size > 10_000
     assert "Repaired for hiring" in (out / "transfer.md").read_text()
+
+
+def test_every_row_costs_what_it_costs_beside_one_measurement_of_the_base(made):
+    rows = [np.load(path)["loss"] for path in sorted((made[2] / "work").glob("row_*.npz"))]
+    assert len(rows) == len(made[3]["rows"])
+    assert all((before == rows[0][0]).all() for before, _ in rows)
+    assert any((before != after).any() for before, after in rows)
+
+
+def test_losses_are_those_that_utility_counts():
+    model = planted.planted_model()
+    chunks = torch.randint(3, 128, (5, 24), generator=torch.Generator().manual_seed(0))
+    batches, repair = text_batches(chunks, rows=2), Repair(frozenset([planted.PLANTED]))
+    both = utility(model, batches, [repair]).loss
+    assert np.allclose([losses(model, batches, Repair()), losses(model, batches, repair)], both, rtol=1e-6)
+    assert not np.allclose(both[0], both[1])
 
 
 def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made, monkeypatch):

@@ -141,7 +141,7 @@ class _Bench:
         self.people = [i for i, p in enumerate(task.select) if p.axis != CONTROL]
         self.control = [i for i, p in enumerate(task.select) if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 8), task.run.notes("choices")
-        self.base = self._measured("base", Repair())
+        self.base = self._base()
 
     def tried(self, repair: Repair, strength: Strength | None) -> Tried:
         found = self._measured(digest(*sorted(repair.pruning), strength), repair)
@@ -162,18 +162,27 @@ class _Bench:
         cost = statistics.change(self.base["loss"][: len(loss)], loss, range(len(loss)), transform=np.exp)
         return Cost(cost.relative or 0.0, cost.relative_low or 0.0, cost.relative_high or 0.0)
 
+    def _base(self) -> dict[str, np.ndarray]:
+        def compute() -> dict[str, np.ndarray]:
+            with fast_matmul():
+                return {"bias": _values(self.task, self.task.select_batches, divergence, Repair())}
+
+        loss = self.task.base_loss("select", self.task.select_text)
+        found = {"loss": loss, **self.task.run.arrays("select_base", compute)}
+        self.bar(1)
+        return found
+
     def _measured(self, name: str, repair: Repair) -> dict[str, np.ndarray]:
         """Return the loss of every chunk and the bias of every probe; less of it for a candidate too dear."""
-        bounded = self.budget if name != "base" else None
 
         def compute() -> dict[str, np.ndarray]:
             with fast_matmul(), patched(self.task.model, repair.patch):
                 loss = np.empty(0)
                 for part in _parts(self.task.select_text):
-                    if bounded is not None and len(loss) and self._cost(loss).low > bounded:
+                    if self.budget is not None and len(loss) and self._cost(loss).low > self.budget:
                         return {"loss": loss}
                     loss = np.append(loss, _values(self.task, part, token_loss, repair))
-                if bounded is not None and not self._cost(loss).affordable(bounded):
+                if self.budget is not None and not self._cost(loss).affordable(self.budget):
                     return {"loss": loss}
                 return {"loss": loss, "bias": _values(self.task, self.task.select_batches, divergence, repair)}
 

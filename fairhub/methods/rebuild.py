@@ -40,9 +40,8 @@ def moments_of(task: Task, kinds: Sequence[Kind] = KINDS) -> Moments:
     Who removes heads alone asks for those `kinds` alone: a token's outer products in the wide layers between cost as
     much as half its forward.
     """
-    shared = task.shared or task.run
     kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
-    text = shared.arrays(_stored("moments_text", kinds), lambda: _measured(task, task.text, (), (), kinds))
+    text = task.of_model.arrays(_stored("moments_text", kinds), lambda: _measured(task, task.text, (), (), kinds))
     pairs = task.run.arrays("moments", lambda: _measured(task, (), task.search_batches, task.control_batches, kinds))
     for name, moment in (text | pairs).items():
         part, layer, kind = name.split("/")
@@ -53,7 +52,7 @@ def moments_of(task: Task, kinds: Sequence[Kind] = KINDS) -> Moments:
 def prices_of(task: Task, known: Moments) -> dict[Unit, float]:
     """Return what no healing gives back when a unit goes, of kinds whose moments are known: measured once a model."""
     priced = [unit for unit in units(task.model) if (unit.layer, unit.kind) in known.text]
-    stored = (task.shared or task.run).arrays(
+    stored = task.of_model.arrays(
         _stored("prices", {unit.kind for unit in priced}),
         lambda: {"prices": np.array(list(price(task.model, known).values()))},
     )

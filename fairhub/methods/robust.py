@@ -42,7 +42,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
     rate = _loss_rate(task, known, prices, pool)
     first = _anneal_first_order(scores, prices, rate, pool, plan)
     with fast_matmul():
-        real = _anneal_real(task, prices, rate, first.best, pool, plan)
+        real = _anneal_real(task, prices, rate, first.best, pool, plan) if plan.real_steps else first
 
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
@@ -95,14 +95,13 @@ class Rate:
 
 def _loss_rate(task: Task, known: Moments, prices: Prices, pool: Sequence[Unit]) -> Rate:
     """Measure once, on the first half of the pool, healed, what prices mean in loss."""
-    some = frozenset(pool[: max(1, len(pool) // 2)])
+    some, text = frozenset(pool[: max(1, len(pool) // 2)]), task.text[:6]
 
     def compute() -> dict[str, float]:
-        engine = Engine(task.model, task.text[:6], token_loss, cache_bytes=0)
-        with fast_matmul():
-            before = float(engine.values([frozenset()]).mean())
-            with patched(task.model, refit(task.model, known, some, Strength(guard=0))):
-                after = float(engine.values([some]).mean())
+        before = float(task.base_loss("rate", text).mean())
+        engine = Engine(task.model, text, token_loss, cache_bytes=0)
+        with fast_matmul(), patched(task.model, refit(task.model, known, some, Strength(guard=0))):
+            after = float(engine.values([some]).mean())
         return {"loss": max(after - before, 1e-4) / max(_sum(prices, some), 1e-12), "base": before}
 
     found = task.run.arrays("rate", compute)

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.annealing import Step
-from fairhub.engine import Batch, fast_matmul
+from fairhub.engine import Batch, Engine, fast_matmul, token_loss
 from fairhub.healing import Strength
 from fairhub.measure import Progress, Repair
 from fairhub.probes import Probe
@@ -44,7 +45,7 @@ class Plan:
     steps: int = 3000
     """Annealing steps on first-order effects."""
     real_steps: int = 18
-    """Annealing steps on the real model."""
+    """Annealing steps on the real model; 0 leaves it to what first-order effects say."""
     masks: int = 240
     """Head masks measured for the surrogates (attention_pruning)."""
     rounds: int = 4
@@ -104,6 +105,20 @@ class Task:
     """Opens a progress bar: what is done and how many tokens or steps it takes."""
     shared: Run | None = None
     """Where what hangs on model and neutral text alone is remembered, for several tasks; None keeps it in `run`."""
+
+    @property
+    def of_model(self) -> Run:
+        """Where what hangs on model and neutral text alone is remembered."""
+        return self.shared or self.run
+
+    def base_loss(self, name: str, batches: Sequence[Batch]) -> np.ndarray:
+        """Return the untouched model's loss of every chunk of a named text, nats a token: measured once a model."""
+
+        def compute() -> dict[str, np.ndarray]:
+            with fast_matmul():
+                return {"loss": Engine(self.model, batches, token_loss, cache_bytes=0).values([frozenset()])[0]}
+
+        return self.of_model.arrays(f"base_loss_{name}", compute)["loss"]
 
     def course(self, what: str, steps: int) -> Callable[[Step], None]:
         """Return what is told of every step of an annealing: it moves a bar and writes the trace as it grows."""

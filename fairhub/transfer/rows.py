@@ -9,7 +9,7 @@ import numpy as np
 from fairhub import methods
 from fairhub.engine import text_batches
 from fairhub.loading import Loaded
-from fairhub.measure import Repair, home, utility
+from fairhub.measure import Repair, home, losses
 from fairhub.methods import Plan
 from fairhub.progress import progress_bar
 from fairhub.repair import task_of
@@ -18,9 +18,9 @@ from fairhub.transfer.ground import Ground
 from fairhub.transfer.rulers import Measured
 
 PLAN = Plan(
-    heads=16, neurons=4, most=10, steps=1500, real_steps=8, guards=(0.05, 0.1, 0.2, 0.35, 0.7, 1.5), alternatives=False
+    heads=16, neurons=4, most=10, steps=1500, real_steps=0, guards=(0.05, 0.1, 0.2, 0.35, 0.7, 1.5), alternatives=False
 )  # fmt: skip
-"""A small search: a matrix has dozens of them."""
+"""A small search, on first-order effects alone before select: a matrix has dozens of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +61,11 @@ def row(loaded: Loaded, ground: Ground, run: Run, method: str, name: str, plan: 
         task = replace(task_of(loaded, ground.data(contexts), own), shared=run)
         outcome = methods.METHODS[method](task, plan)
         found = dict(_measured(loaded, ground, run, outcome.repair, f"{method}: {name}"))
-        text = text_batches(ground.base.text["held_out"], rows=4, device=home(loaded.model))
+        before = run.arrays("base_loss", lambda: {"loss": _losses(loaded, ground, Repair())})["loss"]
+        after = before if outcome.repair.empty else _losses(loaded, ground, outcome.repair)
         kinds = [unit.kind for unit in outcome.repair.pruning]
         counts = [kinds.count("head"), kinds.count("neuron"), int(outcome.strength is not None)]
-        found |= {"loss": utility(loaded.model, text, [outcome.repair]).loss, "counts": np.array(counts)}
+        found |= {"loss": np.stack([before, after]), "counts": np.array(counts)}
         shutil.rmtree(own.folder)
         return found
 
@@ -78,6 +79,11 @@ def _measured(loaded: Loaded, ground: Ground, run: Run, repair: Repair, title: s
     if repair.empty:
         return base_row(loaded, ground, run)
     return ground.ruler.measure(loaded, repair, progress_bar(title, _size(ground)))
+
+
+def _losses(loaded: Loaded, ground: Ground, repair: Repair) -> np.ndarray:
+    text = text_batches(ground.base.text["held_out"], rows=4, device=home(loaded.model))
+    return losses(loaded.model, text, repair)
 
 
 def _size(ground: Ground) -> int:
