@@ -41,8 +41,8 @@ def to_json(found: Comparison) -> str:
     )
 
 
-def markdown(found: Comparison) -> str:
-    """Return compare.md."""
+def markdown(found: Comparison, *, places: bool = True) -> str:
+    """Return compare.md, with where each run lies unless `places` is off."""
     base = safe(str(found.entries[0].report.base_model.get("id", "a model")))
     head = ("Method", "Units", *_COLUMNS, "Seconds")
     rows = [(e.name, units(e), *(say(e) for say in _COLUMNS.values()), seconds(e)) for e in found.entries]
@@ -57,8 +57,10 @@ def markdown(found: Comparison) -> str:
         table(("Method", "Figure", "Split", "Difference", "Reading"), [_difference(d) for d in found.differences]),
         *(("## By axis, held_out", table(("Method", *axes), by_axis)) if axes else ()),
         *_public(found),
-        "Pictures: compare.png. Runs: " + ", ".join(f"{safe(e.name)} in {safe(e.run)}" for e in found.entries) + ".",
     ]
+    if places:
+        lie = ", ".join(f"{safe(e.name)} in {safe(e.run)}" for e in found.entries)
+        parts.append(f"Pictures: compare.png. Runs: {lie}.")
     return "\n\n".join(parts) + "\n"
 
 

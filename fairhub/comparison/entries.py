@@ -19,7 +19,7 @@ class Entry:
     """One run."""
 
     name: str
-    """Its method; with the folder's name where methods repeat."""
+    """What it is called; where nothing was said, its method, with the folder's name where methods repeat."""
     run: str
     """Its folder."""
     report: Report
@@ -41,8 +41,12 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def compare(folders: Sequence[Path]) -> Comparison:
+def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> Comparison:
     """Compare finished runs by their report.json, and in pairs where items.npz lies beside it.
+
+    Args:
+        folders: The runs'.
+        names: What each is called; None calls it by its method.
 
     Raises:
         UserError: Fewer than two runs, a folder without a report, or runs of different base models.
@@ -54,16 +58,20 @@ def compare(folders: Sequence[Path]) -> Comparison:
     if len(bases) > 1:
         ids = ", ".join(sorted({str(report.base_model.get("id")) for report in reports}))
         raise UserError(f"runs are compared on one base model; these have {len(bases)} ({ids}); name runs of one")
-    methods = [report.method for report in reports]
-    names = [m if methods.count(m) == 1 else f"{m} ({f.name})" for m, f in zip(methods, folders, strict=True)]
-    if len(set(names)) < len(names):
-        names = [f"{m} ({f})" for m, f in zip(methods, folders, strict=True)]
+    names = names or _names([report.method for report in reports], folders)
     entries = tuple(
         Entry(name, str(folder), report, read_items(folder))
         for name, folder, report in zip(names, folders, reports, strict=True)
     )
     reference = next((e for e in entries if e.report.method == DEFAULT), entries[0])
     return Comparison(entries, reference.name, tuple(_differences(entries, reference)))
+
+
+def _names(methods: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    names = [m if methods.count(m) == 1 else f"{m} ({f.name})" for m, f in zip(methods, folders, strict=True)]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{m} ({f})" for m, f in zip(methods, folders, strict=True)]
 
 
 def _differences(entries: Sequence[Entry], reference: Entry) -> list[Difference]:
