@@ -28,6 +28,7 @@ from fairhub.space import (  # noqa: E402
 from fairhub.space.models import Models  # noqa: E402
 from fairhub.space.running import in_a_process  # noqa: E402
 from fairhub.space.shared import Page, Shared  # noqa: E402
+from fairhub.space.toasts import told  # noqa: E402
 from fairhub.space.visitors import Visitors  # noqa: E402
 
 TABS = (
@@ -52,7 +53,7 @@ def build(shared: Shared) -> gr.Blocks:
             gr.State("", time_to_live=_HOURS * 3600, delete_callback=lambda key: shared.visitors.expire()),
             gr.State([]),
         )
-        visit = gr.BrowserState("", storage_key="fairhub-visit")  # signing in leaves the page: the visit goes on
+        visit = gr.BrowserState("", storage_key="fairhub-visit", secret=shared.visitors.secret())  # outlives the page
         gr.HTML(_HEAD)
         with gr.Tabs():
             for name, lay_out in TABS:
@@ -60,6 +61,7 @@ def build(shared: Shared) -> gr.Blocks:
                     lay_out(shared, page)
         api.add(shared)
 
+        @told
         def enter(begun: str) -> tuple[str, str, list[str]]:
             key = shared.visitors.back(begun)
             return key, key, list(shared.visitors.finished(key))
@@ -71,6 +73,7 @@ def build(shared: Shared) -> gr.Blocks:
 
 def launch(gallery: Path, models: Models | None = None) -> None:
     """Serve the Space until it is stopped."""
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # or a bot's pull request is loaded
     root = Path(tempfile.gettempdir()) / "fairhub-visitors"
     begin = zero.begin if zero.on_zero() else in_a_process
     demo = build(Shared(models or Models(), Visitors(root, _HOURS * 3600), gallery, begin))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from fairhub.loading import DEFAULT, Loaded, load
-from fairhub.space.sizes import limit, refuse
+from fairhub.space.sizes import limit, refuse, refuse_config
 
 
 class Models:
@@ -23,12 +23,13 @@ class Models:
         """Take what is offered; nothing is loaded yet."""
         self.offered: dict[str, str | None] = dict(offered or {DEFAULT: None})
         self.keep, self.device = keep, device
-        self._held: OrderedDict[str, Loaded] = OrderedDict()
-        self._locks: dict[str, threading.Lock] = {}
+        self._held: OrderedDict[str | None, Loaded] = OrderedDict()  # by what was loaded, not by what it was called
+        self._coming = 0  # that are being loaded now
+        self._locks: dict[str | None, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def source(self, name: str) -> str | None:
-        """Return what to load for a name that a visitor chose or typed.
+        """Return what to load for a name that a visitor chose or typed: of a Hub id, the commit that was checked.
 
         Raises:
             UserError: It is not offered, and no Hub id of safetensors within the limit.
@@ -36,9 +37,10 @@ class Models:
         name = name.strip()
         if name in self.offered:
             return self.offered[name]
-        if name not in self._held:
-            refuse(name, limit())
-        return name
+        pinned = refuse(name, limit())
+        if pinned not in self._held:
+            refuse_config(pinned, limit())
+        return pinned
 
     @contextmanager
     def borrowed(self, name: str) -> Iterator[Loaded]:
@@ -47,29 +49,34 @@ class Models:
         Raises:
             UserError: It cannot be loaded, or must not be.
         """
-        with self.lent(name.strip(), self.source(name)) as loaded:
+        with self.lent(self.source(name)) as loaded:
             yield loaded
 
     @contextmanager
-    def lent(self, name: str, source: str | None) -> Iterator[Loaded]:
-        """Lend a model that the Space itself named, such as one in a visitor's own folder.
+    def lent(self, source: str | None) -> Iterator[Loaded]:
+        """Lend a model that the Space itself named: what `source` returned, or a folder of one of its runs.
 
         Raises:
             UserError: It cannot be loaded.
         """
         with self._lock:
-            lock = self._locks.setdefault(name, threading.Lock())
+            lock = self._locks.setdefault(source, threading.Lock())
         with lock:
-            yield self._kept(name, source)
+            yield self._kept(source)
 
-    def _kept(self, name: str, source: str | None) -> Loaded:
+    def _kept(self, source: str | None) -> Loaded:
         with self._lock:
-            loaded = self._held.get(name)
-        if loaded is None:
-            loaded = load(source, device=self.device)
-        with self._lock:
-            self._held[name] = loaded
-            self._held.move_to_end(name)
-            while len(self._held) > self.keep:
+            if source in self._held:
+                self._held.move_to_end(source)
+                return self._held[source]
+            while self._held and len(self._held) + self._coming >= self.keep:  # room is made before it is needed
                 self._held.popitem(last=False)  # one that is still lent lives until it is given back
+            self._coming += 1
+        try:
+            loaded = load(source, device=self.device)
+            with self._lock:
+                self._held[source] = loaded
+        finally:
+            with self._lock:
+                self._coming -= 1
         return loaded

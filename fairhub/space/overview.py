@@ -28,7 +28,8 @@ def overview(report: Report, folder: Path) -> str:
 def title(report: Report) -> str:
     """Return a run in a few words: its model, its method, what went."""
     gone = " + ".join(amount(count, kind) for kind, count in count_units(report.pruning).items()) or "nothing removed"
-    return f"{str(report.base_model.get('id', 'a model')).rsplit('/', 1)[-1]}, {report.method}: {gone}"
+    name = str(report.base_model.get("id", "a model")).partition("@")[0].rsplit("/", 1)[-1]
+    return f"{name}, {report.method}: {gone}"
 
 
 def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:

@@ -1,19 +1,35 @@
 """What may be loaded for a stranger: looked up before a byte of weights is downloaded."""
 
+import math
 import os
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
+import torch
 from huggingface_hub import HfApi
+from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from fairhub.errors import UserError
 from fairhub.hub.trouble import explained
+from fairhub.loading import DEFAULT, EMBEDDED, config_of, located
 
 LARGEST = 4_000_000_000
 """Bytes of weights that are loaded at most, where `FAIRHUB_SPACE_BYTES` says nothing else."""
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w.-]+)?")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_EMBEDDED = 540_000_000  # bytes of the embedded default, de-quantised
+_LAYERS = 1000  # a model of more is no model, and takes long to lay out even without its weights
+
+
+class Found(NamedTuple):
+    """A model on the Hub, as anybody may see it."""
+
+    commit: str
+    sizes: dict[str, int]
+    """Bytes of every file at that commit."""
 
 
 def limit() -> int:
@@ -21,15 +37,18 @@ def limit() -> int:
     return int(os.environ.get("FAIRHUB_SPACE_BYTES", LARGEST))
 
 
-def refuse(name: str, most: int) -> None:
+def refuse(name: str, most: int) -> str:
     """Refuse what a stranger named unless it is a model of the Hub in safetensors and not too large.
+
+    Returns:
+        The name with the commit that was looked at: what is loaded later is this, whatever the branch holds by then.
 
     Raises:
         UserError: A path or another name that is no Hub id, no safetensors, too large, or not to be found.
     """
     if not _ID.fullmatch(name) or Path(name).exists():
         raise UserError(f"a model is named by its Hub id 'org/name'; got {name[:80]!r}; choose one or mend it")
-    sizes = looked_up(name)
+    commit, sizes = looked_up(name)
     if not (total := weights(sizes)):
         held = "pickles, which can run code" if any(path.endswith(_PICKLES) for path in sizes) else "no weights"
         raise UserError(f"weights must be safetensors; {name} has {held}; choose another model")
@@ -38,10 +57,47 @@ def refuse(name: str, most: int) -> None:
             f"a model may have {most / 1e9:.3g} GB of weights here; {name} has {total / 1e9:.3g} GB; "
             "choose a smaller one, or run fairhub on your own machine"
         )
+    return f"{name.partition('@')[0]}@{commit}"
 
 
-def looked_up(name: str) -> dict[str, int]:
-    """Return the bytes of every file of a model on the Hub, as anybody may see it.
+def refuse_config(name: str, most: int) -> None:
+    """Refuse a model whose configuration asks for more memory than its files let on; no weight is downloaded.
+
+    Args:
+        name: `org/name@commit`, as `refuse` returns it.
+        most: Bytes of memory: 4 for each weight, as on a CPU, and what its buffers take.
+
+    Raises:
+        UserError: It would be too large, or it is no causal language model.
+    """
+    source, revision, shown = located(name)
+    total = memory(config_of(source, revision, shown))
+    if total > most:
+        raise UserError(
+            f"a model may have {most / 1e9:.3g} GB of weights here, 4 bytes each; {name.partition('@')[0]} has "
+            f"{total / 1e9:.3g} GB; choose a smaller one, or run fairhub on your own machine"
+        )
+
+
+def memory(config: PretrainedConfig) -> float:
+    """Return the bytes that a model of this configuration takes on a CPU; it is laid out without its weights.
+
+    Raises:
+        UserError: No causal language model has such a configuration.
+    """
+    if getattr(config.get_text_config(), "num_hidden_layers", 0) > _LAYERS:
+        return math.inf
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except ValueError as error:  # another kind of model, or an attention that this machine has not
+        raise UserError("a model must be a causal language model; this one is not; choose another model") from error
+    buffers = sum(buffer.numel() * buffer.element_size() for buffer in model.buffers())
+    return 4 * sum(weight.numel() for weight in model.parameters()) + buffers
+
+
+def looked_up(name: str) -> Found:
+    """Return the files of a model on the Hub, as anybody may see it.
 
     Raises:
         UserError: It is not to be found.
@@ -51,7 +107,19 @@ def looked_up(name: str) -> dict[str, int]:
         info = HfApi(library_name="fairhub", token=False).model_info(
             repository, revision=revision or None, files_metadata=True
         )
-    return {file.rfilename: file.size or 0 for file in info.siblings or []}
+    return Found(str(info.sha), {file.rfilename: file.size or 0 for file in info.siblings or []})
+
+
+def size_of(source: str | None) -> int:
+    """Return the bytes of a model's weights, a folder or a Hub id; as large as may be where nobody says."""
+    if source and Path(source).is_dir():
+        return sum(path.stat().st_size for path in Path(source).glob("*.safetensors"))
+    if source is None and find_spec(EMBEDDED):
+        return _EMBEDDED
+    try:
+        return weights(looked_up(source or DEFAULT).sizes)
+    except UserError:  # the Hub is away
+        return limit()
 
 
 def weights(sizes: Mapping[str, int]) -> int:
