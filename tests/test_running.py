@@ -2,6 +2,8 @@
 
 import os
 import threading
+import time
+from dataclasses import asdict
 
 import planted
 import pytest
@@ -9,8 +11,8 @@ import pytest
 from fairhub import report
 from fairhub.progress import progress_bar, watched
 from fairhub.repair import Request
-from fairhub.space.running import follow, prepare, rows, seen, stop
-from fairhub.space.worker import standing, work
+from fairhub.space.running import Endings, follow, prepare, rows, seen, stop
+from fairhub.space.worker import STATE, Standing, standing, work, write
 
 pytestmark = pytest.mark.usefixtures("brief")
 
@@ -110,8 +112,55 @@ def test_progress_is_watched_inside_the_block_only():
     assert heard == [("counting", 0, 2), ("counting", 1, 2)]
 
 
-def test_a_worker_that_dies_says_why_to_the_owner_and_reads_as_stopped(tmp_path, caplog):
+def test_a_worker_that_dies_says_why_to_the_owner_and_in_plain_words_to_the_visitor(tmp_path, caplog):
     (tmp_path / "job").mkdir()  # no job.json in it: the worker falls over
     last = list(follow(tmp_path / "job", every=0.05))[-1]
-    assert last.standing.state == "stopped"
+    assert last.standing.state == "failed" and "unexpectedly" in last.standing.what
     assert "status 1" in caplog.text and "FileNotFoundError" in caplog.text
+
+
+class Stubborn:
+    """A slice that ends when the test says so and notes nothing, as one that was killed."""
+
+    def __init__(self, folder):
+        self.over = threading.Event()
+        write(folder / STATE, asdict(Standing("working", "scoring", seconds=7)))
+
+    def poll(self):
+        return 0 if self.over.is_set() else None
+
+    def kill(self):
+        self.over.set()
+
+
+def test_a_job_that_was_killed_because_it_should_stop_reads_as_stopped(tmp_path):
+    prepare(tmp_path / "job", None, Request())
+    begun = []
+    for _ in follow(tmp_path / "job", lambda folder: begun.append(Stubborn(folder)) or begun[0], every=0.01):
+        stop(tmp_path / "job")
+        begun[0].kill()
+    assert standing(tmp_path / "job") == Standing("stopped", "stopped", seconds=7)
+
+
+def test_leaving_waits_for_nothing_and_coming_back_waits_for_what_was_left(tmp_path):
+    job, begun, endings = tmp_path / "job", [], Endings()
+    prepare(job, None, Request())
+
+    def begin(folder):
+        begun.append(Stubborn(folder))
+        return begun[-1]
+
+    looks = follow(job, begin, 0.01, endings)
+    next(looks)
+    began = time.monotonic()
+    looks.close()
+    assert time.monotonic() - began < 1 and endings.going(job)
+    again = follow(job, begin, 0.01, endings)
+    assert next(again).standing.state == next(again).standing.state == "waiting"
+    assert len(begun) == 1 and (job / "stop").exists()  # the wish stands until what it was meant for is over
+    begun[0].kill()
+    while len(begun) < 2:
+        next(again)
+    assert not (job / "stop").exists() and not endings.going(job)
+    begun[1].kill()
+    again.close()

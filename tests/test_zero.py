@@ -8,13 +8,16 @@ from dataclasses import asdict
 from types import SimpleNamespace
 
 import gradio as gr
+import httpx
 import pytest
 from huggingface_hub import HfApi
 
 from fairhub.data import Sizes
+from fairhub.errors import UserError
 from fairhub.repair import Request
 from fairhub.space import zero
-from fairhub.space.running import follow, prepare
+from fairhub.space.live import live
+from fairhub.space.running import Seen, follow, prepare
 from fairhub.space.worker import RUN, STATE, Standing, standing, write
 
 
@@ -101,7 +104,45 @@ def test_a_refusal_of_the_lender_is_what_the_visitor_reads(lent, job, monkeypatc
 
     monkeypatch.setattr(lent.zero, "work", refuse)
     waited(lent.zero.begin(job))
-    assert standing(job) == Standing("failed", "You have exceeded your GPU quota")
+    assert standing(job) == Standing("stopped", "stopped", why="You have exceeded your GPU quota")
+    waited(lent.zero.begin(job))
+    assert lent.asked == [35, 35]  # what was refused was no slice: the next call is no longer than this one
+
+
+@pytest.mark.parametrize("error", [RuntimeError("ZeroGPU API /schedule error: 500"), httpx.ConnectError("no route")])
+def test_a_lender_that_is_out_of_reach_stops_the_run_in_plain_words(lent, job, monkeypatch, error):
+    def fail(*given, **more):
+        raise error
+
+    monkeypatch.setattr(lent.zero, "work", fail)
+    waited(lent.zero.begin(job))
+    assert standing(job).state == "stopped" and "try again later" in standing(job).why
+    assert "try again later" in live(Seen(standing(job)))
+    monkeypatch.setattr(lent.zero, "load", fail)
+    with pytest.raises(UserError, match="try again later"):
+        lent.zero.audited("ada/planted", (), 1000)
+
+
+def test_work_that_falls_over_on_the_gpu_says_so_and_not_its_class(lent, job, monkeypatch):
+    def fall(*given, **more):
+        raise gr.Error("OutOfMemoryError", title="ZeroGPU worker error")
+
+    monkeypatch.setattr(lent.zero, "work", fall)
+    waited(lent.zero.begin(job))
+    assert standing(job).state == "failed" and "unexpectedly" in standing(job).what
+    monkeypatch.setattr(lent.zero, "load", fall)
+    with pytest.raises(UserError, match="unexpectedly"):
+        lent.zero.audited("ada/planted", (), 1000)
+
+
+def test_a_mistake_in_an_audit_is_told_in_its_own_words(lent, monkeypatch):
+    def load(source, device):
+        raise UserError("a model must be one; got none; choose one")
+
+    monkeypatch.setattr(lent.zero, "load", load)
+    assert lent.zero._audited("ada/none", (), 1000).endswith("choose one")  # only what is returned leaves that process
+    with pytest.raises(UserError, match="choose one"):
+        lent.zero.audited("ada/none", (), 1000)
 
 
 def test_a_call_cut_in_the_middle_of_a_stage_is_made_again_longer(lent, job, monkeypatch):

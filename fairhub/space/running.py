@@ -4,9 +4,10 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,8 @@ from fairhub.space.worker import JOB, LOOK, RUN, STATE, STOP, Standing, standing
 
 _LOG = "log"  # what a worker says on stderr: nobody sees it unless the worker dies
 _PATIENCE = 20.0  # seconds that a worker may take to stop by itself
+DIED = "the work ended unexpectedly, perhaps for want of memory; try a smaller model"
+"""What a visitor reads where a worker died without a word."""
 
 
 class Slice(Protocol):
@@ -46,20 +49,51 @@ class Seen:
     """Candidates measured on select so far."""
 
 
+class Endings:
+    """Pieces of work that nobody looks at any more and that are still to end; the Space has one of these.
+
+    A browser that is closed is told so on the thread that serves everybody: nothing may wait there.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is ending yet."""
+        self._threads: dict[Path, threading.Thread] = {}
+
+    def add(self, folder: Path, piece: Slice) -> None:
+        """Ask a piece of a job to stop, and see to it that it ends, without waiting for that."""
+        if folder.is_dir():
+            stop(folder)
+        thread = threading.Thread(target=_end, args=(folder, piece), daemon=True)
+        self._threads = {place: one for place, one in self._threads.items() if one.is_alive()} | {folder: thread}
+        thread.start()
+
+    def going(self, folder: Path) -> bool:
+        """Whether a piece of this job has still to end."""
+        thread = self._threads.get(folder)
+        return thread is not None and thread.is_alive()
+
+
 def prepare(folder: Path, model: str | None, request: Request, device: str = "cpu") -> None:
     """Write down what a new job is to do."""
     folder.mkdir(parents=True, mode=0o700)
     write(folder / JOB, {"model": model, "device": device, "request": settings_of(request)})
 
 
-def follow(folder: Path, begin: Callable[[Path], Slice] = in_a_process, every: float = 0.5) -> Iterator[Seen]:
+def follow(
+    folder: Path, begin: Callable[[Path], Slice] = in_a_process, every: float = 0.5, endings: Endings | None = None
+) -> Iterator[Seen]:  # fmt: skip
     """Begin a job, or go on with it, and yield how it looks until it ends; whoever stops looking stops it.
 
     Args:
         folder: The job's.
         begin: Begins a slice of it; a job that a slice left paused gets another.
         every: Seconds between looks.
+        endings: Takes what is left under way; a job that is in it goes on once that has ended.
     """
+    endings = endings or Endings()
+    while endings.going(folder):  # or it would miss the wish that it stop, and two would work in one folder
+        yield Seen(Standing("waiting", "what was left under way is ending", seconds=standing(folder).seconds))
+        time.sleep(every)
     (folder / STOP).unlink(missing_ok=True)
     write(folder / STATE, asdict(Standing("waiting", "starting", seconds=standing(folder).seconds)))
     piece = begin(folder)
@@ -75,10 +109,9 @@ def follow(folder: Path, begin: Callable[[Path], Slice] = in_a_process, every: f
                 piece = begin(folder)
             time.sleep(every)
     finally:
-        _end(folder, piece)
-    if standing(folder).state in ("waiting", "working"):  # it was killed, by us or by the machine
-        logging.getLogger(__name__).warning("a repair ended with status %s: %s", piece.poll(), last_line(folder / _LOG))
-        write(folder / STATE, asdict(Standing("stopped", "stopped", seconds=standing(folder).seconds)))
+        if piece.poll() is None:
+            endings.add(folder, piece)
+    if _settled(folder, piece):
         yield seen(folder)
 
 
@@ -88,15 +121,26 @@ def stop(folder: Path) -> None:
 
 
 def _end(folder: Path, piece: Slice) -> None:
-    if piece.poll() is not None:
-        return
-    if folder.is_dir():
-        stop(folder)
     deadline = time.monotonic() + _PATIENCE
     while piece.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     if piece.poll() is None:
         piece.kill()
+    while piece.poll() is None:  # a lent GPU ends with its time
+        time.sleep(0.1)
+    _settled(folder, piece)
+
+
+def _settled(folder: Path, piece: Slice) -> bool:
+    """Note how a job stands whose piece ended without a note: it was killed, by us or by the machine."""
+    now = standing(folder)
+    if now.state not in ("waiting", "working") or not folder.is_dir():
+        return False
+    logging.getLogger(__name__).warning("a repair ended with status %s: %s", piece.poll(), last_line(folder / _LOG))
+    wished = (folder / STOP).exists()
+    left = Standing("stopped", "stopped") if wished else Standing("failed", DIED)
+    write(folder / STATE, asdict(replace(left, seconds=now.seconds)))
+    return True
 
 
 def seen(folder: Path) -> Seen:

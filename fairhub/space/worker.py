@@ -34,6 +34,8 @@ class Standing:
     total: int = 0
     seconds: float = 0.0
     """Time spent on it, all slices together."""
+    why: str = ""
+    """Why it was stopped, where that was nobody's wish."""
 
 
 class _Interrupted(Exception):

@@ -4,6 +4,7 @@ Only repairs and audits ask for the GPU: a diagnosis takes seconds on a CPU, and
 """
 
 import json
+import logging
 import math
 import os
 import threading
@@ -13,15 +14,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import httpx
 from gradio import Error
 
 from fairhub.data import Sizes
 from fairhub.errors import UserError
-from fairhub.loading import DEFAULT, load
+from fairhub.loading import load
 from fairhub.repair import Request, audit
 from fairhub.report import Figure
-from fairhub.space.running import Slice
-from fairhub.space.sizes import limit, looked_up, weights
+from fairhub.space.running import DIED, Slice
+from fairhub.space.sizes import size_of
 from fairhub.space.worker import JOB, RUN, STATE, Standing, State, standing, work, write
 
 P = ParamSpec("P")
@@ -33,6 +35,8 @@ _START = 15.0  # seconds until a process has the GPU and the package
 _LOADED = 5e8  # bytes of weights loaded a second
 _SPEED = 5e12  # floating-point operations a second that small batches reach
 _TOKENS_A_PROBE = 50  # two texts
+_WORKER = "ZeroGPU worker error"  # how `spaces` heads what happened once a GPU was lent
+_NONE_LENT = "a GPU is lent for a while at a time; none was to be had now; try again later"
 
 
 def on_zero() -> bool:
@@ -79,18 +83,33 @@ def slice_(folder: str, seconds: float) -> None:
     work(Path(folder), seconds, device="cuda")
 
 
-@gpu(lambda source, axes, size: stage_seconds(size, Sizes()))
 def audited(source: str | None, axes: tuple[str, ...], size: int) -> list[Figure]:
-    """Measure a model of so many bytes on the GPU, and change nothing."""
-    return audit(load(source, device="cuda"), Request("audit", axes))
+    """Measure a model of so many bytes on the GPU, and change nothing.
 
-
-def size_of(source: str | None) -> int:
-    """Return the bytes of a model's weights; as large as may be where nobody says."""
+    Raises:
+        UserError: It cannot be measured, or no GPU was lent.
+    """
     try:
-        return weights(looked_up(source or DEFAULT))
-    except UserError:  # a folder of the operator's, or the Hub is away
-        return limit()
+        found = _audited(source, axes, size)
+    except Error as refused:
+        if refused.title == _WORKER:  # it fell over, and the message is an exception's name
+            raise UserError(DIED) from None
+        raise
+    except (RuntimeError, httpx.HTTPError) as error:
+        logging.getLogger(__name__).warning("no GPU was lent: %s", error)
+        raise UserError(_NONE_LENT) from None
+    if isinstance(found, str):
+        raise UserError(found)
+    return found
+
+
+@gpu(lambda source, axes, size: stage_seconds(size, Sizes()))
+def _audited(source: str | None, axes: tuple[str, ...], size: int) -> list[Figure] | str:
+    """Measure; of a mistake return what is wrong, since out of that process only the name of an exception comes."""
+    try:
+        return audit(load(source, device="cuda"), Request("audit", axes))
+    except UserError as mistake:
+        return str(mistake)
 
 
 def begin(folder: Path) -> Slice:
@@ -103,8 +122,7 @@ def begin(folder: Path) -> Slice:
     if stuck and last["seconds"] >= LONGEST:
         return _Failed(folder, f"a call of the GPU lasts {LONGEST} s at most; a stage of this repair takes longer")
     seconds = min((2 if stuck else 1) * last["seconds"], LONGEST)
-    write(folder / _SLICE, {"seconds": seconds, "kept": kept})
-    return _Call(folder, seconds)
+    return _Call(folder, {"seconds": seconds, "kept": kept})
 
 
 def _last(folder: Path) -> dict[str, Any]:
@@ -129,20 +147,29 @@ _COURSE = ("trace.jsonl", "choices.jsonl")  # written anew by every slice
 class _Call:
     """A call on its way, on a thread that carries whose visit it is, by which ZeroGPU counts."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, asked: dict[str, Any]) -> None:
         self.folder = folder
         run = copy_context().run
-        self.thread = threading.Thread(target=run, args=(self._go, seconds), daemon=True)
+        self.thread = threading.Thread(target=run, args=(self._go, asked), daemon=True)
         self.thread.start()
 
-    def _go(self, seconds: float) -> None:
+    def _go(self, asked: dict[str, Any]) -> None:
         try:
-            slice_(str(self.folder), seconds)
+            slice_(str(self.folder), asked["seconds"])
         except Error as refused:
             if "aborted" in str(refused.message):  # cut in the middle of a stage: the next call is longer
                 _note(self.folder, "paused", "waiting for a longer call")
+            elif refused.title == _WORKER:  # it was lent, and the work fell over: the message is an exception's name
+                _note(self.folder, "failed", DIED)
             else:  # no quota left, or no GPU free
-                _note(self.folder, "failed", str(refused.message))
+                _note(self.folder, "stopped", "stopped", str(refused.message))
+                return
+        except (RuntimeError, httpx.HTTPError) as error:  # whoever lends GPUs was not reached, or said nothing clear
+            logging.getLogger(__name__).warning("no GPU was lent: %s", error)
+            if standing(self.folder).state not in ("finished", "failed"):  # else it was only not given back
+                _note(self.folder, "stopped", "stopped", _NONE_LENT)
+            return
+        write(self.folder / _SLICE, asked)  # only of a call that was granted is the next one's length made
 
     def poll(self) -> int | None:
         return None if self.thread.is_alive() else 0
@@ -166,5 +193,5 @@ class _Failed:
         """Nothing runs."""
 
 
-def _note(folder: Path, state: State, what: str) -> None:
-    write(folder / STATE, asdict(Standing(state, what, seconds=standing(folder).seconds)))
+def _note(folder: Path, state: State, what: str, why: str = "") -> None:
+    write(folder / STATE, asdict(Standing(state, what, seconds=standing(folder).seconds, why=why)))
