@@ -7,6 +7,7 @@ from fairhub.report.wording import amount, percent
 from fairhub.space import charts
 from fairhub.space.markup import esc
 from fairhub.space.running import Seen
+from fairhub.space.wording import in_a_browser
 
 _SAID = {
     "waiting": "Starting",
@@ -23,10 +24,12 @@ def live(seen: Seen) -> str:
     at = seen.standing
     share = f'<progress max="{at.total}" value="{min(at.done, at.total)}" aria-label="{esc(at.what)}"></progress>'
     doing = f": {at.what}" if at.state in ("waiting", "working", "paused", "failed") and at.what else ""
+    why = f". {at.why}" if at.why else ""
+    said = esc(in_a_browser(_SAID[at.state] + doing + why).rstrip("."))
     shown = front_of(seen.choices)
     drawn = charts.course(seen.trace.get("energy", ()), seen.trace.get("best", ())) + charts.front(shown)
     return (
-        f'<div class="fh-live"><p role="status" data-state="{at.state}">{esc(_SAID[at.state] + doing)}.</p>'
+        f'<div class="fh-live"><p role="status" data-state="{at.state}">{said}.</p>'
         f"{share if at.state == 'working' and at.total else ''}<p class='fh-why'>{at.seconds:.0f} s of work so far</p>"
         f'<div class="fh-pictures">{drawn}</div></div>'
     )
