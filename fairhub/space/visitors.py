@@ -1,5 +1,6 @@
 """Visitors: each has a folder under a name drawn here, never one that a browser sent; folders expire."""
 
+import os
 import re
 import secrets
 import shutil
@@ -10,7 +11,12 @@ from fairhub.errors import UserError
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 RUNS = 3
-"""Runs that are kept for a visitor; the oldest goes when another begins."""
+"""Runs that are kept for a visitor; one goes when another begins."""
+
+
+HELD = 24
+"""Runs that are kept of all visitors together."""
+_IDLE = 60.0  # seconds after which a run that nothing was noted of is not going on
 
 
 class Visitors:
@@ -36,29 +42,60 @@ class Visitors:
     def back(self, begun: object) -> str:
         """Return the key of a visit that the browser has begun, or a new one: who knows a key has been given it."""
         known = isinstance(begun, str) and _KEY.fullmatch(begun) and (self.root / begun).is_dir()
-        return str(begun) if known else self.new()
+        return self.folder(str(begun)).name if known else self.new()
+
+    def secret(self) -> str:
+        """Return what the visits in browsers are sealed with: drawn once, so that they outlive a restart."""
+        path = self.root / "secret"
+        try:
+            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_hex(16))
+        except FileExistsError:
+            pass
+        return path.read_text()
 
     def folder(self, key: str) -> Path:
-        """Return a visitor's folder.
+        """Return a visitor's folder, which is in use now and will stay for its time.
 
         Raises:
             UserError: It has expired.
         """
         if not _KEY.fullmatch(key) or not (self.root / key).is_dir():
             raise UserError("a visit ends after some hours without use; this one has; reload the page")
+        os.utime(self.root / key)
         return self.root / key
 
-    def new_job(self, key: str) -> Path:
-        """Return the folder of a new job, which is not there yet; the oldest job goes where it would be one too many.
+    def new_job(self, key: str, size: int = 0) -> Path:
+        """Return the folder of a new job, which is not there yet.
+
+        Where it would be one too many another goes: the oldest without a report, else the oldest.
+
+        Args:
+            key: The visitor's.
+            size: Bytes of the model's weights.
 
         Raises:
-            UserError: The visit has expired.
+            UserError: The visit has expired, or the disk has no room for the run.
         """
+        free = shutil.disk_usage(self.root).free
+        if free < 3 * size:  # the run's model, its zip, and the copy of it that is handed out
+            raise UserError(
+                f"a run needs {3 * size / 1e9:.3g} GB of disk; {free / 1e9:.3g} GB are free here; "
+                "try again later, or choose a smaller model"
+            )
         jobs = self.jobs(key)
-        for job in jobs[: len(jobs) + 1 - RUNS]:
+        for job in sorted(jobs, key=_finished)[: max(0, len(jobs) + 1 - RUNS)]:
             shutil.rmtree(job, ignore_errors=True)
+        self._make_room()
         number = 1 + max((int(job.name) for job in jobs), default=0)
         return self.folder(key) / "runs" / str(number)
+
+    def _make_room(self) -> None:
+        """Remove runs where one more would be too many of all visitors together; never one that goes on."""
+        held = list(self.root.glob("*/runs/*"))
+        idle = [job for job in held if time.time() - _touched(job) > _IDLE]
+        for job in sorted(idle, key=lambda job: (_finished(job), _touched(job)))[: max(0, len(held) + 1 - HELD)]:
+            shutil.rmtree(job, ignore_errors=True)
 
     def jobs(self, key: str) -> list[Path]:
         """Return the folders of a visitor's jobs, the oldest first; each has its run in `run/`."""
@@ -76,7 +113,7 @@ class Visitors:
 
     def finished(self, key: str) -> dict[str, Path]:
         """Return the folders of a visitor's finished runs by the name that they are shown under."""
-        return {f"run {job.name}": job / "run" for job in self.jobs(key) if (job / "run" / "report.json").is_file()}
+        return {f"run {job.name}": job / "run" for job in self.jobs(key) if _finished(job)}
 
     def run(self, key: str, name: str) -> Path:
         """Return one of a visitor's finished runs by the name that it is shown under.
@@ -96,15 +133,19 @@ class Visitors:
 
     def expire(self) -> None:
         """Remove the folders that nothing was written to for too long."""
-        for folder in self.root.iterdir():
+        for folder in filter(Path.is_dir, self.root.iterdir()):
             if time.time() - _touched(folder) > self.seconds:
                 self.forget(folder.name)
 
 
+def _finished(job: Path) -> bool:
+    return (job / "run" / "report.json").is_file()
+
+
 def _touched(folder: Path) -> float:
-    """Return when something in a folder was last written, seconds since the epoch."""
+    """Return when something in a folder, a visitor's or a job's, was last written, seconds since the epoch."""
     times = []
-    for path in (folder, *folder.glob("runs/*"), *folder.glob("runs/*/run/work/*")):
+    for path in (folder, *folder.glob("look"), *folder.glob("runs/*"), *folder.glob("runs/*/run/work/*")):
         try:
             times.append(path.stat().st_mtime)
         except FileNotFoundError:  # removed while we looked
