@@ -1,11 +1,7 @@
-"""The Space without a browser: visitors' folders, what may be loaded, how a pair is read, what is shown of a run."""
+"""The Space without a browser: how a pair is read, what can be asked, what is shown of a run, the unit map."""
 
-import json
-import os
-import time
 from pathlib import Path
 
-import gradio as gr
 import planted
 import pytest
 
@@ -14,7 +10,7 @@ from fairhub.errors import UserError
 from fairhub.loading import Loaded
 from fairhub.methods import METHODS, Plan
 from fairhub.report import read
-from fairhub.space import compare_tab, gallery_tab, unitmap
+from fairhub.space import app, gallery_tab, map_panel, unitmap
 from fairhub.space.asking import FULL, QUICK, methods, request
 from fairhub.space.charts import course, front
 from fairhub.space.live import choice_shown, front_of, live
@@ -23,9 +19,7 @@ from fairhub.space.ranks import Ranks, probes, rank_shown
 from fairhub.space.reading import checked, read_pair, side_by_side, words_table
 from fairhub.space.running import Seen
 from fairhub.space.shared import Shared
-from fairhub.space.sizes import refuse
-from fairhub.space.toasts import told
-from fairhub.space.visitors import RUNS, Visitors
+from fairhub.space.visitors import Visitors
 from fairhub.space.worker import Standing
 
 CARDS = Path(__file__).parent.parent / "model_cards"
@@ -40,91 +34,6 @@ def loaded():
 def pair():
     probe = next(p for p in planted.aligned() if p.axis == "gender")
     return probe.text_a, probe.text_b
-
-
-def test_visitors_share_nothing(tmp_path):
-    visitors = Visitors(tmp_path / "all")
-    one, other = visitors.new(), visitors.new()
-    assert one != other and visitors.folder(one) != visitors.folder(other)
-    run = visitors.new_job(one) / "run"
-    run.mkdir(parents=True)
-    (run / "report.json").write_text("{}")
-    assert visitors.finished(one) == {"run 1": run} and visitors.finished(other) == {}
-    with pytest.raises(UserError, match="finished run"):
-        visitors.run(other, "run 1")
-
-
-@pytest.mark.parametrize("key", ["", "..", "../../etc", "0" * 32, "/", "a\n" * 16])
-def test_no_key_but_one_drawn_here_opens_a_folder(tmp_path, key):
-    with pytest.raises(UserError, match="reload"):
-        Visitors(tmp_path).folder(key)
-
-
-def test_folders_expire_and_used_ones_stay(tmp_path):
-    visitors = Visitors(tmp_path, seconds=60)
-    old, used, new = visitors.new(), visitors.new(), visitors.new()
-    long_ago = time.time() - 3600
-    work = visitors.new_job(used) / "run" / "work"
-    work.mkdir(parents=True)
-    (work / "scores.npz").write_bytes(b"")
-    for folder in (old, used):
-        os.utime(visitors.folder(folder), (long_ago, long_ago))
-    visitors.expire()
-    assert visitors.folder(used) and visitors.folder(new)
-    with pytest.raises(UserError):
-        visitors.folder(old)
-
-
-def test_a_visitor_has_few_runs(tmp_path):
-    visitors = Visitors(tmp_path)
-    key = visitors.new()
-    for _ in range(RUNS + 1):
-        visitors.new_job(key).mkdir(parents=True)
-    assert [job.name for job in visitors.jobs(key)] == ["2", "3", "4"]
-    assert visitors.latest(key).name == "4"
-
-
-@pytest.fixture
-def on_hub(hub, monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", hub.url)
-    place = planted.save(planted.planted_model(), tmp_path / "model")
-    hub.put("ada/good", {path.name: path.read_bytes() for path in place.iterdir()})
-    hub.put("ada/pickled", {"config.json": b"{}", "pytorch_model.bin": b"\x80\x04."})
-    return place
-
-
-def test_what_may_be_loaded_is_known_before_a_download(on_hub):
-    refuse("ada/good", 10**9)
-    with pytest.raises(UserError, match="pickles"):
-        refuse("ada/pickled", 10**9)
-    with pytest.raises(UserError, match="GB of weights here"):
-        refuse("ada/good", 1000)
-    with pytest.raises(UserError, match="must exist"):
-        refuse("ada/none", 10**9)
-
-
-def test_a_path_is_never_a_model(on_hub, monkeypatch):
-    monkeypatch.chdir(on_hub.parent)
-    (on_hub.parent / "some" / "where").mkdir(parents=True)
-    for name in (str(on_hub), "../x/y", "~/x", "some/where", "ada/good/../..", "a/b\n"):
-        with pytest.raises(UserError, match="Hub id"):
-            refuse(name, 10**9)
-
-
-def test_models_are_kept_few_and_lent_to_one_at_a_time(tmp_path):
-    names = ("one", "two", "three")
-    place = planted.save(planted.planted_model(), tmp_path / "model")
-    models = Models({name: str(place) for name in names}, keep=2)
-    first = {}
-    for name in names:
-        with models.borrowed(name) as first[name]:
-            assert models._locks[name].locked()
-        assert not models._locks[name].locked()
-    with models.borrowed("three") as again:
-        assert again is first["three"]
-    with models.borrowed("one") as again:
-        assert again is not first["one"]  # it had to make room
 
 
 def test_reading_a_pair(loaded, pair):
@@ -145,25 +54,6 @@ def test_what_people_and_models_write_is_no_markup():
 def test_a_pair_is_two_texts_that_differ(texts):
     with pytest.raises(UserError):
         checked(*texts)
-
-
-def test_a_mistake_is_one_toast():
-    @told
-    def once():
-        raise UserError("got <img src=x>; mend it")
-
-    @told
-    def streaming():
-        yield 1
-        raise UserError("late")
-
-    with pytest.raises(gr.Error) as toast:
-        once()
-    assert "&lt;img" in toast.value.message
-    stream = streaming()
-    assert next(stream) == 1
-    with pytest.raises(gr.Error, match="late"):
-        next(stream)
 
 
 def test_gallery_shows_what_reports_say(tmp_path):
@@ -245,25 +135,23 @@ def test_ranks_are_measured_once(loaded, tmp_path, monkeypatch):
     assert len({p.axis for p in probes()[:16]}) > 4
 
 
-def test_runs_beside_each_other(tmp_path):
-    shared = Shared(Models(), Visitors(tmp_path), CARDS)
-    key = shared.visitors.new()
-    assert list(compare_tab.runs(shared, key)) == list(gallery_tab.finished(CARDS))
-    with pytest.raises(UserError):
-        compare_tab.chosen(shared, key, "my run 1")
-    folder = next(iter(gallery_tab.finished(CARDS).values()))
-    picture, tables = compare_tab.side_by_side([folder, folder])
-    assert "<img" in picture and "compared" in tables
-    with pytest.raises(UserError, match="2 runs"):
-        compare_tab.side_by_side([folder])
-    assert "<i>" not in compare_tab.beside("<i>", "<i>", "<i>")
+def test_switches_are_those_of_the_map_that_is_drawn(tmp_path, pair):
+    place = str(planted.save(planted.planted_model(), tmp_path / "model"))
+    shared = Shared(Models({"planted": place}), Visitors(tmp_path / "visitors"), CARDS)
+    off = {"off": [unitmap.name_of(planted.PLANTED)]}
+    assert "Switched off" in map_panel.switched(shared, off, (place,), pair)
+    assert list(shared.models._held) == [place]
+    with pytest.raises(UserError, match="draw the map first"):
+        map_panel.switched(shared, off, (), pair)
+    for clicked in (None, [], "off", {}):
+        with pytest.raises(UserError, match="draw the map again"):
+            map_panel.switched(shared, clicked, (place,), pair)
 
 
-def test_a_model_that_cannot_be_made_again_says_why_in_the_log(tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
-    document = json.loads(next(CARDS.glob("*/report.json")).read_text())
-    document["base_model"]["revision"] = "local"
-    (tmp_path / "report.json").write_text(json.dumps(document))
-    with pytest.raises(UserError, match="could not be made again"):
-        list(compare_tab._made(tmp_path))
-    assert "settings; this one's are not known" in caplog.text
+def test_what_holds_a_model_runs_in_turn(tmp_path):
+    demo = app.build(Shared(Models(), Visitors(tmp_path), CARDS))
+    turns = {}
+    for fn in demo.fns.values():
+        turns.setdefault((fn.concurrency_id, fn.concurrency_limit), set()).add(fn.name)
+    assert turns["models", 2] == {"run", "rank", "begin", "switch", "talk", "publish", "diagnose"}
+    assert turns["repair", 1] == {"streaming", "audit", "repair"}  # "streaming" are Start and Resume

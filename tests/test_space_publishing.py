@@ -2,14 +2,19 @@
 
 import zipfile
 
+import fake_report
+import gradio as gr
 import pytest
 import yaml
 from huggingface_hub import HfApi
 from published import made
 
+from fairhub import report
 from fairhub.errors import UserError
 from fairhub.hub import checked
+from fairhub.space import publish_tab
 from fairhub.space.publishing import client, preview, send, suggested, zipped
+from fairhub.space.toasts import told
 
 SPACE = {"SYSTEM": "spaces", "SPACE_ID": "ada/fairhub", "HF_TOKEN": "hf_of_the_owner"}
 
@@ -45,9 +50,9 @@ def test_refusals_say_what_to_click_not_what_to_type(on_space, hub, monkeypatch)
         ("ada/fair", "hf_unknown", "sign in again"),
         ("bob/fair", hub.token("ada"), "try a pull request or your own namespace"),
     ):
-        with pytest.raises(UserError, match=said) as error:
-            send(made()[2], to, token, private=False, pr=False)
-        assert "hf auth" not in str(error.value) and "--" not in str(error.value)
+        with pytest.raises(gr.Error, match=said) as error:
+            told(send)(made()[2], to, token, private=False, pr=False)
+        assert "hf auth" not in error.value.message and "--" not in error.value.message
 
 
 def test_the_preview_is_the_card_with_its_pictures_inside():
@@ -62,6 +67,19 @@ def test_the_preview_is_the_card_with_its_pictures_inside():
 
 def test_a_name_is_suggested_to_who_is_signed_in():
     assert suggested(made()[2], "ada") == "ada/base-fair" and suggested(made()[2], None) == ""
+
+
+def test_only_what_was_shown_to_be_fairer_is_suggested_as_fair(tmp_path):
+    for effect, name in ((-0.4, "fair"), (0.4, "pruned")):
+        figures = fake_report.figures({"search": -0.6, "select": -0.5, "held_out": effect, "external": -0.2})
+        report.write(fake_report.report(figures), tmp_path / name / "report.json")
+        assert suggested(tmp_path / name, "ada").endswith(f"-{name}")
+
+
+def test_another_run_shows_nothing_of_the_one_before():
+    file, done, front, body, card = publish_tab._nothing_yet()
+    assert file["value"] is None and file["visible"] is False and card["open"] is False
+    assert done == front == "" and "Preview" in body
 
 
 def test_the_zip_is_the_run_and_can_be_published(tmp_path):

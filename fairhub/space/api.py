@@ -17,7 +17,8 @@ from fairhub.space import running, zero
 from fairhub.space.asking import QUICK, request
 from fairhub.space.gallery_tab import finished
 from fairhub.space.reading import checked, read_pair
-from fairhub.space.shared import Shared
+from fairhub.space.shared import Shared, models_in_turn, repairs_in_turn
+from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
 
 
@@ -67,8 +68,9 @@ def add(shared: Shared) -> None:
         """
         return _document(shared, run)
 
-    for endpoint in (audit, diagnose, report):
-        gr.api(endpoint, api_name=endpoint.__name__)
+    gr.api(audit, api_name="audit", **repairs_in_turn())
+    gr.api(diagnose, api_name="diagnose", **models_in_turn())
+    gr.api(report, api_name="report")
     _add_repair(shared, default)
 
 
@@ -92,24 +94,24 @@ def _add_repair(shared: Shared, default: str) -> None:
         """
         what = request(axes or [], contexts or [], method, budget, depth)
         source, key = shared.models.source(model), shared.visitors.new()
-        job = shared.visitors.new_job(key)
+        job = shared.visitors.new_job(key, size_of(source))
         running.prepare(job, source, what, shared.models.device)
         told_last = None
-        for look in running.follow(job, shared.begin):
+        for look in running.follow(job, shared.begin, endings=shared.endings):
             if look.standing != told_last:
                 yield {"run": key} | asdict(look.standing)
             told_last = look.standing
         if look.standing.state != "finished":
-            raise UserError(look.standing.what)
+            raise UserError(look.standing.why or look.standing.what)
         yield {"run": key} | asdict(look.standing) | {"report": _document(shared, key)}
 
-    gr.api(repair, api_name="repair", concurrency_id="repair", concurrency_limit=1)
+    gr.api(repair, api_name="repair", **repairs_in_turn())
 
 
 def _measured(shared: Shared, model: str, axes: tuple[str, ...]) -> list[Figure]:
     if zero.on_zero():
         source = shared.models.source(model)
-        return zero.audited(source, axes, zero.size_of(source))
+        return zero.audited(source, axes, size_of(source))
     with shared.models.borrowed(model) as loaded:
         return measure(loaded, Request("audit", axes))
 

@@ -1,9 +1,12 @@
 """The tab Compare: a base model and its repair on the visitor's own words, and finished runs beside each other."""
 
+import importlib.util
 import logging
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -13,14 +16,14 @@ from fairhub.comparison import document as comparisons
 from fairhub.diagnosis import PAIR
 from fairhub.errors import UserError
 from fairhub.figures import comparison as pictures
-from fairhub.loading import EMBEDDED
+from fairhub.loading import EMBEDDED, Loaded
 from fairhub.measure import continuations
 from fairhub.space import rebuilding
 from fairhub.space.gallery_tab import finished
 from fairhub.space.markup import drawn, esc
 from fairhub.space.reading import LONGEST
 from fairhub.space.running import last_line
-from fairhub.space.shared import Page, Shared
+from fairhub.space.shared import Page, Shared, models_in_turn
 from fairhub.space.toasts import told
 
 _TOKENS = 40
@@ -54,36 +57,57 @@ def beside(prompt: str, before: str, after: str) -> str:
     return f'<div class="fh-pair">{boxes}</div>'
 
 
-def side_by_side(folders: list[Path]) -> tuple[str, str]:
-    """Return runs of one base model compared: a picture as HTML, the tables as Markdown.
+def speaking(known: Mapping[str, Path]) -> list[str]:
+    """Return those of these runs that can go on with a visitor's words: their base model can be had here."""
+    return [name for name, folder in known.items() if _to_be_had(records.read(folder / "report.json").base_model)]
+
+
+def _to_be_had(base: Mapping[str, Any]) -> bool:
+    if base["revision"] == EMBEDDED:
+        return importlib.util.find_spec(EMBEDDED) is not None
+    return base["revision"] != "local" or Path(base["id"]).is_dir()
+
+
+def comparable(known: Mapping[str, Path]) -> list[str]:
+    """Return those of these runs that have the first one's base model."""
+    bases = {name: records.read(folder / "report.json").base_model.get("sha256") for name, folder in known.items()}
+    return [name for name, base in bases.items() if base == next(iter(bases.values()))]
+
+
+def side_by_side(named: Mapping[str, Path]) -> tuple[str, str]:
+    """Return runs of one base model compared, by the names they are shown under: a picture, and tables as Markdown.
 
     Raises:
         UserError: Fewer than two, or of different base models.
     """
-    found = compare(folders)
+    found = compare(list(named.values()), list(named))
     picture = pictures.pareto(found)
-    return drawn(picture) if picture else "", comparisons.markdown(found)
+    return drawn(picture) if picture else "", comparisons.markdown(found, places=False)
 
 
 def build(shared: Shared, page: Page) -> None:
     """Lay out the tab."""
-    names = list(runs(shared, ""))
+    known = runs(shared, "")
+    names, talking, making = list(known), speaking(known), threading.Lock()
     gr.Markdown("Your words, before and after a repair. Each says what it finds likeliest: nothing is drawn at random.")
-    run = gr.Dropdown(names, value=names[0] if names else None, label="Run")
+    run = gr.Dropdown(talking, value=talking[0] if talking else None, label="Run")
     prompt = gr.Textbox(PAIR[0], label="Your words", lines=2)
     button = gr.Button("Compare", variant="primary")
     shown = gr.HTML("", elem_id="compared")
     gr.Markdown("## Runs beside each other")
-    several = gr.CheckboxGroup(names, value=names, label="Runs of one base model")
+    several = gr.CheckboxGroup(names, value=comparable(known), label="Runs of one base model")
     together = gr.Button("Put them side by side")
     picture = gr.HTML("", elem_id="front-of-runs")
     table = gr.Markdown("", elem_classes="fh-document", latex_delimiters=[])
 
     @told
     def offer(key: str) -> tuple[dict[str, object], dict[str, object]]:
-        known = list(runs(shared, key))
-        first = known[0] if known else None
-        return gr.update(choices=known, value=first), gr.update(choices=known, value=known)
+        known = runs(shared, key)
+        spoken = speaking(known)
+        return (
+            gr.update(choices=spoken, value=spoken[0] if spoken else None),
+            gr.update(choices=list(known), value=comparable(known)),
+        )
 
     @told
     def talk(key: str, name: str, words: str) -> Iterator[str]:
@@ -91,34 +115,35 @@ def build(shared: Shared, page: Page) -> None:
         if not 0 < len(words) <= LONGEST:
             raise UserError(f"your words are 1 to {LONGEST} characters; got {len(words)}; mend them")
         report = records.read(folder / "report.json")
-        for wait in _made(folder):
+        for wait in _made(folder, making):
             yield f'<p role="status">Only the report of this run is here; its model is made again: {wait:.0f} s …</p>'
-        before = _said(shared, *_base(shared, report), words)
+        with shared.models.lent(_base(report)) as loaded:
+            rebuilding.refuse_other(loaded, report)
+            before = _said(loaded, words)
         yield f'<p role="status">{esc("As it was")}: {esc(before)} …</p>'
-        repaired = str(_model(folder))
-        yield beside(words, before, _said(shared, repaired, repaired, words))
+        with shared.models.lent(str(_model(folder))) as loaded:
+            yield beside(words, before, _said(loaded, words))
 
     @told
     def put(key: str, asked: list[str]) -> tuple[str, str]:
-        return side_by_side([chosen(shared, key, name) for name in asked])
+        return side_by_side({name: chosen(shared, key, name) for name in asked})
 
     page.finished.change(offer, page.visitor, [run, several], api_visibility="private", show_progress="hidden")
-    button.click(talk, [page.visitor, run, prompt], shown, api_visibility="private")
+    button.click(talk, [page.visitor, run, prompt], shown, api_visibility="private", **models_in_turn())
     together.click(put, [page.visitor, several], [picture, table], api_visibility="private")
 
 
-def _said(shared: Shared, name: str, source: str | None, words: str) -> str:
-    with shared.models.lent(name, source) as loaded:
-        return continuations(loaded.model, loaded.tokenizer, [words], _TOKENS)[0]
+def _said(loaded: Loaded, words: str) -> str:
+    return continuations(loaded.model, loaded.tokenizer, [words], _TOKENS)[0]
 
 
-def _base(shared: Shared, report: records.Report) -> tuple[str, str | None]:
-    """Return the base model of a run as the Space names it, and what it is loaded from."""
+def _base(report: records.Report) -> str | None:
+    """Return what the base model of a run is loaded from."""
     base = report.base_model
     name = str(base["id"])
     if base["revision"] == EMBEDDED:
-        return name, None
-    return (name, name) if base["revision"] == "local" else (name, f"{name.partition('@')[0]}@{base['revision']}")
+        return None
+    return name if base["revision"] == "local" else f"{name.partition('@')[0]}@{base['revision']}"
 
 
 def _model(folder: Path) -> Path:
@@ -127,15 +152,27 @@ def _model(folder: Path) -> Path:
     return own if own.is_dir() else rebuilding.place(records.read(folder / "report.json"))
 
 
-def _made(folder: Path) -> Iterator[float]:
-    """Make a run's repaired model again where it is not here; yield the seconds it takes.
+def _made(folder: Path, making: threading.Lock) -> Iterator[float]:
+    """Make a run's repaired model again where it is not here, one at a time; yield the seconds it takes.
 
     Raises:
         UserError: It could not be made.
     """
-    if _model(folder).is_dir():
+    began = time.monotonic()
+    while not _model(folder).is_dir():
+        if making.acquire(timeout=1):
+            try:
+                yield from _making(folder, began)
+            finally:
+                making.release()
+        else:
+            yield time.monotonic() - began
+
+
+def _making(folder: Path, began: float) -> Iterator[float]:
+    if _model(folder).is_dir():  # whoever was before us made it
         return
-    began, process = time.monotonic(), rebuilding.begin(folder / "report.json")
+    process = rebuilding.begin(folder / "report.json")
     try:
         while process.poll() is None:
             yield time.monotonic() - began

@@ -10,7 +10,7 @@ from fairhub.probes import CONTROL, stratified, templates
 from fairhub.space.markup import drawn, facts
 from fairhub.space.ranks import Ranks, rank_shown
 from fairhub.space.reading import Reading, checked, read_pair, side_by_side, words_table
-from fairhub.space.shared import Page, Shared, models_box
+from fairhub.space.shared import Page, Shared, models_box, models_in_turn
 from fairhub.space.toasts import told
 
 _EXAMPLES = 16
@@ -74,5 +74,5 @@ def build(shared: Shared, page: Page) -> None:
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     done = button.click(run, [model, first, second], [shown, inside, found, place], api_visibility="private",
-                        concurrency_limit=2)  # fmt: skip
-    done.success(rank, [model, found], place, **quiet)
+                        **models_in_turn())  # fmt: skip
+    done.success(rank, [model, found], place, **quiet, **models_in_turn())

@@ -46,7 +46,8 @@ def build(shared: Shared, page: Page) -> None:
     chosen = gr.Radio(names, value=names[0], label="Run")
     shown = gr.HTML(overview(*read(shared.gallery, names[0])))
     with gr.Accordion("The whole report", open=False):
-        whole = gr.Markdown(report.markdown(read(shared.gallery, names[0])[0]), elem_classes="fh-document")
+        first = report.markdown(read(shared.gallery, names[0])[0])
+        whole = gr.Markdown(first, elem_classes="fh-document", latex_delimiters=[])
 
     @told
     def show(name: str) -> tuple[str, str]:

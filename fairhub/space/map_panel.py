@@ -1,12 +1,16 @@
 """The panel with the unit map: draws it for a model, and tells what the visitor's switches do to it."""
 
+from typing import Any
+
 import gradio as gr
 
 from fairhub import report
 from fairhub.diagnosis import PAIR
+from fairhub.errors import UserError
+from fairhub.loading import Loaded
 from fairhub.space import unitmap
 from fairhub.space.reading import checked
-from fairhub.space.shared import Page, Shared
+from fairhub.space.shared import Page, Shared, models_in_turn
 from fairhub.space.toasts import told
 from fairhub.surgery import Pruning, Unit
 
@@ -29,33 +33,51 @@ def build(shared: Shared, page: Page, model: gr.Dropdown) -> None:
             preset = gr.Checkbox(True, label="Begin with what my last run removed")
         grid = gr.HTML("", elem_id="unit-map", js_on_load=unitmap.JS)
         shown = gr.HTML("", elem_id="effect")
+        of = gr.State(())  # what the map that is drawn was loaded from: the form may name another model by now
 
     @told
-    def begin(key: str, name: str, a: str, b: str, mine: bool) -> tuple[str, str]:
-        pair = checked(a, b)
-        with shared.models.borrowed(name) as loaded:
-            off = _removed(shared, key, name) if mine else frozenset()
+    def begin(key: str, name: str, a: str, b: str, mine: bool) -> tuple[str, str, tuple[str | None]]:
+        pair, source = checked(a, b), shared.models.source(name)
+        with shared.models.lent(source) as loaded:
+            off = _removed(shared, key, loaded) if mine else frozenset()
             found = unitmap.survey(loaded, off)
-            return unitmap.drawn(found, off), unitmap.effect_shown(unitmap.effect(loaded, off, pair), off)
+            told_ = unitmap.effect_shown(unitmap.effect(loaded, off, pair), off)
+            return unitmap.drawn(found, off), told_, (source,)
 
     @told
-    def switch(event: gr.EventData, name: str, a: str, b: str) -> str:
-        off = unitmap.named(event._data.get("off"))
-        pair = checked(a, b)
-        with shared.models.borrowed(name) as loaded:
-            return unitmap.effect_shown(unitmap.effect(loaded, off, pair), off)
+    def switch(event: gr.EventData, of: tuple[str | None, ...], a: str, b: str) -> str:
+        return switched(shared, event._data, of, checked(a, b))
 
-    draw.click(begin, [page.visitor, model, first, second, preset], [grid, shown], api_visibility="private")
-    grid.click(switch, [model, first, second], shown, api_visibility="private", trigger_mode="always_last")
+    settings: dict[str, Any] = {"api_visibility": "private"} | models_in_turn()
+    draw.click(begin, [page.visitor, model, first, second, preset], [grid, shown, of], **settings)
+    grid.click(switch, [of, first, second], shown, trigger_mode="always_last", **settings)
 
 
-def _removed(shared: Shared, key: str, name: str) -> Pruning:
+def switched(shared: Shared, clicked: object, of: tuple[str | None, ...], pair: tuple[str, str]) -> str:
+    """Return what the switches of a map do, as HTML.
+
+    Args:
+        shared: Has the models.
+        clicked: What the page told with the click; any browser can send anything.
+        of: What the drawn model was loaded from; empty where no map was drawn.
+        pair: The visitor's.
+
+    Raises:
+        UserError: No map was drawn, or the click names no units of its model.
+    """
+    off = unitmap.named(clicked.get("off") if isinstance(clicked, dict) else None)
+    if not of:
+        raise UserError("switches are those of a map; none is drawn here; draw the map first")
+    with shared.models.lent(of[0]) as loaded:
+        return unitmap.effect_shown(unitmap.effect(loaded, off, pair), off)
+
+
+def _removed(shared: Shared, key: str, loaded: Loaded) -> Pruning:
     """Return the units of the visitor's last finished run, where it was of this model."""
     runs = shared.visitors.finished(key)
     if not runs:
         return frozenset()
     made = report.read(list(runs.values())[-1] / "report.json")
-    source = shared.models.offered.get(name, name)
-    if made.base_model["id"] not in (name, source):
+    if (made.base_model["id"], made.base_model["revision"]) != (loaded.id, loaded.revision):
         return frozenset()
     return frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in made.pruning)

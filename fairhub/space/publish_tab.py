@@ -1,15 +1,17 @@
 """The tab Publish: a finished run on the Hub under the visitor's own name, or as a zip; no token is kept anywhere."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from fairhub.space.markup import esc
 from fairhub.space.publishing import on_space, preview, send, suggested, zipped
-from fairhub.space.shared import Page, Shared
+from fairhub.space.shared import Page, Shared, models_in_turn
 from fairhub.space.toasts import told
 
 _COMMIT, _REQUEST = "Commit", "Pull request"
+_UNSEEN = "Preview it first."
 
 
 class _Parts(NamedTuple):
@@ -38,8 +40,9 @@ def build(shared: Shared, page: Page) -> None:
         return gr.update(choices=names, value=names[-1] if names else None)
 
     @told
-    def suggest(key: str, chosen: str | None, who: gr.OAuthProfile | None) -> str:
-        return suggested(shared.visitors.run(key, chosen), who.username if who else None) if chosen else ""
+    def suggest(key: str, chosen: str | None, who: gr.OAuthProfile | None) -> list[Any]:
+        name = suggested(shared.visitors.run(key, chosen), who.username if who else None) if chosen else ""
+        return [name, *_nothing_yet()]
 
     @told
     def show(key: str, chosen: str | None, to: str) -> tuple[str, str, dict[str, object]]:
@@ -58,15 +61,32 @@ def build(shared: Shared, page: Page) -> None:
     @told
     def zip_up(key: str, chosen: str | None) -> dict[str, object]:
         found = shared.visitors.run(key, chosen or "")
-        pack = found.parent / f"fairhub-{(chosen or '').replace(' ', '-')}.zip"  # `chosen` is the name of a run
-        return gr.update(value=str(zipped(found, pack)), visible=True)
+        return gr.update(value=str(zipped(found, _pack(found, chosen))), visible=True)
+
+    @told
+    def tidy(key: str, chosen: str | None) -> None:
+        found = shared.visitors.run(key, chosen or "")
+        _pack(found, chosen).unlink(missing_ok=True)  # Gradio hands out a copy of its own
 
     visit = [page.visitor, parts.run]
     page.finished.change(offer, page.finished, parts.run, show_progress="hidden", api_visibility="private")
-    parts.run.change(suggest, visit, parts.name, show_progress="hidden", api_visibility="private")
+    shown = [parts.file, parts.done, parts.front, parts.body, parts.card]
+    parts.run.change(suggest, visit, [parts.name, *shown], show_progress="hidden", api_visibility="private")
     parts.look.click(show, [*visit, parts.name], [parts.front, parts.body, parts.card], api_visibility="private")
-    parts.go.click(publish, [*visit, parts.name, parts.private, parts.how], parts.done, api_visibility="private")
-    parts.pack.click(zip_up, visit, parts.file, api_visibility="private")
+    parts.go.click(publish, [*visit, parts.name, parts.private, parts.how], parts.done, api_visibility="private",
+                   **models_in_turn())  # fmt: skip
+    packed = parts.pack.click(zip_up, visit, parts.file, api_visibility="private")
+    packed.success(tidy, visit, show_progress="hidden", api_visibility="private")
+
+
+def _pack(run: Path, chosen: str | None) -> Path:
+    """Return where a run's zip is made; `chosen` is the name of a run of the visitor's."""
+    return run.parent / f"fairhub-{(chosen or '').replace(' ', '-')}.zip"
+
+
+def _nothing_yet() -> list[Any]:
+    """Return zip, link and card as they are before anything was made of the run that is chosen now."""
+    return [gr.update(value=None, visible=False), "", "", _UNSEEN, gr.update(open=False)]
 
 
 def _laid_out() -> _Parts:
@@ -91,7 +111,7 @@ def _laid_out() -> _Parts:
     done = gr.HTML("", elem_id="published")
     with gr.Accordion("The card", open=False) as card:
         front = gr.HTML("", elem_id="front-matter")
-        body = gr.Markdown("Preview it first.", elem_id="card", latex_delimiters=[], elem_classes="fh-document")
+        body = gr.Markdown(_UNSEEN, elem_id="card", latex_delimiters=[], elem_classes="fh-document")
     return _Parts(run, name, private, how, look, go, pack, file, done, card, front, body)
 
 

@@ -12,19 +12,11 @@ from fairhub import card
 from fairhub.errors import UserError
 from fairhub.hub import Published, publish
 from fairhub.hub.repository import account_token, refuse_name
-from fairhub.report import read
+from fairhub.report import find, read
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n", re.S)
 _PICTURE = re.compile(r"\]\(figures/(\w+)\.png\)")
 _PACKED = (".safetensors", ".png")  # random bytes: packing them again only takes time
-
-_CLICKED = {
-    "sign in again (hf auth login)": "sign in again",
-    "run: hf auth login": "sign in again",
-    "or: hf auth login": "or sign in again",
-    "--pr": "a pull request",
-    "run the repair again": "repair the model again",
-}
 
 
 def on_space() -> bool:
@@ -49,9 +41,15 @@ def client(visitor: str | None) -> HfApi:
 
 
 def suggested(run: Path, user: str | None) -> str:
-    """Return a name for the repaired model in the visitor's namespace; empty where nobody is signed in."""
-    base = str(read(run / "report.json").base_model["id"]).partition("@")[0].rpartition("/")[2]
-    return f"{user}/{base}-fair" if user else ""
+    """Return a name for the repaired model in the visitor's namespace; empty where nobody is signed in.
+
+    It is called fair only where it was shown to be fairer on prompts that it never saw.
+    """
+    report = read(run / "report.json")
+    base = str(report.base_model["id"]).partition("@")[0].rpartition("/")[2]
+    proof = find(report.figures, "divergence", "held_out")
+    fairer = proof is not None and proof.outcome == "better"
+    return f"{user}/{base}-{'fair' if fairer else 'pruned'}" if user else ""
 
 
 def send(run: Path, to: str, visitor: str | None, *, private: bool, pr: bool) -> Published:
@@ -60,17 +58,7 @@ def send(run: Path, to: str, visitor: str | None, *, private: bool, pr: bool) ->
     Raises:
         UserError: Nobody is signed in, the run is not finished, or the Hub did not let it through.
     """
-    try:
-        return publish(run, to.strip(), private=private, pr=pr, api=client(visitor), timeout=None)
-    except UserError as mistake:
-        raise UserError(_in_a_browser(str(mistake))) from mistake
-
-
-def _in_a_browser(said: str) -> str:
-    """What is typed on a terminal, as what is clicked here."""
-    for typed, clicked in _CLICKED.items():
-        said = said.replace(typed, clicked)
-    return said
+    return publish(run, to.strip(), private=private, pr=pr, api=client(visitor), timeout=None)
 
 
 def preview(run: Path, to: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from fairhub import report as records
 from fairhub.data import gather
 from fairhub.errors import UserError
 from fairhub.healing import Strength
-from fairhub.loading import EMBEDDED, cache, load
+from fairhub.loading import EMBEDDED, Loaded, cache, load
 from fairhub.methods.rebuild import rebuild
 from fairhub.repair import finish_, request_of, task_of
 from fairhub.report import Report
@@ -35,6 +35,20 @@ def log(report: Report) -> Path:
     return place(report).with_name("log")
 
 
+def refuse_other(loaded: Loaded, report: Report) -> None:
+    """Refuse a base model that is not the one a report is about; a commit of the Hub is that by its name.
+
+    Raises:
+        UserError: The embedded default of the report's run is not here, and another stood in for it.
+    """
+    base = report.base_model
+    if base["revision"] == EMBEDDED and loaded.sha256() != base["sha256"]:
+        raise UserError(
+            f"a run is looked at beside the base model it repaired; that of {base['id']} here has other weights; "
+            "choose a run of another model"
+        )
+
+
 def make(path: Path) -> None:
     """Make the repaired model of this report.json again, as its recipe says: the same on the same machine.
 
@@ -46,7 +60,8 @@ def make(path: Path) -> None:
         raise UserError("a run is made again from the Hub's model and its settings; this one's are not known")
     asked, there = request_of(report.settings), place(report)
     embedded = report.base_model["revision"] == EMBEDDED
-    loaded = load(None if embedded else f"{report.base_model['id']}@{report.base_model['revision']}")
+    loaded = load(None if embedded else f"{report.base_model['id'].partition('@')[0]}@{report.base_model['revision']}")
+    refuse_other(loaded, report)
     data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data)
     names = ("guard", "keep", "depth", "ridge")
     strength = Strength(**{name: report.healing[name] for name in names}) if report.healing else None

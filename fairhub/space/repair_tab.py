@@ -1,6 +1,7 @@
 """The tab Repair: ask for one, watch it, stop it, go on with it, and look into what it found."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from fairhub.space import map_panel, running
 from fairhub.space.asking import DEPTHS, QUICK, methods, request
 from fairhub.space.live import choice_shown, front_of, live
 from fairhub.space.overview import overview
-from fairhub.space.shared import Page, Shared, models_box
+from fairhub.space.shared import Page, Shared, models_box, repairs_in_turn
+from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
 from fairhub.space.worker import RUN
 
@@ -38,8 +40,9 @@ def build(shared: Shared, page: Page) -> None:
     results = _results_below()
     place, front = results[-2:]
     seen = [shown, start, stop, resume, *results, page.finished]
-    queue: dict[str, Any] = {"concurrency_id": "repair", "concurrency_limit": 1, "api_visibility": "private",
-                             "show_progress": "minimal", "show_progress_on": shown}  # fmt: skip
+    queue: dict[str, Any] = repairs_in_turn() | {
+        "api_visibility": "private", "show_progress": "minimal", "show_progress_on": shown,
+    }  # fmt: skip
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     start.click(told(partial(_begin, shared)), [page.visitor, *asked], seen, **queue)
     resume.click(told(partial(_go_on, shared)), page.visitor, seen, **queue)
@@ -52,7 +55,7 @@ def build(shared: Shared, page: Page) -> None:
 def _begin(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[list[Any]]:
     """Begin a run; yield how it looks, as updates of all that is seen of it."""
     what, source = request(*asked), shared.models.source(model)
-    job = shared.visitors.new_job(key)
+    job = shared.visitors.new_job(key, size_of(source))
     running.prepare(job, source, what, shared.models.device)
     yield from _followed(shared, key, job)
 
@@ -65,8 +68,9 @@ def _go_on(shared: Shared, key: str) -> Iterator[list[Any]]:
 def _followed(shared: Shared, key: str, job: Path) -> Iterator[list[Any]]:
     look = running.seen(job)
     if look.standing.state != "finished":  # it may have been finished on another page of the same visit
-        for look in running.follow(job, shared.begin):
-            yield [live(look), *_buttons(look.standing.state), *[gr.skip()] * 6]
+        for look in running.follow(job, shared.begin, endings=shared.endings):
+            hidden = gr.update(visible=False)  # what an earlier run found is not what this one will find
+            yield [live(look), *_buttons(look.standing.state), hidden, *[gr.skip()] * 5]
     if look.standing.state == "finished":
         names = list(shared.visitors.finished(key))
         yield [live(look), *_buttons("finished"), *_results(job), names]
@@ -84,9 +88,10 @@ def _back(shared: Shared, key: str) -> list[Any]:
     if not jobs:
         return [gr.skip()] * 9
     look = running.seen(jobs[-1])
-    state = "stopped" if look.standing.state in BUSY else look.standing.state
+    if look.standing.state in BUSY:  # nobody follows it any more: the page that did is gone, or the Space began anew
+        look = replace(look, standing=replace(look.standing, state="stopped"))
     done = (jobs[-1] / RUN / "report.json").is_file()
-    return [live(look), *_buttons(state), *(_results(jobs[-1]) if done else [gr.skip()] * 5)]
+    return [live(look), *_buttons(look.standing.state), *(_results(jobs[-1]) if done else [gr.skip()] * 5)]
 
 
 def _weigh(shared: Shared, key: str, number: float) -> str:

@@ -1,13 +1,15 @@
 """What all tabs share: the models, the visitors' folders, the gallery, and what belongs to one visitor's page."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from fairhub.space.models import Models
-from fairhub.space.running import Slice, in_a_process
+from fairhub.space.running import Endings, Slice, in_a_process
+from fairhub.space.sizes import limit
 from fairhub.space.visitors import Visitors
 
 
@@ -21,6 +23,8 @@ class Shared:
     """Finished runs: every folder in it that has a report.json."""
     begin: Callable[[Path], Slice] = in_a_process
     """Begins a slice of a visitor's job: in a process of its own, or on a GPU that is lent for a while."""
+    endings: Endings = field(default_factory=Endings)
+    """What visitors left under way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +37,21 @@ class Page:
     """The names of the visitor's finished runs; who shows them listens to its change."""
 
 
+def models_in_turn() -> dict[str, Any]:
+    """Return how many handlers that hold a model in memory run at once, as settings of each of their events."""
+    return {"concurrency_id": "models", "concurrency_limit": 2}
+
+
+def repairs_in_turn() -> dict[str, Any]:
+    """Return the same for repairs and audits, which are long: one at a time."""
+    return {"concurrency_id": "repair", "concurrency_limit": 1}
+
+
 def models_box(shared: Shared) -> gr.Dropdown:
     """Return the choice of a model: those offered, or any Hub id."""
     offered = list(shared.models.offered)
     return gr.Dropdown(
         offered, value=offered[0], allow_custom_value=True, label="Model",
-        info="Choose one, or type any model of the Hub as org/name (safetensors only).",
+        info="Choose one, or type any model of the Hub as org/name: safetensors only, at most "
+        f"{limit() / 1e9:.3g} GB at 4 bytes a number.",
     )  # fmt: skip
