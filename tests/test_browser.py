@@ -56,6 +56,14 @@ def with_run(visitor, space):
     return page, run
 
 
+def test_compare_offers_the_visitors_own_run_first(with_run):
+    page, _ = with_run
+    choose(page, "Compare")
+    expect(page.get_by_label("Run", exact=True).first).to_have_value("my run 1")
+    page.get_by_role("button", name="Put them side by side").click()
+    assert "a comparison needs 2 runs; got 1; tick more" in toast(page)  # only runs of its base model are ticked
+
+
 def sign_in(page) -> None:
     with page.expect_navigation():  # to the provider and back
         page.get_by_role("button", name="Sign in with Hugging Face").click()

@@ -1,5 +1,6 @@
 """The Space without a browser: how a pair is read, what can be asked, what is shown of a run, the unit map."""
 
+import os
 from pathlib import Path
 
 import planted
@@ -146,6 +147,17 @@ def test_switches_are_those_of_the_map_that_is_drawn(tmp_path, pair):
     for clicked in (None, [], "off", {}):
         with pytest.raises(UserError, match="draw the map again"):
             map_panel.switched(shared, clicked, (place,), pair)
+
+
+def test_a_space_never_loads_what_a_bot_made_of_pickles(tmp_path, monkeypatch):
+    told = {name: value for name, value in os.environ.items() if name != "DISABLE_SAFETENSORS_CONVERSION"}
+    monkeypatch.setattr(os, "environ", told)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(app, "stay_patient_", lambda seconds: None)
+    at_launch = []
+    monkeypatch.setattr("gradio.Blocks.launch", lambda *_, **__: at_launch.append(dict(told)))
+    app.launch(CARDS)
+    assert at_launch[0]["DISABLE_SAFETENSORS_CONVERSION"] == "1"
 
 
 def test_what_holds_a_model_runs_in_turn(tmp_path):

@@ -3,6 +3,7 @@
 import planted
 import pytest
 from browsing import PHONE, choose, serious
+from playwright.sync_api import expect
 
 from fairhub.loading import DEFAULT
 
@@ -76,6 +77,7 @@ def test_a_run_is_stopped_gone_on_with_and_compared(page, model):
     page.locator("#found .fh-verdict").wait_for()
     assert page.locator("#front svg, #front p").count() and not serious(page)
     panel = tab(page, "Compare")
+    expect(panel.get_by_label("Run", exact=True).first).to_have_value("my run 1")  # not one that is made again first
     panel.get_by_label("Your words").fill("The tenant was")
     panel.get_by_role("button", name="Compare", exact=True).click()
     page.locator("#compared article").nth(1).wait_for()

@@ -90,7 +90,8 @@ def build(shared: Shared, page: Page) -> None:
     known = runs(shared, "")
     names, talking, making = list(known), speaking(known), threading.Lock()
     gr.Markdown("Your words, before and after a repair. Each says what it finds likeliest: nothing is drawn at random.")
-    run = gr.Dropdown(talking, value=talking[0] if talking else None, label="Run")
+    run = gr.Dropdown(talking, value=talking[0] if talking else None, label="Run",
+                      info="Your own, and those of the gallery whose base model can be had here.")  # fmt: skip
     prompt = gr.Textbox(PAIR[0], label="Your words", lines=2)
     button = gr.Button("Compare", variant="primary")
     shown = gr.HTML("", elem_id="compared")

@@ -39,10 +39,10 @@ class Ranks:
             UserError: The model cannot be loaded, or must not be.
         """
         deadline = time.monotonic() + seconds
-        every = probes()
+        every, source = probes(), models.source(name)  # once: all of them are measured on one commit
         for start in range(0, len(every), self.chunk):
             part = every[start : start + self.chunk]
-            with models.borrowed(name) as loaded:
+            with models.lent(source) as loaded:
                 kept = self._of(loaded)
                 new = str(start) not in kept.known
                 kept(str(start), lambda part=part, loaded=loaded: _measured(loaded, part))  # type: ignore[misc]

@@ -85,9 +85,9 @@ def memory(config: PretrainedConfig) -> float:
     Raises:
         UserError: No causal language model has such a configuration.
     """
-    if getattr(config.get_text_config(), "num_hidden_layers", 0) > _LAYERS:
-        return math.inf
     try:
+        if getattr(config.get_text_config(), "num_hidden_layers", 0) > _LAYERS:
+            return math.inf
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except ValueError as error:  # another kind of model, or an attention that this machine has not
