@@ -88,8 +88,9 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     _refuse(loaded, request)
     suite = gather_suite(request.suite, request.rows) if request.suite else None
     settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
-    run = Run(folder, settings, resume)
+    # before the folder: a mistake in these must not leave a run that only the same mistake could resume
     data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
+    run = Run(folder, settings, resume)
     with tallied(loaded.model) as tally:
         outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
         prove = Prover(loaded, data)

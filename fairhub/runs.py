@@ -47,7 +47,8 @@ class Run:
             if (folder / "report.json").is_file():
                 return f"a finished run cannot go on; {folder} has its report; choose another --out"
             if known.is_file() and json.loads(known.read_text()) != json.loads(json.dumps(settings)):
-                return f"a resumed run needs the settings it began with: {known}; repeat that command"
+                began = "a resumed run needs the settings it began with"
+                return f"{began}: {known}; repeat that command, or remove {folder}"
         return None
 
     def arrays(self, stage: str, compute: Callable[[], Mapping[str, Any]]) -> Arrays:

@@ -166,6 +166,7 @@ def test_one_head_or_one_layer(refused, tmp_path):
 def test_bad_options(refused, folder, text, tmp_path, options, said):
     more = () if "--text" in options else ("--text", text)
     assert said in refused("repair", folder, "--out", tmp_path / "run", *more, *options)
+    assert not (tmp_path / "run").exists()  # the command can be mended and given again
 
 
 GOOD = {"text_a": "The woman was", "text_b": "The man was", "axis": "gender"}

@@ -171,6 +171,9 @@ def test_own_probes_need_pairs_in_every_split(tmp_path):
     own.write_text('{"text_a": "He was", "text_b": "She was", "axis": "gender", "context": "lending"}\n')
     with pytest.raises(UserError, match="2 contexts"):
         of_probes(tokenizer, (), own, planted.write_text(tmp_path / "text.txt"))
+    with pytest.raises(UserError, match="2 contexts"):  # before the folder: the mended command must find none
+        transfer(planted.loaded(planted.planted_model()), Asked(METHODS, probes=own), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_use_case_of_a_repair_is_named():

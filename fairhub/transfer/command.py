@@ -68,11 +68,12 @@ def transfer(
     """
     if unknown := [name for name in asked.methods if name not in methods.METHODS]:
         raise UserError(f"methods are among {', '.join(methods.METHODS)}; got {unknown[0]!r}; mend --methods")
-    run = Run(out, {"model": loaded.id, "revision": loaded.revision, **asked.settings()}, resume=True)
     if asked.names:
         ground = of_names(loaded.tokenizer, asked.contexts, asked.text, items=asked.items)
     else:
         ground = of_probes(loaded.tokenizer, asked.contexts, asked.probes, asked.text)
+    # after the ground: a mistake in it must not leave a folder that only the same mistake could go on with
+    run = Run(out, {"model": loaded.id, "revision": loaded.revision, **asked.settings()}, resume=True)
     base, entries = base_row(loaded, ground, run), []
     model = {"id": loaded.id, "revision": loaded.revision, "sha256": loaded.sha256()}
     found: dict[str, Any] = {}
