@@ -141,7 +141,7 @@ def read_recipe(path: Path) -> Recipe:
     """Read recipe.json.
 
     Raises:
-        UserError: The file is missing, is no JSON, or is not a recipe of this schema.
+        UserError: The file is missing, is no JSON, is not a recipe of this schema, or has dials that are unknown here.
     """
     try:
         data = json.loads(path.read_text())
@@ -152,4 +152,11 @@ def read_recipe(path: Path) -> Recipe:
     known = {field.name for field in fields(Recipe)}
     if not isinstance(data, dict) or data.get("schema") != SCHEMA or set(data) != known:
         raise UserError(f"this fairhub reads recipes of schema {SCHEMA}; {path} is another; use the fairhub it names")
-    return Recipe(**data)
+    recipe = Recipe(**data)
+    try:
+        _ = recipe.units, recipe.strength, [recipe.base_model[name] for name in ("id", "revision", "sha256", "dtype")]
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"a recipe must have the dials of this fairhub; {path} has others ({error}); use fairhub {recipe.fairhub}"
+        ) from error
+    return recipe

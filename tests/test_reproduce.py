@@ -104,6 +104,29 @@ def test_what_the_maker_had_must_be_brought(copy, tmp_path):
         reproduce(str(base), mine=mine())
 
 
+@pytest.mark.parametrize(
+    "file, change, said",
+    [
+        ("report.json", None, "report.json cannot be read"),
+        ("model/model.safetensors", lambda whole: whole[: len(whole) // 2], "a download must be whole"),
+        ("recipe.json", lambda whole: whole.replace(b'"guard"', b'"shield"'), "use fairhub 0.1.0"),
+        ("recipe.json", lambda whole: whole.replace(b'"real_steps"', b'"unreal_steps"'), "unreal_steps.*use fairhub 0"),
+        ("recipe.json", lambda whole: whole.replace(b'"screen"', b'"scream"'), "scream.*use fairhub 0.1.0"),
+        ("recipe.json", lambda whole: whole.replace(b'"contexts"', b'"context"'), "contexts.*use fairhub 0.1.0"),
+    ],
+)
+def test_what_is_not_whole_or_of_another_fairhub_is_one_line(copy, file, change, said):
+    whole = (copy / file).read_bytes()
+    if change is None:
+        (copy / file).unlink()
+    else:
+        assert change(whole) != whole
+        (copy / file).write_bytes(change(whole))
+    with pytest.raises(UserError, match=said) as error:
+        reproduce(str(copy), quick=True, mine=mine())
+    assert "\n" not in str(error.value)
+
+
 def test_a_killed_reproduction_goes_on(copy, monkeypatch):
     import fairhub.reproduce as module
 

@@ -47,7 +47,7 @@ def run_methods(load: Callable[[], Loaded], request: Request, names: Sequence[st
 def _run(load: Callable[[], Loaded], request: Request, folder: Path) -> Report:
     if (folder / "report.json").is_file():
         made = report.read(folder / "report.json")
-        if made.settings is None or _asked(request_of(made.settings)) != _asked(request):
+        if made.settings is None or _asked(request_of(made.settings, made.fairhub)) != _asked(request):
             raise UserError(
                 f"a comparison goes on with runs of its settings; {folder} has another; choose another --out"
             )

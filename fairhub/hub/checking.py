@@ -7,7 +7,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairhub.errors import UserError
 from fairhub.recipe import EXACT, Recipe, distance, fingerprint, read_recipe, weights_of
-from fairhub.report import Report, from_json
+from fairhub.report import Report
+from fairhub.report import read as read_report
 
 
 def checked(run: Path) -> tuple[Report, Recipe]:
@@ -50,7 +51,7 @@ def read(run: Path) -> tuple[Report, Recipe]:
     if not (run / "report.json").is_file():
         going = "is not finished; --resume it" if (run / "work").is_dir() else "has none; name the --out of a repair"
         raise UserError(f"a finished run has report.json; {run} {going}")
-    report, recipe = from_json((run / "report.json").read_text()), read_recipe(run / "recipe.json")
+    report, recipe = read_report(run / "report.json"), read_recipe(run / "recipe.json")
     if (report.pruning, report.base_model["sha256"]) != (recipe.pruning, recipe.base_model["sha256"]):
         raise UserError(f"report.json and recipe.json are of one run; those in {run} are not; run the repair again")
     return report, recipe
