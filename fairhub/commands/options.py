@@ -63,12 +63,22 @@ def device_of(asked: str) -> str:
 
     Several GPUs share the layers of one model, so that one larger than each of them fits; several processes have a
     model each.
+
+    Raises:
+        UserError: torch has no such device here.
     """
     import torch
 
+    from fairhub.errors import UserError
     from fairhub.processes import state
 
     if asked != "auto":
+        try:
+            torch.empty(0, device=asked)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:  # each build of torch has its own
+            raise UserError(
+                f"a device must be one that torch sees here; got {asked!r}; use auto or cpu, or install a torch for it"
+            ) from error
         return asked
     if not torch.cuda.is_available():
         return "cpu"
