@@ -31,6 +31,10 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"fairhub: {error}", err=True)
         sys.exit(2)
+    except OSError as error:  # of a disk or a network, where nobody knew better what it meant
+        said = " ".join(str(error).split()) or type(error).__name__
+        typer.echo(f"fairhub: files must be within reach; {said}; mend the path or free space, then again", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from fairhub import figures, healing, items, methods, proof, report
 from fairhub.assembly import assemble, spent
 from fairhub.benchmarks.suite import NOTHING, Suite, benchmarked, suite_answers, suite_figures
@@ -167,8 +169,9 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: 
         loaded.tokenizer.save_pretrained(run.folder / "model")
         (run.folder / "figures").mkdir(exist_ok=True)
         figures.save_all(written, run.folder / "figures")
-    except OSError as error:
-        raise UserError(f"a run must be able to write; {run.folder}: {error}; free space, then --resume") from error
+    except (OSError, SafetensorError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"a run must be able to write; {run.folder}: {said}; free space, then --resume") from error
     lines = _trace_lines(written.trace)
     run.save(run.folder / "trace.jsonl", lines.encode())
     run.save(run.folder / "report.md", report.markdown(written).encode())

@@ -103,7 +103,8 @@ class Run:
             os.replace(partial, path)
         except OSError as error:
             raise UserError(
-                f"a run must be able to write; {path}: {error.strerror}; free space, then --resume"
+                f"a run must be able to write; {path}: {error.strerror}; "
+                "free space or choose another --out, then --resume"
             ) from error
 
 
@@ -134,7 +135,8 @@ class Remembered:
             self._join = ""
         except OSError as error:
             raise UserError(
-                f"a run must be able to write; {self.path}: {error.strerror}; free space, then --resume"
+                f"a run must be able to write; {self.path}: {error.strerror}; "
+                "free space or choose another --out, then --resume"
             ) from error
 
 

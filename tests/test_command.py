@@ -255,6 +255,14 @@ def test_help_and_unknown_words(command):
     assert command("repair", "--budget", "much")[0] == 2
 
 
+def test_what_a_disk_says_is_one_line(refused, folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "notes.jsonl")
+
+    monkeypatch.setattr(fairhub.repair, "audit", full)
+    assert "No space left on device: 'notes.jsonl'; mend the path or free space" in refused("audit", folder)
+
+
 def test_ctrl_c_is_no_traceback(command, folder, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt

@@ -4,11 +4,13 @@ import copy
 import dataclasses
 import shutil
 
+import fake_report as fake
 import numpy as np
 import planted
 import pytest
 import torch
 from planted import INNOCENT, PLAN, PLANTED, SIZES
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 import fairhub.data
@@ -18,7 +20,8 @@ import fairhub.text
 from fairhub import report
 from fairhub.engine import Engine, probe_batches
 from fairhub.errors import UserError
-from fairhub.measure import continuations
+from fairhub.measure import Repair, continuations
+from fairhub.methods import Outcome
 from fairhub.probes import CONTROL
 from fairhub.repair import Request, repair
 from fairhub.runs import Remembered, Run
@@ -216,6 +219,17 @@ def test_refuses_folders_and_other_settings(done, request_, tmp_path, monkeypatc
         repair(model, other, tmp_path / "run", resume=True)
     with pytest.raises(_Killed):  # positive control: the same settings get past
         repair(model, request_, tmp_path / "run", resume=True)
+
+
+def test_a_disk_that_fills_up_under_the_model_is_one_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise SafetensorError("I/O error: No space left on device")
+
+    model = planted.planted_model()
+    monkeypatch.setattr(type(model), "save_pretrained", full)
+    made, run = Outcome(Repair(), None, {}, {}, []), Run(tmp_path / "run", {}, False)
+    with pytest.raises(UserError, match="No space left on device; free space, then --resume"):
+        fairhub.repair._write(planted.loaded(model), made, fake.report(), {"plan": {}}, run)
 
 
 def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):

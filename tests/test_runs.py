@@ -47,7 +47,7 @@ def test_files_are_whole_or_old(tmp_path, monkeypatch):
     run.save(run.folder / "report.md", b"old")
     with monkeypatch.context() as patch:
         patch.setattr(fairhub.runs.os, "replace", full)
-        with pytest.raises(UserError, match="No space left on device; free space, then --resume"):
+        with pytest.raises(UserError, match="No space left on device; free space or choose another --out"):
             run.save(run.folder / "report.md", b"new")
     assert (run.folder / "report.md").read_bytes() == b"old"
 

@@ -173,6 +173,8 @@ def test_own_probes_need_pairs_in_every_split(tmp_path):
         of_probes(tokenizer, (), own, planted.write_text(tmp_path / "text.txt"))
     with pytest.raises(UserError, match="2 contexts"):  # before the folder: the mended command must find none
         transfer(planted.loaded(planted.planted_model()), Asked(METHODS, probes=own), tmp_path / "out")
+    with pytest.raises(UserError, match="report.json cannot be read"):  # before any row is made
+        transfer(planted.loaded(planted.planted_model()), Asked(METHODS, probes=own), tmp_path / "out", tmp_path / "no")
     assert not (tmp_path / "out").exists()
 
 

@@ -68,6 +68,9 @@ def transfer(
     """
     if unknown := [name for name in asked.methods if name not in methods.METHODS]:
         raise UserError(f"methods are among {', '.join(methods.METHODS)}; got {unknown[0]!r}; mend --methods")
+    model = {"id": loaded.id, "revision": loaded.revision, "sha256": loaded.sha256()}
+    if run_folder is not None:
+        _of_same_base(run_folder, model["sha256"])  # before the rows, which take hours
     if asked.names:
         ground = of_names(loaded.tokenizer, asked.contexts, asked.text, items=asked.items)
     else:
@@ -75,7 +78,6 @@ def transfer(
     # after the ground: a mistake in it must not leave a folder that only the same mistake could go on with
     run = Run(out, {"model": loaded.id, "revision": loaded.revision, **asked.settings()}, resume=True)
     base, entries = base_row(loaded, ground, run), []
-    model = {"id": loaded.id, "revision": loaded.revision, "sha256": loaded.sha256()}
     found: dict[str, Any] = {}
     for method in asked.methods:
         plan = replace(asked.plan, variant=asked.variant if method == "breaking_down_bias" else "")
@@ -97,13 +99,18 @@ def attach(found: dict[str, Any], folder: Path) -> None:
     Raises:
         UserError: The run is of another base model, or has no report.
     """
-    written = report_.read(folder / "report.json")
-    if written.base_model.get("sha256") != found["base_model"]["sha256"]:
-        raise UserError(f"a matrix belongs to runs of its base model; {folder} is of another; name one of the same")
-    written = replace(written, transfer=found)
+    written = replace(_of_same_base(folder, found["base_model"]["sha256"]), transfer=found)
     report_.write(written, folder / "report.json")
     (folder / "report.md").write_text(report_.markdown(written), encoding="utf-8")
     figures.save_all(written, folder / "figures")
+
+
+def _of_same_base(folder: Path, sha256: str) -> report_.Report:
+    """Return the report of a finished run, refused where it is of another base model."""
+    written = report_.read(folder / "report.json")
+    if written.base_model.get("sha256") != sha256:
+        raise UserError(f"a matrix belongs to runs of its base model; {folder} is of another; name one of the same")
+    return written
 
 
 def text(found: dict[str, Any]) -> str:
