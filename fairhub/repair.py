@@ -11,14 +11,15 @@ from safetensors import SafetensorError
 
 from fairhub import figures, healing, items, methods, proof, report
 from fairhub.assembly import assemble, spent
-from fairhub.benchmarks.suite import NOTHING, Suite, benchmarked, suite_answers, suite_figures
+from fairhub.benchmarks.suite import NOTHING, Suite, benchmarked, refuse_suite, suite_answers, suite_figures
 from fairhub.benchmarks.suite import gather as gather_suite
 from fairhub.cost import tallied
-from fairhub.data import Data, Sizes, gather
+from fairhub.data import Data, Sizes, gather, known_probes
 from fairhub.engine import text_batches
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, home
+from fairhub.methods.head_bias import refuse_bias
 from fairhub.probes import CONTROL, stratified
 from fairhub.processes import alone, main, wait
 from fairhub.progress import progress_bar
@@ -119,10 +120,24 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     return written
 
 
-def _refuse(loaded: Loaded, request: Request) -> None:
+def refuse(request: Request) -> None:
+    """Refuse what no model could be repaired with, before one is loaded or sent for.
+
+    Raises:
+        UserError: An unknown method, bias, variant, axis, context or suite, or probes that cannot be read.
+    """
     if request.method not in methods.METHODS:
         known = ", ".join(methods.METHODS)
         raise UserError(f"a method must be one of {known}; got {request.method!r}; choose one of them")
+    refuse_bias(request.plan.bias)
+    methods.refuse_variant(request.method, request.plan.variant)
+    known_probes(request.axes, request.contexts, request.probes)
+    if request.suite:
+        refuse_suite(request.suite)
+
+
+def _refuse(loaded: Loaded, request: Request) -> None:
+    refuse(request)
     if any(parameter.device.type == "meta" for parameter in loaded.model.parameters()):
         raise UserError(
             f"a repair writes weights, so all must be loaded; part of {loaded.id} is left on disk or in the machine's "

@@ -87,6 +87,7 @@ def test_unknown_folders_and_ids(refused, tmp_path):
     assert "must exist" in refused("audit", tmp_path / "nowhere")
     assert "no-such-org/no-such-model" in refused("audit", "no-such-org/no-such-model")
     assert "a b c" in refused("audit", "a b c")
+    assert "'nowhere/to/be' failed" in refused("audit", "nowhere/to/be")
 
 
 @pytest.mark.parametrize("missing, said", [("config.json", "config.json"), ("tokenizer*", "tokenizer")])
@@ -114,6 +115,10 @@ def test_encoders_and_unknown_architectures(refused, tmp_path):
     bloom = transformers.BloomConfig(vocab_size=len(planted.tokenizer()), hidden_size=32, n_layer=2, n_head=2)
     planted.save(transformers.BloomForCausalLM(bloom), tmp_path / "bloom")
     assert "bloom" in refused("repair", tmp_path / "bloom", "--out", tmp_path / "run")
+    mamba = transformers.MambaConfig(vocab_size=len(planted.tokenizer()), hidden_size=32, num_hidden_layers=2)
+    planted.save(transformers.MambaForCausalLM(mamba), tmp_path / "mamba")
+    for words in (("audit",), ("plan",), ("repair", "--out", tmp_path / "run")):
+        assert "one whose heads and neurons we know; got 'mamba'" in refused(words[0], tmp_path / "mamba", *words[1:])
     assert not (tmp_path / "run").exists()
 
 
@@ -148,6 +153,8 @@ def test_one_head_or_one_layer(refused, tmp_path):
     [
         (("--method", "magic"), "magic"),
         (("--axis", "height"), "height"),
+        (("--variant", "q=1"), "robust has none"),
+        (("--bias", "magic"), "bias must be one of"),
         (("--context", "space"), "space"),
         (("--budget", 0), "budget"),
         (("--budget", 2), "budget"),
@@ -164,7 +171,9 @@ def test_one_head_or_one_layer(refused, tmp_path):
         (("--text", "nowhere.txt"), "nowhere.txt"),
     ],
 )
-def test_bad_options(refused, folder, text, tmp_path, options, said):
+def test_bad_options(refused, folder, text, tmp_path, monkeypatch, options, said):
+    if options[0] not in ("--device", "--dtype", "--text"):  # all others are looked at before the weights are
+        monkeypatch.setattr("fairhub.loading.load", lambda *_, **__: pytest.fail("loaded"))
     more = () if "--text" in options else ("--text", text)
     assert said in refused("repair", folder, "--out", tmp_path / "run", *more, *options)
     assert not (tmp_path / "run").exists()  # the command can be mended and given again

@@ -70,10 +70,18 @@ def test_yes_is_what_submits(fairhub, monkeypatch):
         (["--on-jobs", "l4x1", "--to", "fair"], "org/name"),
         (["--on-jobs", "l4x1", "--to", "org/fair", "--text", "mine.txt"], "cannot read this machine"),
         (["tests", "--on-jobs", "l4x1", "--to", "org/fair"], "cannot read this machine"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--rows", "mine"], "--rows names a file here"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--method", "magic"], "a method must be one of"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--axis", "height"], "an axis must be one of"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--context", "space"], "a context must be one of"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--suite", "huge"], "a suite is one of"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--bias", "magic"], "bias must be one of"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--variant", "q=1"], "robust has none; leave --variant"),
         (["--to", "org/fair"], "--on-jobs"),
     ],
 )
-def test_what_no_job_can_do_is_refused(fairhub, words, said):
+def test_what_no_job_can_do_is_refused(fairhub, monkeypatch, words, said):
+    monkeypatch.setattr("fairhub.hub.jobs.submit", lambda _: pytest.fail("submitted"))
     code, _, err = fairhub("repair", *words)
     assert code == 2 and said in err and err.count("\n") == 1
 

@@ -92,11 +92,20 @@ def gather(name: str, folder: Path | None = None) -> Suite:
     Raises:
         UserError: An unknown suite, a folder that is none, or rows that cannot be read.
     """
-    if name not in SUITES:
-        raise UserError(f"a suite is one of {', '.join(SUITES)}; got {name!r}; choose one of them")
+    refuse_suite(name)
     found = {what: find(BENCHMARKS[what][0], folder) for what in SUITES[name]}
     made = [BENCHMARKS[what][1](rows, SUITES[name][what]) for what, rows in found.items() if rows is not None]
     return Suite(name, tuple(made), tuple(BENCHMARKS[what][0].title for what, rows in found.items() if rows is None))
+
+
+def refuse_suite(name: str) -> None:
+    """Refuse what is no suite.
+
+    Raises:
+        UserError: It is none.
+    """
+    if name not in SUITES:
+        raise UserError(f"a suite is one of {', '.join(SUITES)}; got {name!r}; choose one of them")
 
 
 def suite_answers(suite: Suite, loaded: Loaded, repair: Repair | None = None) -> dict[str, np.ndarray]:

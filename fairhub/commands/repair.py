@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,14 +54,11 @@ def repair(
     from fairhub.energies import known
     from fairhub.errors import UserError
     from fairhub.methods import Plan
-    from fairhub.methods.breaking_down_bias import publishable
-    from fairhub.methods.fairness_pruning import parsed
     from fairhub.processes import leave
-    from fairhub.repair import Request
+    from fairhub.repair import Request, refuse
     from fairhub.repair import repair as run
 
     plan_sanity(budget, seconds)
-    (publishable if method == "breaking_down_bias" else parsed)(variant)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
         Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
@@ -69,8 +66,9 @@ def repair(
         suite=suite, rows=rows,
     )  # fmt: skip
     if on_jobs is not None:
-        typer.echo(_job(ctx, on_jobs, to, yes))
+        typer.echo(_job(ctx, request, on_jobs, to, yes))
         return
+    refuse(request)
     if to or yes:
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
     with _resumable(out):
@@ -96,14 +94,16 @@ def _places(out: Path) -> str:
     return f"model     {out}/model\nreport    {out}/report.md, report.json\npictures  {out}/figures"
 
 
-def _job(ctx: typer.Context, flavor: str, to: str | None, yes: bool) -> str:
+def _job(ctx: typer.Context, request: Any, flavor: str, to: str | None, yes: bool) -> str:
     """Show the job that runs the same repair, or submit it."""
     from fairhub.assembly import VERSION
     from fairhub.hub.jobs import job, sendable, submit
+    from fairhub.repair import refuse
 
     given = ctx.params
     model = given["model"]
-    sendable(model, model is not None and Path(model).exists(), bool(given["probes"] or given["text"]))
+    sendable(model, model is not None and Path(model).exists(), [o for o in ("probes", "text", "rows") if given[o]])
+    refuse(request)  # a mistake costs nothing here; a machine that is rented for it does
     made = job(flavor, [*([model] if model else []), *_options(ctx)], to, VERSION)
     said = f"submitted {submit(made)}" if yes else "nothing was submitted; add --yes to submit it"
     return f"{made}\n\n{said}"

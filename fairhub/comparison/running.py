@@ -9,7 +9,7 @@ from fairhub import methods, report
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
 from fairhub.methods.head_choice import counts
-from fairhub.repair import Request, repair, request_of
+from fairhub.repair import Request, refuse, repair, request_of
 from fairhub.report import Report
 
 EQUAL = ("bias_only", "ppl_only", "random", "magnitude", "mask_gradient")
@@ -35,6 +35,8 @@ def run_methods(load: Callable[[], Loaded], request: Request, names: Sequence[st
         raise UserError(f"methods are among {', '.join(methods.METHODS)}; got {unknown[0]!r}; mend --methods")
     if len(set(names)) < len(names):
         raise UserError(f"a comparison has each method once; got {', '.join(names)}; mend --methods")
+    for name in names:
+        refuse(replace(request, method=name))
     plan = request.plan
     for name in sorted(names, key=lambda name: name in EQUAL):
         asked = replace(request, method=name, plan=plan if name in EQUAL else request.plan)

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import get_safetensors_metadata
-from huggingface_hub.errors import HfHubHTTPError, NotASafetensorsRepoError, SafetensorsParsingError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    NotASafetensorsRepoError,
+    SafetensorsParsingError,
+)
 
 from fairhub.data import Sizes
 from fairhub.errors import UserError
@@ -69,8 +74,8 @@ def weights_of(source: str, revision: str | None = None) -> Weights | None:
     """
     try:
         counts = _local(Path(source)) if Path(source).is_dir() else _remote(source, revision)
-    except (OSError, HfHubHTTPError, NotASafetensorsRepoError):
-        return None
+    except (OSError, HfHubHTTPError, HFValidationError, NotASafetensorsRepoError):
+        return None  # what is wrong with a name, loading explains
     except (SafetensorsParsingError, ValueError, struct.error) as error:
         raise UserError(f"weights must be safetensors; a file of {source} has no such header; load it anew") from error
     return Weights(sum(counts.values()), sum(n * _BYTES.get(kind, 4) for kind, n in counts.items()))

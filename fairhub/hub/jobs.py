@@ -89,13 +89,18 @@ def submit(asked: Job, api: HfApi | None = None, timeout: float = 120) -> str:
     return made.url
 
 
-def sendable(model: str | None, is_folder: bool, own: bool) -> None:
+def sendable(model: str | None, is_folder: bool, own: Sequence[str]) -> None:
     """Refuse what a job elsewhere cannot read.
 
+    Args:
+        model: What the user named.
+        is_folder: Whether that is a folder of this machine.
+        own: Names of the options that name files of this machine.
+
     Raises:
-        UserError: The model is a folder of this machine, or probes or text are.
+        UserError: The model is a folder of this machine, or an option names a file of it.
     """
     if is_folder:
         raise UserError(f"a job cannot read this machine; {model} is a folder; upload it and name it org/name")
     if own:
-        raise UserError("a job cannot read this machine; --probes and --text are files here; leave them out")
+        raise UserError(f"a job cannot read this machine; --{own[0]} names a file here; leave it out")

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from fairhub.errors import UserError
 from fairhub.methods.attention_pruning import attention_pruning
 from fairhub.methods.baselines import magnitude, mask_gradient, random
-from fairhub.methods.breaking_down_bias import breaking_down_bias
-from fairhub.methods.fairness_pruning import fairness_pruning
+from fairhub.methods.breaking_down_bias import breaking_down_bias, publishable
+from fairhub.methods.fairness_pruning import fairness_pruning, parsed
 from fairhub.methods.fasp import bias_only, fasp, ppl_only
 from fairhub.methods.robust import robust
 from fairhub.methods.task import Outcome, Plan, Task
@@ -24,4 +25,18 @@ METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
 }
 """Every recipe by its name on the command line."""
 
-__all__ = ["METHODS", "Outcome", "Plan", "Task", "attention_pruning", "robust"]
+
+def refuse_variant(method: str, variant: str) -> None:
+    """Refuse a variant that a run of this method could not be made with.
+
+    Raises:
+        UserError: It names what the method has not, or the method has no variants at all.
+    """
+    known = {"breaking_down_bias": publishable, "fairness_pruning": parsed}
+    if method in known:
+        known[method](variant)
+    elif variant:
+        raise UserError(f"variants are those of {' and '.join(known)}; {method} has none; leave --variant out")
+
+
+__all__ = ["METHODS", "Outcome", "Plan", "Task", "attention_pruning", "refuse_variant", "robust"]

@@ -18,6 +18,7 @@ from fairhub.processes import spread
 from fairhub.surgery import Pruning, masked
 from fairhub.toxicity import classifier, scored
 
+BIASES = ("divergence", "attribute", "toxicity")
 PROBES = 24
 """Probes a head is scored on: few, since its removal is exact; the report says how repeatable that is."""
 PROMPTS = 48
@@ -46,10 +47,18 @@ def head_bias(name: str, task: Task) -> HeadBias:
     Raises:
         UserError: There is no figure of that name, or it cannot be had here.
     """
-    known = {"divergence": _divergence, "attribute": _attribute, "toxicity": _toxicity}
-    if name not in known:
-        raise UserError(f"bias must be one of {', '.join(known)}; got {name!r}; choose one of them")
-    return known[name](task)
+    refuse_bias(name)
+    return {"divergence": _divergence, "attribute": _attribute, "toxicity": _toxicity}[name](task)
+
+
+def refuse_bias(name: str) -> None:
+    """Refuse what is no bias figure.
+
+    Raises:
+        UserError: It is none.
+    """
+    if name not in BIASES:
+        raise UserError(f"bias must be one of {', '.join(BIASES)}; got {name!r}; choose one of them")
 
 
 def _divergence(task: Task) -> HeadBias:

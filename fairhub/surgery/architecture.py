@@ -204,14 +204,22 @@ def located(places: tuple[Site, ...], pruning: Pruning) -> dict[Site, list[int]]
     return touched
 
 
-def _layout(model: PreTrainedModel) -> Layout:
-    name = model.config.model_type
-    if name not in _LAYOUTS:
+def layout_of(model_type: str) -> Layout:
+    """Return the layout of an architecture, by the `model_type` of its config.
+
+    Raises:
+        UserError: The architecture is not one we know.
+    """
+    if model_type not in _LAYOUTS:
         raise UserError(
-            f"the architecture must be one whose heads and neurons we know; got {name!r}; "
+            f"the architecture must be one whose heads and neurons we know; got {model_type!r}; "
             f"use one of {', '.join(_LAYOUTS)}"
         )
-    return _LAYOUTS[name]
+    return _LAYOUTS[model_type]
+
+
+def _layout(model: PreTrainedModel) -> Layout:
+    return layout_of(model.config.model_type)
 
 
 def _submodule(root: nn.Module, path: str) -> nn.Module | None:
