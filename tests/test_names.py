@@ -64,6 +64,14 @@ def test_the_public_set_is_read_by_folder(tmp_path):
     assert (one.race, one.gender, one.text, one.split) == ("white", "men", "What, from Ada Bo?", "external")
     assert max(two.grid) < 1 < max(one.grid)
     assert [p.name for p in public(tmp_path, ["high"])] == ["Cy Do"]
+    assert [p.name for p in Asked(levels=("low", "high"), folder=tmp_path).prompts] == ["Ada Bo", "Cy Do"]
+    assert [p.name for p in Asked(("purchase",), folder=tmp_path).prompts] == ["Ada Bo"]
+    with pytest.raises(UserError, match="has purchase, chess; got 'purchases'; mend --context"):
+        Asked(("purchases",), folder=tmp_path).prompts  # noqa: B018
+    with pytest.raises(UserError, match="has low, high; got 'numeric'; mend --level"):
+        Asked(levels=("low", "numeric"), folder=tmp_path).prompts  # noqa: B018
+    with pytest.raises(UserError, match="nothing is asked"):
+        Asked(("purchase",), ("high",), folder=tmp_path).prompts  # noqa: B018
 
 
 def test_a_chat_template_is_used_where_there_is_one(tokenizer):

@@ -75,6 +75,16 @@ def test_private_stays_private(hub, ada, nobody, folder):
         publisher.fetch("ada/hidden", weights=False, api=nobody)
 
 
+def test_what_is_public_already_is_no_place_for_what_shall_be_private(hub, ada, folder):
+    hub.put("ada/open", {"old.txt": b"old"})
+    hub.put("ada/hidden", {"old.txt": b"old"}, private=True)
+    for way in ({}, {"pr": True}):
+        with pytest.raises(UserError, match="^--private makes a new repository private; ada/open is there and public"):
+            publisher.publish(folder, "ada/open", private=True, api=ada, **way)
+    assert set(hub.files("ada/open")) == {"old.txt"}
+    assert publisher.publish(folder, "ada/hidden", private=True, api=ada).changed and hub.repo("ada/hidden").private
+
+
 def test_gated_says_so(hub, bob, folder):
     hub.put("ada/gate", {"fairhub/recipe.json": b"{}"}, gated=True)
     with pytest.raises(UserError, match="gated; this account has not been let in"):
@@ -194,7 +204,7 @@ def test_the_command_needs_an_account_and_exits_with_2(hub, folder):
 def test_a_tag_stays_where_it_is(hub, ada, folder):
     hub.put("ada/fair", {"old.txt": b"old"})
     ada.create_tag("ada/fair", tag="v1")
-    with pytest.raises(UserError, match="a tag stays where it is"):
+    with pytest.raises(UserError, match="^a tag stays where it is"):
         publisher.publish(folder, "ada/fair", api=ada, tag="v1")
 
 

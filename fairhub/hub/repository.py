@@ -39,9 +39,19 @@ def account_token() -> str:
 
 
 def head(api: HfApi, to: str, *, private: bool, make: bool, kind: Kind = "model") -> str | None:
-    """Return the last commit of a repository, making the repository where there is none and `make` is set."""
+    """Return the last commit of a repository, making the repository where there is none and `make` is set.
+
+    Raises:
+        UserError: It is to be private, and is there already for everyone to see.
+    """
     try:
-        return api.repo_info(to, repo_type=kind).sha
+        found = api.repo_info(to, repo_type=kind)
+        if private and not found.private:
+            raise UserError(
+                f"--private makes a new repository private; {to} is there and public; nothing was sent; choose another "
+                "name, or make it private on its page"
+            )
+        return found.sha
     except RepositoryNotFoundError:
         if not make:
             raise

@@ -29,6 +29,8 @@ def explained(repo: str, doing: str, afterwards: str) -> Iterator[None]:
     """
     try:
         yield
+    except UserError:  # a ValueError too, and clear already
+        raise
     except HFValidationError as error:
         raise UserError(f"a repository is called 'org/name'; got {repo!r}; mend the name") from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fairhub.errors import UserError
 from fairhub.loading import Loaded
 from fairhub.names.answers import Answers
 from fairhub.names.beside import ranks
@@ -31,10 +32,36 @@ class Asked:
 
     @property
     def prompts(self) -> list[NamePrompt]:
-        """The prompts; of the shipped ones those about held-out names."""
+        """The prompts; of the shipped ones those about held-out names.
+
+        Raises:
+            UserError: An unknown scenario or level, none of both together, or a folder without the public set.
+        """
         if self.folder is None:
             return shipped(self.scenarios, self.levels)
-        return [p for p in public(self.folder, self.levels) if not self.scenarios or p.scenario in self.scenarios]
+        every = public(self.folder)
+        _refuse_other("scenario", self.scenarios, [p.scenario for p in every])
+        _refuse_other("level", self.levels, [p.level for p in every])
+        found = [p for p in every if p.level in self.levels and (not self.scenarios or p.scenario in self.scenarios)]
+        if not found:
+            raise UserError(
+                f"an audit needs prompts; nothing is asked about {', '.join(self.scenarios)} at level "
+                f"{', '.join(self.levels)}; mend --context or --level"
+            )
+        return found
+
+
+def _refuse_other(what: str, asked: Sequence[str], there: Sequence[str]) -> None:
+    """Refuse a scenario or level that the public set, whose names are not ours, has not.
+
+    Raises:
+        UserError: It has not; the line says which it has.
+    """
+    option = {"scenario": "--context", "level": "--level"}[what]
+    for name in asked:
+        if name not in there:
+            known = ", ".join(dict.fromkeys(there)) or "nothing"
+            raise UserError(f"a {what} must be in just_prompts.csv, which has {known}; got {name!r}; mend {option}")
 
 
 def audit(loaded: Loaded, asked: Asked) -> tuple[list[Figure], list[dict[str, Any]]]:
