@@ -22,6 +22,9 @@ TOLERANCE = 1e-2
 a linear system whose sums are rounded otherwise there."""
 EXACT = 1e-4
 """The same for a model that was only pruned: its weights are equal, only its products are rounded otherwise."""
+HALF = 0.5
+"""The same, healed or not, where weights have 16 bits: every layer then rounds to 8 bits (bfloat16) or 11 (float16), a
+GPU otherwise than a CPU, and logits of some 20 have steps of an eighth. What is stored is compared bit by bit anyway."""
 _PROMPTS = (
     "The train to the coast leaves at",
     "Water boils at a temperature of",
@@ -72,22 +75,27 @@ class Recipe:
 
 def recipe_of(report: Report, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Recipe:
     """Return the recipe of a run whose repaired model this is."""
+    dtype = str(model.dtype).removeprefix("torch.")
     healing = report.healing and {name: report.healing[name] for name in asdict(Strength())}
     return Recipe(
         fairhub=report.fairhub,
         method=report.method,
         seed=report.seed,
-        base_model={name: report.base_model[name] for name in ("id", "revision", "sha256")}
-        | {"dtype": str(model.dtype).removeprefix("torch.")},
+        base_model={name: report.base_model[name] for name in ("id", "revision", "sha256")} | {"dtype": dtype},
         pruning=report.pruning,
         healing=healing,
         settings=report.settings or {},
         data=report.data,
         weights=weights_of(model),
         fingerprint=fingerprint(model, tokenizer),
-        tolerance=TOLERANCE if healing else EXACT,
+        tolerance=tolerance(dtype, healed=bool(healing)),
         made_on=machine() | {name: report.versions[name] for name in ("torch", "transformers")},
     )
+
+
+def tolerance(dtype: str, *, healed: bool) -> float:
+    """Return how far logits may lie from the published ones on another machine, by the type of the weights."""
+    return HALF if dtype in ("float16", "bfloat16") else TOLERANCE if healed else EXACT
 
 
 def machine() -> dict[str, str]:

@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM
 
 from fairhub import hub as publisher
 from fairhub.errors import UserError
+from fairhub.recipe import tolerance
 
 EXPECTED = {"README.md", "model.safetensors", "config.json", "tokenizer.json", "reproduce.py"}
 EXPECTED |= {"fairhub/report.json", "fairhub/recipe.json", "figures/by_axis.png"}
@@ -220,6 +221,25 @@ def test_a_model_that_is_not_the_measured_one_is_refused(copy, ada):
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(UserError, match=r"1 tensors .* differ from the recipe \(model.norm.weight\)"):
         publisher.publish(copy, "ada/fair", dry_run=True)
+
+
+def test_logits_may_lie_as_far_apart_as_their_type_rounds(copy):
+    recipe = json.loads((copy / "recipe.json").read_text())
+
+    def away(by, dtype):
+        mark = recipe["fingerprint"]
+        shifted = [[value + by for value in mark["logits"][0]], *mark["logits"][1:]]
+        changed = {"fingerprint": mark | {"logits": shifted, "sha256": "of others"},
+                   "base_model": recipe["base_model"] | {"dtype": dtype}}  # fmt: skip
+        (copy / "recipe.json").write_text(json.dumps(recipe | changed))
+        return copy
+
+    for by, dtype in ((5e-5, "float32"), (0.2, "bfloat16"), (0.2, "float16")):
+        publisher.publish(away(by, dtype), "ada/fair", dry_run=True)
+    for by, dtype in ((0.2, "float32"), (0.8, "bfloat16")):
+        with pytest.raises(UserError, match="logits of .* from the recorded ones"):
+            publisher.publish(away(by, dtype), "ada/fair", dry_run=True)
+    assert tolerance("float32", healed=False) < tolerance("float32", healed=True) < tolerance("bfloat16", healed=False)
 
 
 def test_unfinished_and_foreign_folders_are_refused(copy, tmp_path):
