@@ -24,7 +24,7 @@ EXACT = 1e-4
 """The same for a model that was only pruned: its weights are equal, only its products are rounded otherwise."""
 HALF = 0.5
 """The same, healed or not, where weights have 16 bits: every layer then rounds to 8 bits (bfloat16) or 11 (float16), a
-GPU otherwise than a CPU, and logits of some 20 have steps of an eighth. What is stored is compared bit by bit anyway."""
+GPU otherwise than a CPU, and logits of some 20 have steps of an eighth. Stored tensors are compared bit by bit."""
 _PROMPTS = (
     "The train to the coast leaves at",
     "Water boils at a temperature of",
