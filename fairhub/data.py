@@ -116,7 +116,7 @@ def gather(
         near=(_split(search, "search", sizes.compared, 28), _split(select, "select", sizes.compared, 28)),
         proof=(held_out, external) if external else (held_out,),
         control_proof=_split(held_out, "held_out", sizes.compared, 28),
-        text={split: text_.chunks(tokenizer, parts[split], count, least=1024) for split, count in tokens.items()},
+        text={s: text_.chunks(tokenizer, parts[s], count, least=1024, split=s) for s, count in tokens.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,
     )

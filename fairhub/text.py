@@ -93,8 +93,9 @@ def split_documents(texts: Documents) -> dict[Split, tuple[str, ...]]:
 
 
 def chunks(
-    tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256, least: int | None = None
-) -> Tensor:
+    tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256, least: int | None = None,
+    split: str = "",
+) -> Tensor:  # fmt: skip
     """Return the first `tokens` tokens of the documents, joined by the end-of-sequence token, as [n, length].
 
     The last chunk is dropped unless it is full: n = tokens // length.
@@ -105,6 +106,7 @@ def chunks(
         tokens: How many tokens to take.
         length: Tokens of a chunk.
         least: How many will do where there are fewer than `tokens`; None insists on all.
+        split: Whose documents they are, for who is told that there are too few.
 
     Raises:
         UserError: The documents hold too few tokens, or `tokens` is less than one chunk.
@@ -121,7 +123,8 @@ def chunks(
     needed = tokens if least is None else max(least, 2 * length)
     if len(ids) >= needed:
         return torch.tensor(ids[: len(ids) - len(ids) % length]).view(-1, length)
-    raise UserError(f"{needed} tokens of text are needed; there are {len(ids)}; give a longer text")
+    where = f" in {split}" if split else ""
+    raise UserError(f"{needed} tokens of text are needed{where}; there are {len(ids)}; give a longer text")
 
 
 def _file(path: Path) -> Documents:

@@ -210,7 +210,7 @@ def test_too_little_text(refused, folder, tmp_path):
     few = planted.write_text(tmp_path / "few.txt", documents=3)
     assert "few.txt has 3" in refused("audit", folder, "--text", few)
     short = planted.write_text(tmp_path / "short.txt", documents=40)
-    assert "tokens of text are needed" in refused("audit", folder, "--text", short)
+    assert "tokens of text are needed in select" in refused("audit", folder, "--text", short)
 
 
 def test_an_output_folder_that_is_not_empty(refused, folder, text, tmp_path):
