@@ -215,6 +215,8 @@ def test_the_command_asks_and_answers(monkeypatch, tmp_path):
     what, out, run = asked[0]
     assert (what.methods, what.contexts, what.names, out, run) == (("robust", "fasp"), ("chess",), True, tmp_path, None)
     assert json.loads(done.stdout)["cells"] == []
+    refused = CliRunner().invoke(app, [*line, "--variant", "q=0.1"]).exception
+    assert isinstance(refused, UserError) and "leave --variant out" in str(refused) and len(asked) == 1
 
 
 def test_a_published_matrix_names_no_folder_of_its_maker():

@@ -41,7 +41,7 @@ def repair(
     bias: Bias = "divergence", units: Units = None,
     shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
-    variant: Annotated[str, typer.Option(help="Fairness Pruning: 'weight=0.8, importance=l2, ...'.")] = "",
+    variant: Annotated[str, typer.Option(help="Of two methods: 'weight=0.8, importance=l2, ...'.")] = "",
     suite: Suite = None, rows: Rows = None,
     on_jobs: Annotated[str | None, typer.Option(help="Show the job on this hardware of the Hub: l4x1, ...")] = None,
     to: Annotated[str | None, typer.Option(help="Where such a job publishes: org/name.")] = None,

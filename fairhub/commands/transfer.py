@@ -23,6 +23,7 @@ def transfer(
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Repair a model for each context and for all but each, and measure every repair in every context."""
+    from fairhub.errors import UserError
     from fairhub.methods.breaking_down_bias import parsed
     from fairhub.transfer.command import Asked
     from fairhub.transfer.command import text as said
@@ -31,6 +32,8 @@ def transfer(
     plan_sanity(budget, None)
     parsed(variant)
     asked = tuple(name.strip() for name in methods.split(",") if name.strip())
+    if variant and "breaking_down_bias" not in asked:
+        raise UserError("--variant of transfer is breaking_down_bias'; it is not among --methods; leave --variant out")
     what = Asked(asked, tuple(context or ()), names, items, probes, text, budget, seed, variant)
     try:
         found = made(loaded(model, device, dtype), what, out, run, lambda line: typer.echo(line, err=True))
