@@ -40,7 +40,7 @@ def publish(
     Args:
         run: The run folder.
         to: `org/name`; made if it is not there.
-        private: Make it private, where it is made.
+        private: Make it private; a repository that is public already is refused.
         pr: Open a pull request instead of committing; works for repositories of others.
         tag: Tag the commit, such as `v1`.
         dry_run: Check and show everything, send nothing; needs no network.

@@ -43,7 +43,7 @@ def deploy(root: Path, to: str, *, private: bool = False, api: HfApi | None = No
     Args:
         root: A checkout of fairhub.
         to: `org/name`; made if it is not there.
-        private: Make it private, where it is made.
+        private: Make it private; a Space that is public already is refused.
         api: A client of its own; else the account of `hf auth login` or of the environment.
         timeout: Seconds that the Hub may be silent.
 
