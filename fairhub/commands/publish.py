@@ -11,7 +11,7 @@ from fairhub.commands.options import Json, echo_json
 def publish(
     run: Annotated[Path, typer.Argument(help="The run folder (--out of a repair).")],
     to: Annotated[str, typer.Option(help="org/name on the Hub; made if it is not there.")],
-    private: Annotated[bool, typer.Option("--private", help="Make it private; one that is public already is refused.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Make it private; a public one is refused.")] = False,
     pr: Annotated[bool, typer.Option("--pr", help="Open a pull request; to a repository of others too.")] = False,
     tag: Annotated[str | None, typer.Option(help="Tag the commit, such as v1.")] = None,
     recipe_only: Annotated[bool, typer.Option("--recipe-only", help="Card and recipe without weights.")] = False,
