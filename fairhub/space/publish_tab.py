@@ -101,7 +101,7 @@ def _laid_out() -> _Parts:
         _account()
         name = gr.Textbox(label="Name on the Hub", placeholder="you/model-fair", max_lines=1)
     with gr.Row():
-        private = gr.Checkbox(False, label="Private: only you can see it", info="Counts where it is new.")
+        private = gr.Checkbox(False, label="Private: only you can see it", info="One that is public is refused.")
         how = gr.Radio([_COMMIT, _REQUEST], value=_COMMIT, label="How", info="A pull request waits until you merge it.")
     with gr.Row():
         look = gr.Button("Preview the card")
