@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from huggingface_hub import ModelCard, hf_hub_download
+from huggingface_hub import ModelCard, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors import SafetensorError
 from transformers import (
@@ -63,9 +63,11 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
         UserError: Nothing that can be loaded safely is there, or it is not a causal language model.
     """
     source, revision, shown = located(name)
-    config = config_of(source, revision, shown)
+    config_of(source, revision, shown)  # refuses what cannot be repaired, before any weight
     if dtype is None and device == "cpu":
         dtype = torch.float32
+    commit = commit_of(source, revision)
+    revision = commit or revision  # whatever the branch holds by now, all is read from one commit
     tokenizer = tokenizer_of(source, revision, shown)
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -75,7 +77,6 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     except (OSError, ValueError, HfHubHTTPError, SafetensorError) as error:
         raise UserError(_explain(error, source, shown)) from error
     model.eval().requires_grad_(False)
-    commit = getattr(config, "_commit_hash", None)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
     return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision))
 
@@ -112,6 +113,17 @@ def config_of(source: str, revision: str | None, shown: str) -> PretrainedConfig
         raise UserError(_explain(error, source, shown)) from error
     _refuse(config, source, shown)
     return config
+
+
+def commit_of(source: str, revision: str | None) -> str | None:
+    """Return the commit that the configuration of a model was read from; None where it is no model of the Hub.
+
+    transformers 5 does not say; the cache does, by where the file lies.
+    """
+    if Path(source).is_dir():
+        return None
+    found = try_to_load_from_cache(source, "config.json", revision=revision)
+    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def tokenizer_of(source: str, revision: str | None, shown: str) -> PreTrainedTokenizerBase:

@@ -7,6 +7,7 @@ from pathlib import Path
 import planted
 import pytest
 import torch
+from hub_client import python
 
 import fairhub.loading
 from fairhub.errors import UserError
@@ -44,6 +45,25 @@ def test_frozen_in_evaluation_mode_with_its_provenance(folder):
     assert not loaded.model.training and not any(p.requires_grad for p in loaded.model.parameters())
     assert (loaded.id, loaded.revision) == (str(folder), "local")
     assert loaded.tokenizer("the nurse").input_ids == planted.tokenizer()("the nurse").input_ids
+
+
+def test_a_model_of_the_hub_is_known_by_the_commit_it_was_read_from(hub, folder):
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    hub.put("ada/tiny", files)
+    first, read, name = python(hub, _REVISIONS, "ada/tiny", user=None).split()
+    assert (read, name) == (first, "ada/tiny") and len(first) == 40
+    hub.put("ada/tiny", {"note.txt": b"later"})
+    later = python(hub, _REVISIONS, f"ada/tiny@{first}", user=None).split()
+    assert later[0] != first and later[1] == first  # a branch that went on does not rename what was read
+
+
+_REVISIONS = """
+import sys
+from huggingface_hub import HfApi
+from fairhub.loading import load
+loaded = load(sys.argv[1])
+print(HfApi().model_info("ada/tiny").sha, loaded.revision, loaded.id)
+"""
 
 
 @pytest.mark.parametrize("name, asked", [("org/name", None), ("org/name@v1.0", "v1.0"), ("org/name@", None)])
