@@ -142,6 +142,9 @@ def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():
     entries = [entry(ground, base, row) for row in rows[:2]]
     said = document(ground, base, entries, {"id": "m"}, {})["sentences"]["robust"][0]
     assert said.startswith("Repaired for a: divergence -80 %") and "expect -80 %" in said
+    idle = replace(rows[0], heads=0, measured=base)
+    said = document(ground, base, [entry(ground, base, idle)], {"id": "m"}, {})["sentences"]["robust"][0]
+    assert said == "Nothing that lowers it within the budget was found for a."
     worse = [fixed_row(row.name, row.contexts, a=2.0, b=4.0, c=8.0) for row in rows]
     assert kept(ground, base, worse) is None
 

@@ -1,6 +1,6 @@
 """How far a repair carries, as tables and sentences of report.md and the card."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairhub.report.markup import safe, table
@@ -32,23 +32,28 @@ def transfer_table(found: Mapping[str, Any]) -> str:
     return table(("Method", "Repaired on", "Perplexity", *map(str, found["contexts"])), rows) if rows else ""
 
 
-def transfer_sentences(found: Mapping[str, Any]) -> list[str]:
-    """Return what to expect of each repair elsewhere, and what is kept of a context that was left out."""
-    said = [f"- {safe(method)}: {safe(line)}" for method, lines in found["sentences"].items() for line in lines]
+def transfer_sentences(found: Mapping[str, Any], show: Callable[[str], str] = safe) -> list[str]:
+    """Return what to expect of each repair elsewhere, and what is kept of a context that was left out.
+
+    Args:
+        found: transfer.json.
+        show: Makes a text fit for where it is shown: Markdown, or a terminal, which takes it as it is.
+    """
+    said = [f"- {show(method)}: {show(line)}" for method, lines in found["sentences"].items() for line in lines]
     for method, share in found["kept"].items():
         if share:
             said.append(
-                f"- {safe(method)}: a repair on all other contexts kept {percent(share['value']).lstrip('+')} of the "
+                f"- {show(method)}: a repair on all other contexts kept {percent(share['value']).lstrip('+')} of the "
                 f"reduction [{percent(share['low'])}, {percent(share['high'])}]."
             )
     return said
 
 
-def transfer_base(found: Mapping[str, Any]) -> str:
+def transfer_base(found: Mapping[str, Any], show: Callable[[str], str] = safe) -> str:
     """Return the base model's own figure in every context, and up to where chance alone would have made it."""
     chance = found.get("chance", {})
     parts = [
-        f"{safe(c)} {number(b['value'])} [{number(b['low'])}, {number(b['high'])}]"
+        f"{show(c)} {number(b['value'])} [{number(b['low'])}, {number(b['high'])}]"
         + _by_chance(b["value"], chance.get(c))
         for c, b in found["base"].items()
     ]

@@ -73,6 +73,8 @@ def build(shared: Shared, page: Page) -> None:
                 yield f'<p role="status">{rank_shown(divergence, known)}</p>'
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    done = button.click(run, [model, first, second], [shown, inside, found, place], api_visibility="private",
-                        **models_in_turn())  # fmt: skip
+    done = button.click(  # asked while the last pair is still looked into: taken up when that is done, not lost
+        run, [model, first, second], [shown, inside, found, place], api_visibility="private",
+        trigger_mode="always_last", **models_in_turn(),
+    )  # fmt: skip
     done.success(rank, [model, found], place, **quiet, **models_in_turn())

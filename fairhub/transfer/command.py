@@ -115,7 +115,7 @@ def _of_same_base(folder: Path, sha256: str) -> report_.Report:
 
 def text(found: dict[str, Any]) -> str:
     """Return what a terminal shows."""
-    return "\n".join(["", *transfer_sentences(found), "", transfer_base(found)])
+    return "\n".join(["", *transfer_sentences(found, str), "", transfer_base(found, str)])
 
 
 def markdown(found: dict[str, Any]) -> str:
