@@ -51,6 +51,12 @@ def test_what_people_and_models_write_is_no_markup():
     assert "<script>" not in shown and "<b>" not in shown and "<mark>man</mark>" in shown
 
 
+def test_what_differs_is_marked_where_it_stands_not_where_its_letters_come_first():
+    shown = side_by_side(("The nurse said she was", "The nurse said he was"), ("", ""))
+    assert "said <mark>she</mark> was" in shown and "The nurse said <mark>he</mark> was" in shown
+    assert "n <mark>actor</mark> is" in side_by_side(("Here an actor is", "Here a nurse is"), ("", ""))
+
+
 @pytest.mark.parametrize("texts", [("", "b"), ("a", "a "), ("a" * 601, "b")])
 def test_a_pair_is_two_texts_that_differ(texts):
     with pytest.raises(UserError):

@@ -89,16 +89,19 @@ def side_by_side(pair: tuple[str, str], said: tuple[str, str], names: Sequence[s
     found = difference(*pair)
     spans = (found.a, found.b)
     boxes = [
-        f'<article class="fh-text"><h2>{esc(name)} text</h2><p>{_marked(text, span)}'
+        f'<article class="fh-text"><h2>{esc(name)} text</h2><p>{_marked(text, span, len(found.before))}'
         f'<span class="fh-said">… {esc(more.strip()) or "(it stops here)"}</span></p></article>'
         for name, text, span, more in zip(names, pair, spans, said, strict=True)
     ]
     return f'<div class="fh-pair">{"".join(boxes)}</div>'
 
 
-def _marked(text: str, span: str) -> str:
-    start, found, end = text.partition(span) if span else (text, "", "")
-    return f"{esc(start)}<mark>{esc(found)}</mark>{esc(end)}" if found else esc(text)
+def _marked(text: str, span: str, begin: int) -> str:
+    """Return a text with the span marked that begins there, or a little later: "a" may stand for the text's "an"."""
+    place = text.find(span, begin)
+    if not span or place < 0:
+        return esc(text)
+    return f"{esc(text[:place])}<mark>{esc(span)}</mark>{esc(text[place + len(span) :])}"
 
 
 def words_table(words: Sequence[NextWord]) -> str:
