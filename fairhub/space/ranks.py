@@ -13,7 +13,7 @@ from fairhub.probes import CONTROL, Probe, stratified, templates, vignettes
 from fairhub.runs import Remembered, digest
 from fairhub.space.models import Models
 
-_CHUNK = 48  # probes measured while a model is lent once
+_CHUNK = 12  # probes measured while a model is lent once: two seconds, which another visitor may have to wait
 
 
 @cache
