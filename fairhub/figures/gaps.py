@@ -56,7 +56,7 @@ def by_token(
     parts = [gap.part(component) for gap in (before, after) if gap is not None]
     picture = blank(
         3.0 + 4.8 * len(parts), 1.9 + 0.27 * len(labels), f"Where the two texts part: {_NAMES[component]}",
-        "Mean absolute difference, by token (reading down) and layer (to the right); darker is further apart",
+        "Mean absolute difference by token and layer; darker is further apart",
         columns=len(parts),
     )  # fmt: skip
     top = max(float(part.max()) for part in parts) or 1.0
