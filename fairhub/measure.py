@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.engine import Batch, Engine, encode
+from fairhub.engine import Batch, Engine, Readout, divergence, encode, token_loss
 from fairhub.healing import Patch, patched
 from fairhub.processes import spread
 from fairhub.surgery import Pruning, masked
@@ -73,21 +73,20 @@ def divergences(
     """Return the divergence of every probe under every repair, [repairs, probes], nats."""
     rows = []
     for repair in repairs:
-        with patched(model, repair.patch), weights_zeroed(model, repair.zeros):
-            engine = Engine(model, batches, cache_bytes=0)
-            rows.append(engine.values([repair.pruning])[0])
+        rows.append(_values(model, batches, repair, divergence))
         if progress:
             progress(sum(batch.tokens for batch in batches))
     return np.stack(rows)
 
 
-@torch.inference_mode()
 def losses(model: PreTrainedModel, batches: Sequence[Batch], repair: Repair) -> np.ndarray:
     """Return the loss of every chunk of text under a repair, [chunks], nats a token."""
-    with applied(model, repair):
-        found = [(b.items, _loss(model(b.ids, use_cache=False).logits.float().log_softmax(-1), b)) for b in batches]
-    ordered = sorted((item, loss) for items, part in found for item, loss in zip(items, part, strict=True))
-    return np.array([loss for _, loss in ordered])
+    return _values(model, batches, repair, token_loss)
+
+
+def _values(model: PreTrainedModel, batches: Sequence[Batch], repair: Repair, readout: Readout) -> np.ndarray:
+    with patched(model, repair.patch), weights_zeroed(model, repair.zeros):
+        return Engine(model, batches, readout, cache_bytes=0).values([repair.pruning])[0]
 
 
 @torch.inference_mode()

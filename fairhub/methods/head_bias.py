@@ -18,7 +18,6 @@ from fairhub.processes import spread
 from fairhub.surgery import Pruning, masked
 from fairhub.toxicity import classifier, scored
 
-BIASES = ("divergence", "attribute", "toxicity")
 PROBES = 24
 """Probes a head is scored on: few, since its removal is exact; the report says how repeatable that is."""
 PROMPTS = 48
@@ -48,7 +47,7 @@ def head_bias(name: str, task: Task) -> HeadBias:
         UserError: There is no figure of that name, or it cannot be had here.
     """
     refuse_bias(name)
-    return {"divergence": _divergence, "attribute": _attribute, "toxicity": _toxicity}[name](task)
+    return _BIASES[name](task)
 
 
 def refuse_bias(name: str) -> None:
@@ -57,8 +56,8 @@ def refuse_bias(name: str) -> None:
     Raises:
         UserError: It is none.
     """
-    if name not in BIASES:
-        raise UserError(f"bias must be one of {', '.join(BIASES)}; got {name!r}; choose one of them")
+    if name not in _BIASES:
+        raise UserError(f"bias must be one of {', '.join(_BIASES)}; got {name!r}; choose one of them")
 
 
 def _divergence(task: Task) -> HeadBias:
@@ -108,3 +107,6 @@ def _gaps(prompts: Sequence[Prompt]) -> Callable[[np.ndarray, Sequence[int]], np
         return np.mean(gaps, axis=0) if gaps else np.zeros(len(values))
 
     return reduced
+
+
+_BIASES = {"divergence": _divergence, "attribute": _attribute, "toxicity": _toxicity}

@@ -100,7 +100,7 @@ def _read(model: PreTrainedModel, ids: Sequence[int]) -> Past:
     """Return the past that these tokens make: what all prompts begin with is computed once."""
     if not ids:
         return Past()
-    past = Past().selected([0], [0])
+    past = Past((0,))
     row = torch.tensor([list(ids)], device=home(model))
     model(row, **past.arguments(row), logits_to_keep=1)
     return Past((len(ids),), past.cache)

@@ -118,7 +118,7 @@ def build(shared: Shared, page: Page) -> None:
         report = records.read(folder / "report.json")
         for wait in _made(folder, making):
             yield f'<p role="status">Only the report of this run is here; its model is made again: {wait:.0f} s …</p>'
-        with shared.models.lent(_base(report)) as loaded:
+        with shared.models.lent(rebuilding.base_of(report)) as loaded:
             rebuilding.refuse_other(loaded, report)
             before = _said(loaded, words)
         yield f'<p role="status">{esc("As it was")}: {esc(before)} …</p>'
@@ -136,15 +136,6 @@ def build(shared: Shared, page: Page) -> None:
 
 def _said(loaded: Loaded, words: str) -> str:
     return continuations(loaded.model, loaded.tokenizer, [words], _TOKENS)[0]
-
-
-def _base(report: records.Report) -> str | None:
-    """Return what the base model of a run is loaded from."""
-    base = report.base_model
-    name = str(base["id"])
-    if base["revision"] == EMBEDDED:
-        return None
-    return name if base["revision"] == "local" else f"{name.partition('@')[0]}@{base['revision']}"
 
 
 def _model(folder: Path) -> Path:

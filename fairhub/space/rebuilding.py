@@ -35,6 +35,15 @@ def log(report: Report) -> Path:
     return place(report).with_name("log")
 
 
+def base_of(report: Report) -> str | None:
+    """Return what the base model of a run is loaded from."""
+    base = report.base_model
+    name = str(base["id"])
+    if base["revision"] == EMBEDDED:
+        return None
+    return name if base["revision"] == "local" else f"{name.partition('@')[0]}@{base['revision']}"
+
+
 def refuse_other(loaded: Loaded, report: Report) -> None:
     """Refuse a base model that is not the one a report is about; a commit of the Hub is that by its name.
 
@@ -59,8 +68,7 @@ def make(path: Path) -> None:
     if report.settings is None or report.base_model["revision"] == "local":
         raise UserError("a run is made again from the Hub's model and its settings; this one's are not known")
     asked, there = request_of(report.settings), place(report)
-    embedded = report.base_model["revision"] == EMBEDDED
-    loaded = load(None if embedded else f"{report.base_model['id'].partition('@')[0]}@{report.base_model['revision']}")
+    loaded = load(base_of(report))
     refuse_other(loaded, report)
     data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data)
     names = ("guard", "keep", "depth", "ridge")

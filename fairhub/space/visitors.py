@@ -12,8 +12,6 @@ from fairhub.errors import UserError
 _KEY = re.compile(r"[0-9a-f]{32}")
 RUNS = 3
 """Runs that are kept for a visitor; one goes when another begins."""
-
-
 HELD = 24
 """Runs that are kept of all visitors together."""
 _IDLE = 60.0  # seconds after which a run that nothing was noted of is not going on
