@@ -170,7 +170,7 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
         select=data.select, select_batches=batched(data.select),
         text=text_batches(data.text["search"], rows=4, device=home(loaded.model)),
         select_text=text_batches(data.text["select"], rows=4, device=home(loaded.model)),
-        run=run, progress=progress_bar,
+        batched=batched, run=run, progress=progress_bar,
     )  # fmt: skip
 
 

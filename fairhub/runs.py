@@ -5,7 +5,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,31 @@ class Run:
             with np.load(path, allow_pickle=False) as stored:
                 return dict(stored)
         found = {name: np.asarray(value) for name, value in compute().items()}
-        buffer = io.BytesIO()
-        np.savez(buffer, **found)  # type: ignore[arg-type]
-        self.save(path, buffer.getvalue())
+        self._keep(path, found)
         return found
+
+    def rows(self, stage: str, keys: Sequence[str], compute: Callable[[list[int]], Mapping[str, Any]]) -> Arrays:
+        """Return arrays with a row for each key: what the folder has is read, only the others are computed, and kept.
+
+        Args:
+            stage: What is computed.
+            keys: Of the rows; each different.
+            compute: Gets the places of the keys that are missing and returns arrays with a row for each.
+        """
+        path = self.work / f"{stage}.npz"
+        known: Arrays = {}
+        if agreed(path.is_file()):
+            with np.load(path, allow_pickle=False) as stored:
+                known = dict(stored)
+        names = known.pop("keys", np.array([], dtype=str)).tolist()
+        missing = [place for place, key in enumerate(keys) if key not in set(names)]
+        if missing:
+            found = {name: np.asarray(value) for name, value in compute(missing).items()}
+            known = {name: np.concatenate([known[name], rows]) if names else rows for name, rows in found.items()}
+            names += [keys[place] for place in missing]
+            self._keep(path, {"keys": np.array(names), **known})
+        place_of = {key: place for place, key in enumerate(names)}
+        return {name: rows[[place_of[key] for key in keys]] for name, rows in known.items()}
 
     def remembered(self, stage: str) -> "Remembered":
         """Return the values of a function as the folder remembers them, one a line."""
@@ -82,10 +103,10 @@ class Run:
 
         return note
 
-    def drop(self, *stages: str) -> None:
-        """Drop what single stages kept."""
-        for stage in stages:
-            (self.work / f"{stage}.npz").unlink(missing_ok=True)
+    def _keep(self, path: Path, found: Arrays) -> None:
+        buffer = io.BytesIO()
+        np.savez(buffer, **found)  # type: ignore[arg-type]
+        self.save(path, buffer.getvalue())
 
     def forget(self) -> None:
         """Drop what was kept for a resumed run."""

@@ -31,6 +31,23 @@ def test_stages_are_computed_once(tmp_path):
         assert again[name].dtype == found[name].dtype
 
 
+def test_of_rows_only_those_that_are_missing_are_computed(tmp_path):
+    asked: list[list[str]] = []
+
+    def rows(keys):
+        def compute(places):
+            asked.append([keys[place] for place in places])
+            return {"length": np.array([len(keys[place]) for place in places]), "two": np.ones((len(places), 2))}
+
+        return Run(tmp_path / "run", SETTINGS, resume=True).rows("words", keys, compute)
+
+    assert rows(["a", "bbb"])["length"].tolist() == [1, 3]
+    found = rows(["bbb", "cc", "a"])
+    assert found["length"].tolist() == [3, 2, 1] and found["two"].shape == (3, 2)
+    assert rows(["cc", "a"])["length"].tolist() == [2, 1]
+    assert asked == [["a", "bbb"], ["cc"]]
+
+
 def test_a_failed_stage_leaves_nothing(tmp_path):
     run = Run(tmp_path / "run", SETTINGS, resume=False)
 

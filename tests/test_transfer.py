@@ -17,13 +17,15 @@ from fairhub.engine import text_batches
 from fairhub.errors import UserError
 from fairhub.hub.contents import _elsewhere
 from fairhub.measure import Repair, losses, utility
+from fairhub.probes import stratified
 from fairhub.proof import Bias, bias_figures
 from fairhub.report.use_case import use_case
+from fairhub.runs import Run
 from fairhub.statistics import Interval
 from fairhub.transfer.command import Asked, attach, transfer
 from fairhub.transfer.ground import of_names, of_probes
 from fairhub.transfer.matrix import document, elsewhere, entry, kept
-from fairhub.transfer.rows import Row, row_names
+from fairhub.transfer.rows import PLAN, Row, row, row_names
 from fairhub.transfer.rulers import PairRuler
 
 METHODS = ("fairness_pruning", "breaking_down_bias")
@@ -32,6 +34,10 @@ SMALL = replace(
     planted.SIZES, search=8, screen=8, sample=4, select=8, kept=4, control=4, search_tokens=1024, select_tokens=1024,
     held_out_tokens=1024,
 )  # fmt: skip
+
+
+def never(*_):
+    raise AssertionError("was made twice")
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +81,27 @@ def test_every_row_costs_what_it_costs_beside_one_measurement_of_the_base(made):
     assert any((before != after).any() for before, after in rows)
 
 
+def test_rows_share_what_hangs_on_model_and_pair_and_find_what_they_found_alone(made, tmp_path, monkeypatch):
+    loaded, asked, *_ = made
+    monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)
+    ground = of_probes(loaded.tokenizer, CONTEXTS, None, asked.text)
+    few = [
+        p for context in CONTEXTS for split in ("search", "select")
+        for p in stratified((p for p in ground.probes if (p.context, p.split) == (context, split)), 4)
+    ]  # fmt: skip
+    ground, plan = replace(ground, probes=tuple(few)), replace(PLAN, budget=0.5, steps=200)
+    one = row(loaded, ground, Run(tmp_path / "one", {}, resume=True), "robust", "all but housing", plan)
+    both = Run(tmp_path / "both", {}, resume=True)
+    for name in ("hiring", "lending"):
+        row(loaded, ground, both, "robust", name, plan)
+    monkeypatch.setattr("fairhub.methods.effects.first_order", never)
+    monkeypatch.setattr("fairhub.methods.rebuild.moments", never)
+    other = row(loaded, ground, both, "robust", "all but housing", plan)
+    assert (one.heads, one.neurons) == (other.heads, other.neurons) != (0, 0)
+    np.testing.assert_allclose(one.loss, other.loss, rtol=1e-4)
+    np.testing.assert_allclose(one.measured["divergence"], other.measured["divergence"], rtol=1e-2, atol=1e-5)
+
+
 def test_losses_are_those_that_utility_counts():
     model = planted.planted_model()
     chunks = torch.randint(3, 128, (5, 24), generator=torch.Generator().manual_seed(0))
@@ -86,9 +113,6 @@ def test_losses_are_those_that_utility_counts():
 
 def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made, monkeypatch):
     loaded, asked, out, found, _ = made
-
-    def never(*_):
-        raise AssertionError("a row was made twice")
 
     monkeypatch.setattr("fairhub.transfer.rows.task_of", never)
     monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)

@@ -17,6 +17,7 @@ from fairhub.methods.rebuild import rebuild
 from fairhub.methods.set_difference import generalised, set_difference
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import Probe
+from fairhub.runs import digest
 from fairhub.sequences import common_beginning, common_end
 from fairhub.surgery import Pruning, Unit
 
@@ -46,6 +47,10 @@ class Recipe:
     """Heads removed one after the other by their attention to the name (the code: 40 of 1,024)."""
     answer: int = 8
     """Tokens of the model's own answer that are appended."""
+
+
+Sides = tuple[tuple[str, ...], tuple[str, ...]]
+"""Texts about the first group by alphabet, and about the second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,29 +106,34 @@ def publishable(variant: str) -> None:
 
 def neurons(task: Task, recipe: Recipe) -> Pruning:
     """Return the neurons of the generalised set difference, layer by layer."""
+    bar = task.progress("scoring groups", len({probe.frame for probe in task.screen}))
+    items = []
+    for texts in _texts(task).values():
+        items.append(_unit_scores(task, texts, recipe))
+        bar(1)
+    layers = sorted({layer for item in items for _, layer in item})
+    return frozenset(
+        Unit(layer, "neuron", int(index))
+        for layer in layers
+        for index in _chosen([(item["one", layer], item["other", layer]) for item in items], recipe).nonzero()[:, 0]
+    )
+
+
+def _unit_scores(task: Task, texts: Sides, recipe: Recipe) -> dict[tuple[str, int], Tensor]:
+    """Return the scores of an item's neurons for each side, [neurons] by side and layer: measured once a model."""
     score = {"wanda": wanda_units, "snip": snip_units}[recipe.score]
 
     def compute() -> Mapping[str, Any]:
-        items = _items(task, recipe)
-        bar = task.progress("scoring groups", 2 * len(items))
-        found: dict[str, Any] = {}
-        for name, item in items.items():
-            for side, rows in _sides(task, item, recipe):
-                found |= {f"{name}/{side}/{layer}": s for (layer, kind), s in score(task.model, rows).items()
-                          if kind == "neuron"}  # fmt: skip
-                bar(1)
-        return found
+        sides = _sides(task, _item(task, texts, recipe), recipe)
+        return {
+            f"{side}/{layer}": values for side, rows in sides
+            for (layer, kind), values in score(task.model, rows).items() if kind == "neuron"
+        }  # fmt: skip
 
-    kept = task.run.arrays("group_scores", compute)
-    parts: dict[int, dict[str, dict[str, Tensor]]] = {}
-    for key, values in kept.items():
-        name, side, layer = key.rsplit("/", 2)
-        parts.setdefault(int(layer), {}).setdefault(name, {})[side] = torch.from_numpy(values)
-    return frozenset(
-        Unit(layer, "neuron", int(index))
-        for layer, items in parts.items()
-        for index in _chosen(items.values(), recipe).nonzero()[:, 0]
-    )
+    name = digest(*texts, recipe.score, recipe.against, recipe.side, recipe.answer)
+    found = task.of_model.arrays(f"group_scores_{name}", compute)
+    parts = ((key.split("/"), torch.from_numpy(values)) for key, values in found.items())
+    return {(side, int(layer)): values for (side, layer), values in parts}
 
 
 def heads(task: Task, recipe: Recipe) -> Pruning:
@@ -146,8 +156,8 @@ def weights(task: Task, recipe: Recipe) -> dict[str, Tensor]:
     """Return which single weights of each matrix go, [out, in], by the module's name."""
     score = {"wanda": wanda_weights, "snip": snip_weights}[recipe.score]
     votes: dict[str, list[Tensor]] = {}
-    for item in _items(task, recipe).values():
-        first, second = (score(task.model, rows) for _, rows in _sides(task, item, recipe))
+    for texts in _texts(task).values():
+        first, second = (score(task.model, rows) for _, rows in _sides(task, _item(task, texts, recipe), recipe))
         for name in first:
             votes.setdefault(name, []).append(set_difference(first[name], second[name], recipe.q, recipe.p))
     return {name: generalised(found, recipe.agree) for name, found in votes.items()}
@@ -163,9 +173,8 @@ def _value(name: str, text: str) -> Any:
     return variants.number(name, text, int if name in ("heads", "answer") else float)
 
 
-def _chosen(items: Any, recipe: Recipe) -> Tensor:
-    differences = [set_difference(sides["one"], sides["other"], recipe.q, recipe.p) for sides in items]
-    return generalised(differences, recipe.agree)
+def _chosen(items: Sequence[tuple[Tensor, Tensor]], recipe: Recipe) -> Tensor:
+    return generalised([set_difference(one, other, recipe.q, recipe.p) for one, other in items], recipe.agree)
 
 
 def _sides(task: Task, item: _Item, recipe: Recipe) -> list[tuple[str, Rows]]:
@@ -178,18 +187,19 @@ def _sides(task: Task, item: _Item, recipe: Recipe) -> list[tuple[str, Rows]]:
     return [("one", one), ("other", other)]
 
 
-def _items(task: Task, recipe: Recipe) -> dict[str, _Item]:
-    """Return the texts about each group with the model's own answers, by item."""
+def _texts(task: Task) -> dict[str, Sides]:
+    """Return the texts about each group, by item."""
     frames: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for probe in task.screen:
-        first, second = frames.setdefault(probe.frame, ({}, {}))
-        for text, side in zip(_oriented(probe), (first, second), strict=True):
+        sides = frames.setdefault(probe.frame, ({}, {}))
+        for text, side in zip(_oriented(probe), sides, strict=True):
             side.setdefault(text)
-    found = {}
-    for name, sides in sorted(frames.items()):
-        texts = [list(side)[:_TEXTS] for side in sides]
-        found[name] = _Item(*(_rows(task, some, recipe.answer) for some in texts))
-    return found
+    return {name: (tuple(first)[:_TEXTS], tuple(second)[:_TEXTS]) for name, (first, second) in sorted(frames.items())}
+
+
+def _item(task: Task, texts: Sides, recipe: Recipe) -> _Item:
+    """Return the texts about each group with the model's own answers."""
+    return _Item(*(_rows(task, some, recipe.answer) for some in texts))
 
 
 def _rows(task: Task, texts: Sequence[str], answer: int) -> Rows:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,14 @@ from fairhub.healing import Strength, patched
 from fairhub.measure import Repair
 from fairhub.methods.guards import strongest
 from fairhub.methods.task import Plan, Task, fast_matmul
-from fairhub.probes import CONTROL
+from fairhub.probes import CONTROL, Probe
 from fairhub.runs import digest
 from fairhub.surgery import Pruning
+
+RISK = 0.1
+"""How often a promise of a budget may be broken: the usual level of risk control."""
+_ONE_SIDED = NormalDist().inv_cdf(1 - RISK) / NormalDist().inv_cdf(0.975)
+"""How far the one-sided bound lies out, of the way to the end of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +32,23 @@ class Cost:
     low: float
     high: float
 
-    def burden(self, budget: float) -> float:
-        """Return what share of the allowed it costs: at most 1 where perplexity rises by less than the budget.
+    @property
+    def bound(self) -> float:
+        """What it surely costs at most on other text: the one-sided upper bound at level 1 - `RISK`."""
+        return self.value + (self.high - self.value) * _ONE_SIDED
 
-        The dearest candidate that fits is wanted, and of several that which looks cheap by chance fits: on other text
-        it costs more than it did here. So a tenth of the budget is held back, and the upper end may not lie far above.
+    def burden(self, budget: float) -> float:
+        """Return what share of the allowed it costs: at most 1 where perplexity surely rises by less than the budget.
+
+        A budget is a promise about text that is not looked at, and the dearest candidate that seems to fit is too dear
+        as often as not. Guards grow dearer with their strength, so that the strongest whose upper bound is within the
+        budget breaks it with a probability of at most `RISK` (Angelopoulos et al. 2021, Learn then Test, fixed
+        sequence: no correction for how many are tried). Nothing here is tuned.
         """
-        return max(self.value / (0.9 * budget), self.high / (1.25 * budget))
+        return self.bound / budget
 
     def affordable(self, budget: float) -> bool:
-        """Whether perplexity rises by less than the budget, and surely by not much more."""
+        """Whether perplexity surely rises by less than the budget."""
         return self.burden(budget) <= 1
 
 
@@ -82,11 +96,13 @@ Build = Callable[[Pruning, Strength | None], Repair]
 
 
 def choose(
-    task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build, bare: bool = False
-) -> tuple[Tried | None, list[Tried]]:
+    task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build, *, smaller: Sequence[Pruning] = (),
+    bare: bool = False,
+) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
     """Look for the strongest affordable guard of each size of pruning; choose the best.
 
-    With `bare`, sizes for which no guard is good enough are tried without healing.
+    While nothing is good enough, the `smaller` sizes are tried too, one after the other. With `bare`, sizes for which
+    no guard is good enough are tried without healing.
 
     A candidate is allowed when its rise in perplexity is affordable and the weak end of its fall in bias is a fall.
     Best is the largest fall in bias, less half of what control probes lost: duller is not fairer. None allowed:
@@ -94,20 +110,21 @@ def choose(
     """
     bench = _Bench(task, plan.budget)
     tried: list[Tried] = []
+    near = sum(guard <= _FIRST * plan.budget for guard in plan.guards[1:])
 
     def burden(pruning: Pruning, guard: int) -> float:
         strength = Strength(guard=plan.guards[guard])
         tried.append(bench.tried(build(pruning, strength), strength))
         return tried[-1].cost.burden(plan.budget)
 
-    if not plan.heal:
-        tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
-        return _best(tried, plan.budget), tried
-    near = sum(guard <= _FIRST * plan.budget for guard in plan.guards[1:])
-    for pruning in sizes:
-        found = strongest(lambda guard, pruning=pruning: burden(pruning, guard), near, plan.guards)  # type: ignore[misc]
-        near = found or 0
-    if bare and _best(tried, plan.budget) is None:
+    for number, pruning in enumerate([*sizes, *smaller]):
+        if number >= len(sizes) and _best(tried, plan.budget):
+            break
+        if plan.heal:
+            near = strongest(partial(burden, pruning), near, plan.guards) or 0
+        else:
+            tried.append(bench.tried(build(pruning, None), None))
+    if plan.heal and bare and _best(tried, plan.budget) is None:
         tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
     return _best(tried, plan.budget), tried
 
@@ -163,12 +180,12 @@ class _Bench:
         return Cost(cost.relative or 0.0, cost.relative_low or 0.0, cost.relative_high or 0.0)
 
     def _base(self) -> dict[str, np.ndarray]:
-        def compute() -> dict[str, np.ndarray]:
+        def compute(probes: Sequence[Probe]) -> dict[str, np.ndarray]:
             with fast_matmul():
-                return {"bias": _values(self.task, self.task.select_batches, divergence, Repair())}
+                return {"bias": _values(self.task, self.task.batched(probes), divergence, Repair())}
 
         loss = self.task.base_loss("select", self.task.select_text)
-        found = {"loss": loss, **self.task.run.arrays("select_base", compute)}
+        found = {"loss": loss, **self.task.by_probe("select_base", self.task.select, compute)}
         self.bar(1)
         return found
 

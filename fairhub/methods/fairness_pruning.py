@@ -9,13 +9,13 @@ import numpy as np
 from fairhub.healing import Strength
 from fairhub.methods import variants
 from fairhub.methods.budgets import budgets
+from fairhub.methods.effects import effects
 from fairhub.methods.hybrid import Scope, budgeted, count_of, hybrid, top
 from fairhub.methods.importance import Importance, importance, known_importance
-from fairhub.methods.neuron_bias import known_definition, neuron_bias
+from fairhub.methods.neuron_bias import Definition, known_definition, neuron_bias
 from fairhub.methods.rebuild import rebuild
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import Probe, unit_hash
-from fairhub.scores import first_order
 from fairhub.statistics import rank_correlation, spearman_brown
 from fairhub.surgery.architecture import mlp_width, text_config
 
@@ -90,16 +90,9 @@ def _value(name: str, value: str) -> Any:
 
 def _bias(task: Task, recipe: Recipe) -> tuple[np.ndarray, dict[str, float]]:
     """Return every neuron's bias over the search pairs, [layers, neurons], and how far halves of them agree."""
-
-    def compute() -> dict[str, np.ndarray]:
-        with fast_matmul():
-            if recipe.bias == "effect":
-                return {"bias": _effects(task)}
-            bar = task.progress("scoring every neuron", sum(batch.tokens for batch in task.search_batches))
-            return {"bias": neuron_bias(task.model, task.search_batches, known_definition(recipe.bias), bar)}
-
-    found = task.run.arrays("neuron_bias", compute)["bias"]
-    probes = task.screen if recipe.bias == "effect" else task.search
+    by_effect = recipe.bias == "effect"
+    probes = task.screen if by_effect else task.search
+    found = _effects(task) if by_effect else _answers(task, known_definition(recipe.bias))
     signs = oriented(probes) if recipe.bias == "signed" else {"": np.ones(len(probes))}
     every = np.ones(len(probes), dtype=bool)
     half = np.array([unit_hash(probe.template) < 0.5 for probe in probes])
@@ -137,9 +130,20 @@ def _agreement(halves: list[np.ndarray]) -> dict[str, float]:
     return {"template_neurons": between, "template_neurons_whole": spearman_brown(between)}
 
 
+def _answers(task: Task, definition: Definition) -> np.ndarray:
+    """Return how differently each neuron answers each search pair, [probes, layers, neurons]."""
+
+    def compute(probes: Sequence[Probe]) -> dict[str, np.ndarray]:
+        batches = task.batched(probes)
+        bar = task.progress("scoring every neuron", sum(batch.tokens for batch in batches))
+        with fast_matmul():
+            return {"bias": neuron_bias(task.model, batches, definition, bar)}
+
+    return task.by_probe(f"neuron_bias_{definition}", task.search, compute)["bias"]
+
+
 def _effects(task: Task) -> np.ndarray:
     """Return what the removal of each neuron takes off each probe's divergence, [probes, layers, neurons]."""
-    bar = task.progress("scoring every neuron", sum(batch.tokens for batch in task.screen_batches))
-    scores = first_order(task.model, task.screen_batches, task.screen, bar)
+    scores = effects(task, task.screen, "scoring every neuron")
     neurons = [i for i, unit in enumerate(scores.units) if unit.kind == "neuron"]
     return -scores.effect[:, neurons].reshape(len(scores.base), -1, mlp_width(task.model))

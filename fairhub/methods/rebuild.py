@@ -1,19 +1,21 @@
 """A chosen repair made again from its units and the strength of its healing."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from fairhub.engine import Batch
-from fairhub.healing import Moments, Strength, moments, price, refit
+from fairhub.healing import Key, Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
+from fairhub.runs import digest
 from fairhub.surgery import KINDS, Kind, Pruning, Unit, units
 
 Batches = Sequence[Batch]
+Part = Literal["text", "bias", "control"]
 
 
 def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, others: bool) -> Outcome:
@@ -35,18 +37,13 @@ def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, 
 
 
 def moments_of(task: Task, kinds: Sequence[Kind] = KINDS) -> Moments:
-    """Return what healing needs to know of the task's model: of neutral text measured once a model, of pairs a run.
+    """Return what healing needs to know of the task's model, each part measured once a model.
 
     Who removes heads alone asks for those `kinds` alone: a token's outer products in the wide layers between cost as
     much as half its forward.
     """
-    kept: dict[str, dict[Any, torch.Tensor]] = {"text": {}, "bias": {}, "control": {}}
-    text = task.of_model.arrays(_stored("moments_text", kinds), lambda: _measured(task, task.text, (), (), kinds))
-    pairs = task.run.arrays("moments", lambda: _measured(task, (), task.search_batches, task.control_batches, kinds))
-    for name, moment in (text | pairs).items():
-        part, layer, kind = name.split("/")
-        kept[part][int(layer), kind] = torch.from_numpy(moment)
-    return Moments(**kept)
+    text = task.of_model.arrays(_stored("moments_text", kinds), lambda: _measured(task, "text", task.text, kinds))
+    return Moments(_by_key(text), _of_pairs(task), _by_key(_once(task, "control", task.control_batches)))
 
 
 def prices_of(task: Task, known: Moments) -> dict[Unit, float]:
@@ -59,21 +56,39 @@ def prices_of(task: Task, known: Moments) -> dict[Unit, float]:
     return dict(zip(priced, stored["prices"].tolist(), strict=True))
 
 
-def kept_of_a_model() -> list[str]:
-    """Return the names of the arrays that a run keeps of its model: hundreds of megabytes, for further repairs."""
-    return [_stored(name, kinds) for name in ("moments_text", "prices") for kinds in (KINDS, ("head",))]
-
-
 def _stored(name: str, kinds: Collection[Kind]) -> str:
     return "_".join([name, *(kind for kind in KINDS if kind in kinds)])
 
 
-def _measured(task: Task, text: Batches, pairs: Batches, controls: Batches, kinds: Sequence[Kind]) -> dict[str, Any]:
-    tokens = sum(batch.tokens for part in (text, pairs, controls) for batch in part)
+def _of_pairs(task: Task) -> dict[Key, torch.Tensor]:
+    """Return the moments of the task's pairs; where repairs share a model, those of each context are measured once."""
+    groups = [(len(task.search), task.search_batches)]
+    if task.shared:
+        contexts = dict.fromkeys(probe.context for probe in task.search)
+        parts = [[probe for probe in task.search if probe.context == context] for context in contexts]
+        groups = [(len(part), task.batched(part)) for part in parts]
+    total: dict[Key, torch.Tensor] = {}
+    for count, batches in groups:
+        for key, moment in _by_key(_once(task, "bias", batches)).items():
+            share = moment * (count / len(task.search))
+            total[key] = total[key] + share if key in total else share
+    return total
+
+
+def _once(task: Task, part: Part, batches: Batches) -> dict[str, Any]:
+    name = digest(*(batch.ids.tolist() for batch in batches))
+    return task.of_model.arrays(f"moments_{part}_{name}", lambda: _measured(task, part, batches))
+
+
+def _measured(task: Task, part: Part, batches: Batches, kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
+    """Return one part of the moments, by layer and kind."""
+    asked: dict[Part, Batches] = {"text": (), "bias": (), "control": (), part: batches}
+    bar = task.progress("measuring activations", sum(batch.tokens for batch in batches))
     with fast_matmul():
-        found = moments(task.model, text, pairs, controls, task.progress("measuring activations", tokens), kinds)
-    return {
-        f"{part}/{layer}/{kind}": moment
-        for part in ("text", "bias", "control")
-        for (layer, kind), moment in getattr(found, part).items()
-    }
+        found = moments(task.model, asked["text"], asked["bias"], asked["control"], bar, kinds)
+    return {f"{layer}/{kind}": moment for (layer, kind), moment in getattr(found, part).items()}
+
+
+def _by_key(stored: dict[str, Any]) -> dict[Key, torch.Tensor]:
+    parts = ((name.split("/"), torch.from_numpy(moment)) for name, moment in stored.items())
+    return {(int(layer), kind): moment for (layer, kind), moment in parts}  # type: ignore[misc]

@@ -13,13 +13,14 @@ from fairhub.healing import Moments, Strength, patched, refit
 from fairhub.measure import Repair
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
+from fairhub.methods.effects import effects
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
 from fairhub.processes import clock
 from fairhub.runs import digest
-from fairhub.scores import Scores, first_order, interleaved, memberships, reliability, worth
-from fairhub.surgery import Pruning, Unit, units
+from fairhub.scores import Scores, interleaved, memberships, reliability, worth
+from fairhub.surgery import Pruning, Unit
 
 Prices = Mapping[Unit, float]
 _FLOOR = 1e-6  # nats; a divergence below it is what rounding makes of none, and its logarithm says nothing
@@ -32,7 +33,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
     then on the real model, not yet guarded: a guard that could do it all alone would leave nothing to tell units by.
     Sizes and guard strengths are then tried on select.
     """
-    scores, control = _scores(task)
+    scores, control = effects(task, task.screen), effects(task, task.control)
     known = moments_of(task)
     prices = prices_of(task, known)
     ranking = worth(scores, prices, control, plan.specific)
@@ -47,7 +48,8 @@ def robust(task: Task, plan: Plan) -> Outcome:
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
-    chosen, tried = choose(task, plan, _nested(real.best, ranking), build)
+    sizes = _nested(real.best, ranking)
+    chosen, tried = choose(task, plan, sizes[:2], build, smaller=sizes[2:])
     outcome = Outcome(
         Repair(),
         None,
@@ -63,26 +65,6 @@ def robust(task: Task, plan: Plan) -> Outcome:
     return replace(made, ablations=ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed))
 
 
-def _scores(task: Task) -> tuple[Scores, Scores]:
-    """Score every unit on demographic and on control probes."""
-    parts = {"people": (task.screen, task.screen_batches), "control": (task.control, task.control_screen_batches)}
-    tokens = sum(batch.tokens for _, batches in parts.values() for batch in batches)
-
-    def compute() -> dict[str, np.ndarray]:
-        bar = task.progress("scoring every unit", tokens)
-        with fast_matmul():
-            found = {name: first_order(task.model, batches, ps, bar) for name, (ps, batches) in parts.items()}
-        return {f"{name}/{what}": getattr(s, what) for name, s in found.items() for what in ("effect", "base")}
-
-    stored = task.run.arrays("scores", compute)
-    every = units(task.model)
-    people, control = (
-        Scores(every, stored[f"{name}/effect"], stored[f"{name}/base"], memberships(probes))
-        for name, (probes, _) in parts.items()
-    )
-    return people, control
-
-
 @dataclass(frozen=True)
 class Rate:
     """What prices mean in loss."""
@@ -94,7 +76,10 @@ class Rate:
 
 
 def _loss_rate(task: Task, known: Moments, prices: Prices, pool: Sequence[Unit]) -> Rate:
-    """Measure once, on the first half of the pool, healed, what prices mean in loss."""
+    """Measure once a model, on the first half of the pool, healed, what prices mean in loss.
+
+    Pools differ, what a unit of price does to the loss hardly does: repairs that share a model share it.
+    """
     some, text = frozenset(pool[: max(1, len(pool) // 2)]), task.text[:6]
 
     def compute() -> dict[str, float]:
@@ -104,7 +89,7 @@ def _loss_rate(task: Task, known: Moments, prices: Prices, pool: Sequence[Unit])
             after = float(engine.values([some]).mean())
         return {"loss": max(after - before, 1e-4) / max(_sum(prices, some), 1e-12), "base": before}
 
-    found = task.run.arrays("rate", compute)
+    found = task.of_model.arrays("rate", compute)
     return Rate(float(found["loss"]), float(found["base"]))
 
 
@@ -165,6 +150,9 @@ def _sum(prices: Prices, pruning: Pruning) -> float:
 
 
 def _nested(pruning: Pruning, ranking: Sequence[Unit]) -> list[Pruning]:
-    """Return the pruning and the better half of it, by the ranking."""
+    """Return the pruning, the better half of it by the ranking, half of that, down to one unit."""
     ordered = [unit for unit in ranking if unit in pruning]
-    return [frozenset(ordered[:size]) for size in sorted({len(ordered), -(-len(ordered) // 2)}, reverse=True)]
+    sizes = [len(ordered)]
+    while sizes[-1] > 1:
+        sizes.append(-(-sizes[-1] // 2))
+    return [frozenset(ordered[:size]) for size in sizes]

@@ -1,6 +1,6 @@
 """What a recipe gets and gives back: the plan, the task, the outcome."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from fairhub.engine import Batch, Engine, fast_matmul, token_loss
 from fairhub.healing import Strength
 from fairhub.measure import Progress, Repair
 from fairhub.probes import Probe
-from fairhub.runs import Run
+from fairhub.runs import Run, digest
 
 __all__ = ["Outcome", "Plan", "Task", "fast_matmul"]
 
@@ -22,8 +22,7 @@ class Plan:
     """The dials of a recipe, fixed before it starts."""
 
     budget: float = 0.02
-    """How much perplexity may rise, relative; on select a tenth of it is held back, and the upper end of the 95 %
-    interval may lie a quarter above it."""
+    """How much perplexity may rise, relative; kept where the one-sided 90 % upper bound on select is below it."""
     heal: bool = True
     """Refit the columns that stay."""
     energy: str = "robust"
@@ -100,16 +99,26 @@ class Task:
     text: Sequence[Batch]
     """Neutral text that healing is fitted on."""
     select_text: Sequence[Batch]
+    batched: Callable[..., Sequence[Batch]]
+    """Makes batches of probes, of so many tokens where a number is given."""
     run: Run
     progress: Callable[[str, int], Progress]
     """Opens a progress bar: what is done and how many tokens or steps it takes."""
     shared: Run | None = None
-    """Where what hangs on model and neutral text alone is remembered, for several tasks; None keeps it in `run`."""
+    """Where what hangs on the model and a text or probe alone is remembered, for several tasks; None keeps it in
+    `run`."""
 
     @property
     def of_model(self) -> Run:
-        """Where what hangs on model and neutral text alone is remembered."""
+        """Where what hangs on the model and a text or probe alone is remembered."""
         return self.shared or self.run
+
+    def by_probe(
+        self, stage: str, probes: Sequence[Probe], compute: Callable[[Sequence[Probe]], Mapping[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """Return arrays with a row a probe of what the untouched model does: each probe is asked once a model."""
+        keys = [digest(probe.text_a, probe.text_b) for probe in probes]
+        return self.of_model.rows(stage, keys, lambda places: compute([probes[place] for place in places]))
 
     def base_loss(self, name: str, batches: Sequence[Batch]) -> np.ndarray:
         """Return the untouched model's loss of every chunk of a named text, nats a token: measured once a model."""

@@ -1,6 +1,7 @@
 """The body of `fairhub transfer`: makes and measures every row, writes transfer.json, transfer.md and transfer.png."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +13,13 @@ from fairhub.errors import UserError
 from fairhub.figures.transfer import matrix
 from fairhub.loading import Loaded
 from fairhub.methods import Plan
-from fairhub.methods.rebuild import kept_of_a_model
+from fairhub.processes import alone
 from fairhub.report.markup import safe
 from fairhub.report.transfer import transfer_base, transfer_section, transfer_sentences
 from fairhub.runs import Run
 from fairhub.transfer.ground import of_names, of_probes
 from fairhub.transfer.matrix import document, entry
-from fairhub.transfer.rows import PLAN, base_row, row, row_names
+from fairhub.transfer.rows import OF_MODEL, PLAN, base_row, row, row_names
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def transfer(
             run.save(out / "transfer.json", (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())
             show(f"{method}: {name}")
     _draw(found, out, run)
-    run.drop(*kept_of_a_model())
+    alone(lambda: shutil.rmtree(run.work / OF_MODEL, ignore_errors=True))
     if run_folder is not None:
         attach(found, run_folder)
     return found

@@ -14,10 +14,11 @@ from fairhub.probes import CONTROL, Probe, Split, read_probes, stratified, templ
 from fairhub.transfer.rulers import NameRuler, PairRuler, Ruler
 
 SIZES = Sizes(
-    search=32, screen=24, sample=9, select=16, held_out=32, external=16, control=16, kept=32, compared=8,
+    search=36, screen=36, sample=9, select=16, held_out=32, external=16, control=16, kept=32, compared=8,
     control_chunks=2, search_tokens=6_144, select_tokens=4_096, held_out_tokens=2_048,
 )  # fmt: skip
-"""Small searches: a matrix has dozens of them. Text of select is not small: a budget of 2 % cannot be told from 5 % on
+"""Small searches: a matrix has dozens of them. What is searched is scored whole, so that rows share the pairs of a
+context. Text of select is not small: a budget of 2 % cannot be told from 5 % on
 eight chunks, and nothing would ever be affordable; on sixteen it can."""
 NAMED = ("purchases", "services", "activities", "finance")
 """The scenarios that are taken where none are asked for: those of Ma et al. 2025."""

@@ -11,6 +11,7 @@ from fairhub.engine import text_batches
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, home, losses
 from fairhub.methods import Plan
+from fairhub.processes import alone
 from fairhub.progress import progress_bar
 from fairhub.repair import task_of
 from fairhub.runs import Run, digest
@@ -21,6 +22,10 @@ PLAN = Plan(
     heads=16, neurons=4, most=10, steps=1500, real_steps=0, guards=(0.05, 0.1, 0.2, 0.35, 0.7, 1.5), alternatives=False
 )  # fmt: skip
 """A small search, on first-order effects alone before select: a matrix has dozens of them."""
+
+
+OF_MODEL = "of_model"
+"""Where rows keep what they share, under the run's work/: hundreds of megabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +63,8 @@ def row(loaded: Loaded, ground: Ground, run: Run, method: str, name: str, plan: 
 
     def compute() -> dict[str, np.ndarray]:
         own = Run(run.work / "rows" / digest(method, name), {"row": f"{method} {name}"}, resume=True)
-        task = replace(task_of(loaded, ground.data(contexts), own), shared=run)
+        shared = Run(run.work / OF_MODEL, {"of": "the model"}, resume=True)
+        task = replace(task_of(loaded, ground.data(contexts), own), shared=shared)
         outcome = methods.METHODS[method](task, plan)
         found = dict(_measured(loaded, ground, run, outcome.repair, f"{method}: {name}"))
         before = run.arrays("base_loss", lambda: {"loss": _losses(loaded, ground, Repair())})["loss"]
@@ -66,7 +72,7 @@ def row(loaded: Loaded, ground: Ground, run: Run, method: str, name: str, plan: 
         kinds = [unit.kind for unit in outcome.repair.pruning]
         counts = [kinds.count("head"), kinds.count("neuron"), int(outcome.strength is not None)]
         found |= {"loss": np.stack([before, after]), "counts": np.array(counts)}
-        shutil.rmtree(own.folder)
+        alone(lambda: shutil.rmtree(own.folder))
         return found
 
     found = run.arrays(f"row_{digest(method, name, plan.variant)}", compute)
