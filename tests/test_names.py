@@ -90,8 +90,11 @@ def replace_template(tokenizer):
     return other
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma2", "gpt_neox"])
-def test_expected_answers_are_those_of_plain_forwards(kind, tokenizer):
+@pytest.mark.parametrize("branches", [True, False])
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_expected_answers_are_those_of_plain_forwards(kind, branches, tokenizer, monkeypatch):
+    if not branches:
+        monkeypatch.setattr("fairhub.names.likelihood.branching", lambda *_: False)
     model, prompts = ARCHITECTURES[kind](), asked(["Ann", "Bob", "Cy"], "aab", ("q1",))
     prompts = [replace(p, grid=(1.0, 12.0, 15.0, 1200.0)) for p in prompts]
     found = expected(model, tokenizer, prompts, temperature=0.6)

@@ -28,15 +28,33 @@ class Past:
         """How many positions every row has, padding included."""
         return max(self.lengths, default=0)
 
-    def arguments(self, ids: Tensor) -> dict[str, Any]:
-        """Return what a model's forward over `ids`, [rows, tokens], is given beside them."""
+    def arguments(self, ids: Tensor, before: Tensor | None = None) -> dict[str, Any]:
+        """Return what a model's forward over `ids`, [rows, tokens], is given beside them.
+
+        Args:
+            ids: The new tokens.
+            before: [tokens, tokens] which of them stand before each, itself included, where they branch (`branching`);
+                None: those that are written before it.
+        """
         given: dict[str, Any] = {"past_key_values": self.cache, "use_cache": True}
-        if len(set(self.lengths)) > 1:  # without padding the model's own defaults are right, and faster
-            lengths = torch.tensor(self.lengths, device=ids.device)[:, None]
-            places = torch.arange(self.width + ids.shape[1], device=ids.device)
-            given["attention_mask"] = (places >= self.width - lengths).long()
-            given["position_ids"] = lengths + torch.arange(ids.shape[1], device=ids.device)
-        return given
+        if len(set(self.lengths)) == 1 and before is None:
+            return given  # without padding the model's own defaults are right, and faster
+        lengths = torch.tensor(self.lengths, device=ids.device)[:, None]
+        places = torch.arange(self.width + ids.shape[1], device=ids.device)
+        real = places >= self.width - lengths  # [rows, positions]
+        if before is None:
+            steps = torch.arange(ids.shape[1], device=ids.device)
+            return given | {"attention_mask": real.long(), "position_ids": lengths + steps}
+        steps = before.to(ids.device).sum(1) - 1
+        return given | {"attention_mask": self._mask(real, before), "position_ids": lengths + steps}
+
+    def _mask(self, real: Tensor, before: Tensor) -> Tensor:
+        """Return what is added to attention scores, [rows, 1, tokens, positions]: 0, or the least number there is."""
+        seen = real[:, None].repeat(1, len(before), 1)
+        seen[:, :, self.width :] = before.to(real.device)
+        layer: Any = self.cache.layers[0]
+        least = torch.finfo(layer.keys.dtype).min
+        return torch.zeros_like(seen, dtype=layer.keys.dtype).masked_fill(~seen, least)[:, None]
 
     def selected(self, rows: Sequence[int], lengths: Sequence[int]) -> "Past":
         """Return the pasts of these rows, cut to these lengths, after a forward has appended to the cache."""
@@ -55,6 +73,13 @@ class Past:
 def padded_pasts(model: PreTrainedModel) -> bool:
     """Tell whether a model can be told the positions of tokens, so that pasts of several lengths go side by side."""
     return "position_ids" in inspect.signature(model.forward).parameters
+
+
+def branching(model: PreTrainedModel, positions: int) -> bool:
+    """Tell whether new tokens may branch in a row of so many positions: the model takes any mask and sees them all."""
+    config = model.config.get_text_config()
+    windows = [getattr(config, name, None) or positions for name in ("sliding_window", "window_size")]
+    return padded_pasts(model) and config._attn_implementation in ("eager", "sdpa") and positions <= min(windows)
 
 
 def _taken(states: Tensor, rows: Sequence[int], places: Tensor) -> Tensor:

@@ -17,14 +17,14 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.engine import encode, finite
-from fairhub.likelihood.past import Past, padded_pasts
+from fairhub.likelihood.past import Past, branching, padded_pasts
 from fairhub.likelihood.scoring import logits_at
 from fairhub.measure import context_window, home
 from fairhub.names.answers import Answers
 from fairhub.names.dialogue import Dialogue, answer_tokens, dialogue_of
 from fairhub.names.prompts import NamePrompt
 
-_ROWS = 128  # sequences side by side: bounds the memory that logits take
+_PLACES = 512  # logits side by side: bounds the memory that they take
 _ANSWER = 16  # tokens that an answer may have
 
 
@@ -53,8 +53,9 @@ def expected(
     past = _read(model, common)
     for places, (form, numbers) in _groups(prompts, encoded, padded_pasts(model)):
         forms = [(i, tokens) for i, n in enumerate(numbers) for tokens in _forms(tokenizer, dialogue, form, n)]
-        tree = _tree([tokens for _, tokens in forms])
-        rows = max(1, _ROWS // len(tree.rows))
+        longest_asked = max(len(encoded[i]) for i in places)
+        tree = _tree([tokens for _, tokens in forms], branching(model, longest_asked + _ANSWER))
+        rows = max(1, _PLACES // len(tree.contexts))
         for start in range(0, len(places), rows):
             some = places[start : start + rows]
             questions = [encoded[i][len(common) :] for i in some]
@@ -131,7 +132,7 @@ def _probabilities(
     )
     rows = torch.tensor(tree.rows, device=ids.device).repeat(count, 1)
     with logits_at(model, [(i * each + row, place) for i in range(count) for row, place in tree.places]):
-        rest = model(rows, **past.arguments(rows)).logits.unflatten(0, (count, -1))[:, :, 0]
+        rest = model(rows, **past.arguments(rows, tree.before)).logits.unflatten(0, (count, -1))[:, :, 0]
     logits = finite(torch.cat([first, rest], dim=1).float()) / temperature  # [questions, contexts, vocabulary]
     whole = logits.logsumexp(-1)
     found = []
@@ -151,17 +152,24 @@ class _Tree:
 
     forms: Sequence[tuple[int, ...]]
     rows: tuple[tuple[int, ...], ...]
-    """The longest beginnings, padded to one length: none begins another."""
+    """One row with the last token of every beginning; where a row can't branch, the longest beginnings, padded."""
     contexts: dict[tuple[int, ...], int]
     """Every beginning and its place among the logits; the empty one is first."""
     places: tuple[tuple[int, int], ...]
     """For each beginning but the empty one: a row and the position in it where it ends."""
+    before: Tensor | None
+    """[beginnings, beginnings] which begin each, itself included, where the row branches."""
 
 
-def _tree(forms: Sequence[tuple[int, ...]]) -> _Tree:
+def _tree(forms: Sequence[tuple[int, ...]], branches: bool) -> _Tree:
     beginnings = sorted({form[:i] for form in forms for i in range(len(form) + 1)})
+    contexts = {beginning: place for place, beginning in enumerate(beginnings)}
+    if branches:
+        before = torch.tensor([[b == other[: len(b)] for b in beginnings[1:]] for other in beginnings[1:]])
+        row = tuple(beginning[-1] for beginning in beginnings[1:])
+        return _Tree(forms, (row,), contexts, tuple((0, place) for place in range(len(row))), before)
     rows = [b for b, after in zip(beginnings, [*beginnings[1:], ()], strict=True) if after[: len(b)] != b]
     width = max(map(len, rows))
     places = [next((r, len(b) - 1) for r, row in enumerate(rows) if row[: len(b)] == b) for b in beginnings[1:]]
     padded = tuple((*row, *[0] * (width - len(row))) for row in rows)
-    return _Tree(forms, padded, {b: i for i, b in enumerate(beginnings)}, tuple(places))
+    return _Tree(forms, padded, contexts, tuple(places), None)
