@@ -23,7 +23,7 @@ from fairhub.report.use_case import use_case
 from fairhub.runs import Run
 from fairhub.statistics import Interval
 from fairhub.transfer.command import Asked, attach, transfer
-from fairhub.transfer.ground import of_names, of_probes
+from fairhub.transfer.ground import USED, of_names, of_probes
 from fairhub.transfer.matrix import document, elsewhere, entry, kept
 from fairhub.transfer.rows import PLAN, Row, row, row_names
 from fairhub.transfer.rulers import PairRuler
@@ -191,6 +191,20 @@ def test_name_ground_keeps_names_and_contexts_apart(tmp_path):
     assert items.contexts == ("club game", "blitz game", "team match")
     with pytest.raises(UserError, match="1 scenario"):
         of_names(loaded.tokenizer, (), tmp_path / "text.txt", items=True)
+
+
+def test_names_are_compared_by_one_axis_and_pairs_by_those_asked_for(tmp_path):
+    tokenizer, text = planted.tokenizer(), planted.write_text(tmp_path / "text.txt")
+    by_gender = of_names(tokenizer, ["chess", "finance"], text, axes=["gender"])
+    assert {(p.axis, p.group_a, p.group_b) for p in by_gender.probes} == {("gender", "men", "women")}
+    assert by_gender.ruler.axis == "gender"
+    assert {(p.group_a, p.group_b) for p in of_names(tokenizer, ["chess"], text).probes} == {("black", "white")}
+    with pytest.raises(UserError, match="by race or by gender; got race, gender; mend --axis"):
+        of_names(tokenizer, (), text, axes=["race", "gender"])
+    pairs = of_probes(tokenizer, (), None, text, ["religion"])
+    assert {p.axis for p in pairs.probes} == {"religion"} and set(pairs.contexts) == set(USED)
+    with pytest.raises(UserError, match="'height' has none; mend --axis"):
+        of_probes(tokenizer, (), None, text, ["height"])
 
 
 def test_own_probes_need_pairs_in_every_split(tmp_path):

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from fairhub.commands.options import Context, Device, Dtype, Json, Model, Probes, Text, echo_json, loaded, plan_sanity
+from fairhub.commands.options import (
+    Axis,
+    Context,
+    Device,
+    Dtype,
+    Json,
+    Model,
+    Probes,
+    Text,
+    echo_json,
+    loaded,
+    plan_sanity,
+)
 
 
 def transfer(
@@ -13,7 +25,7 @@ def transfer(
     methods: Annotated[str, typer.Option(help="Methods, by commas.")] = "robust,breaking_down_bias,fairness_pruning",
     out: Annotated[Path, typer.Option(help="Where the matrix goes; the same command goes on.")] = Path("runs/transfer"),
     run: Annotated[Path | None, typer.Option(help="A finished run whose report shall show the matrix.")] = None,
-    context: Context = None,
+    axis: Axis = None, context: Context = None,
     names: Annotated[bool, typer.Option("--names", help="Ask for numbers about names instead of probes.")] = False,
     items: Annotated[bool, typer.Option("--items", help="Of --names: the items of one scenario as contexts.")] = False,
     probes: Probes = None, text: Text = None,
@@ -34,7 +46,7 @@ def transfer(
     asked = tuple(name.strip() for name in methods.split(",") if name.strip())
     if variant and "breaking_down_bias" not in asked:
         raise UserError("--variant of transfer is breaking_down_bias'; it is not among --methods; leave --variant out")
-    what = Asked(asked, tuple(context or ()), names, items, probes, text, budget, seed, variant)
+    what = Asked(asked, tuple(context or ()), tuple(axis or ()), names, items, probes, text, budget, seed, variant)
     try:
         found = made(loaded(model, device, dtype), what, out, run, lambda line: typer.echo(line, err=True))
     except KeyboardInterrupt:

@@ -57,7 +57,9 @@ def transfer_base(found: Mapping[str, Any], show: Callable[[str], str] = safe) -
         + _by_chance(b["value"], chance.get(c))
         for c, b in found["base"].items()
     ]
-    return f"Before any repair, in {found['unit']}: " + "; ".join(parts) + "."
+    asked = found.get("asked", {})
+    axes = ", ".join(map(show, asked.get("axes") or (["race"] if asked.get("names") else [])))
+    return f"Before any repair, in {found['unit']}{axes and f' ({axes})'}: " + "; ".join(parts) + "."
 
 
 def _by_chance(value: float, chance: float | None) -> str:
@@ -67,6 +69,8 @@ def _by_chance(value: float, chance: float | None) -> str:
 
 
 def _shift(change: Mapping[str, Any]) -> str:
+    if change["value"] == change["low"] == change["high"] == 0:  # nothing was found to do
+        return "0"
     if change["relative"] is None:
         return f"{change['value']:+.3g} [{change['low']:+.3g}, {change['high']:+.3g}]"
     return f"{percent(change['relative'])} [{percent(change['relative_low'])}, {percent(change['relative_high'])}]"

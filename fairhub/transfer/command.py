@@ -28,6 +28,8 @@ class Asked:
 
     methods: tuple[str, ...] = ("robust", "breaking_down_bias", "fairness_pruning")
     contexts: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+    """What pairs, or names, differ in: of names race, or gender."""
     names: bool = False
     """Ask for numbers about names; else measure the divergence of pairs."""
     items: bool = False
@@ -73,9 +75,9 @@ def transfer(
     if run_folder is not None:
         _of_same_base(run_folder, model["sha256"])  # before the rows, which take hours
     if asked.names:
-        ground = of_names(loaded.tokenizer, asked.contexts, asked.text, items=asked.items)
+        ground = of_names(loaded.tokenizer, asked.contexts, asked.text, items=asked.items, axes=asked.axes)
     else:
-        ground = of_probes(loaded.tokenizer, asked.contexts, asked.probes, asked.text)
+        ground = of_probes(loaded.tokenizer, asked.contexts, asked.probes, asked.text, asked.axes)
     # after the ground: a mistake in it must not leave a folder that only the same mistake could go on with
     run = Run(out, {"model": loaded.id, "revision": loaded.revision, **asked.settings()}, resume=True)
     base, entries = base_row(loaded, ground, run), []

@@ -22,6 +22,8 @@ context. Text of select is not small: a budget of 2 % cannot be told from 5 % on
 eight chunks, and nothing would ever be affordable; on sixteen it can."""
 NAMED = ("purchases", "services", "activities", "finance")
 """The scenarios that are taken where none are asked for: those of Ma et al. 2025."""
+USED = ("hiring", "lending", "housing", "health")
+"""The contexts of shipped pairs that are taken where none are asked for: a matrix grows with the square."""
 _QUESTIONS = 2
 """Items of a scenario that are measured, and searched, at most."""
 _NAMES = 3
@@ -58,12 +60,20 @@ class Ground:
 
 
 def of_names(
-    tokenizer: PreTrainedTokenizerBase, contexts: Sequence[str], text: Path | None, *, items: bool = False
-) -> Ground:
+    tokenizer: PreTrainedTokenizerBase, contexts: Sequence[str], text: Path | None, *, items: bool = False,
+    axes: Sequence[str] = (),
+) -> Ground:  # fmt: skip
     """Return the ground of name prompts: scenarios as contexts, or with `items` the items of one scenario.
 
-    Repairs see search and select names; what is measured are held-out names.
+    Repairs see search and select names; what is measured are held-out names. They are compared by race, or by the one
+    axis that is asked for.
+
+    Raises:
+        UserError: Items of several scenarios, several axes or one that names do not have.
     """
+    if tuple(axes) not in ((), ("race",), ("gender",)):
+        raise UserError(f"names are compared by race or by gender; got {', '.join(axes)}; mend --axis")
+    axis = axes[0] if axes else "race"
     asked = tuple(contexts) or NAMED
     if items and len(asked) != 1:
         raise UserError(f"items are those of 1 scenario; got {len(asked)}; name one with --context")
@@ -77,21 +87,26 @@ def of_names(
     measured = [p for p in kept if p.split == "held_out"]
     return Ground(
         tuple(dict.fromkeys(context(p) for p in kept)),
-        tuple(replace(probe, context=context(p)) for p, probe in _pairs(tokenizer, kept)),
+        tuple(replace(probe, context=context(p)) for p, probe in _pairs(tokenizer, kept, axis)),
         gather((), (), None, text, tokenizer, SIZES),
-        NameRuler(measured, [context(p) for p in measured]),
+        NameRuler(measured, [context(p) for p in measured], axis),
     )
 
 
 def of_probes(
-    tokenizer: PreTrainedTokenizerBase, contexts: Sequence[str], own: Path | None, text: Path | None
-) -> Ground:
-    """Return the ground of pairs: the shipped ones, or a user's own alone.
+    tokenizer: PreTrainedTokenizerBase, contexts: Sequence[str], own: Path | None, text: Path | None,
+    axes: Sequence[str] = (),
+) -> Ground:  # fmt: skip
+    """Return the ground of pairs: the shipped ones, or a user's own alone, of these axes (all).
 
     Raises:
         UserError: Fewer than two contexts have pairs in search, select and held_out.
     """
-    probes = [p for p in (read_probes(own) if own else templates()) if p.axis != CONTROL]
+    contexts = contexts or (() if own else USED)
+    every = read_probes(own) if own else templates()
+    probes = [p for p in every if p.axis != CONTROL and (not axes or p.axis in axes)]
+    if there := sorted(set(axes) - {p.axis for p in probes}):
+        raise UserError(f"an axis of transfer must have pairs; {there[0]!r} has none; mend --axis")
     known = [c for c in dict.fromkeys(p.context for p in probes) if not contexts or c in contexts]
     usable = tuple(c for c in known if _complete([p for p in probes if p.context == c]))
     if len(usable) < 2 or len(usable) < len(contexts):
@@ -109,8 +124,14 @@ def _complete(probes: Sequence[Probe]) -> bool:
     return bool(templates_["search"] and templates_["select"]) and len(templates_["held_out"]) > 1
 
 
-def _pairs(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[NamePrompt]) -> list[tuple[NamePrompt, Probe]]:
-    """Return pairs of a question about two names of one gender and split, up to where the number begins."""
+def _pairs(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[NamePrompt], axis: str
+) -> list[tuple[NamePrompt, Probe]]:
+    """Return pairs of a question about two names of one split that differ in the axis, up to where the number begins.
+
+    Both are of one gender where they differ in race, and of one race where they differ in gender.
+    """
+    other = {"race": "gender", "gender": "race"}[axis]
     dialogue = dialogue_of(tokenizer)
 
     def begun(p: NamePrompt) -> str:
@@ -119,14 +140,15 @@ def _pairs(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[NamePrompt]) ->
     sides: dict[tuple[str, str, Split], dict[str, list[NamePrompt]]] = {}
     for p in prompts:
         if p.split != "held_out":
-            sides.setdefault((p.question, p.gender, p.split), {}).setdefault(p.race, []).append(p)
+            sides.setdefault((p.question, getattr(p, other), p.split), {}).setdefault(getattr(p, axis), []).append(p)
     return [
         (a, Probe(
-            begun(a), begun(b), axis="race", context=a.scenario, template=f"{question}|{a.name}|{b.name}",
-            frame=question, source="names", group_a=a.race, group_b=b.race, term_a=a.name, term_b=b.name, split=split,
+            begun(a), begun(b), axis=axis, context=a.scenario, template=f"{question}|{a.name}|{b.name}",
+            frame=question, source="names", group_a=getattr(a, axis), group_b=getattr(b, axis), term_a=a.name,
+            term_b=b.name, split=split,
         ))
-        for (question, _, split), races in sides.items()
-        for a, b in zip(races["black"], races["white"], strict=True)
+        for (question, _, split), groups in sides.items()
+        for a, b in zip(*(groups[name] for name in sorted(groups)), strict=True)
     ]  # fmt: skip
 
 
