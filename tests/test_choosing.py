@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from fairhub.methods.choosing import RISK, Cost
+from fairhub.measure import Repair
+from fairhub.methods import Plan
+from fairhub.methods.choosing import RISK, Cost, Gain, Tried, choose
 from fairhub.methods.guards import strongest
+from fairhub.surgery import Unit
 
 GUARDS = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 SHAPES = {
@@ -60,3 +63,23 @@ def test_a_budget_is_broken_on_other_text_as_rarely_as_promised():
             broken[rule] += any(fit and cost > 0.02 for fit, cost in zip(fits, true, strict=True))
     assert broken["bound"] / 600 <= RISK + 0.03
     assert broken["value"] / 600 > 0.3  # positive control: without the bound a promise is worth little
+
+
+@pytest.mark.parametrize(("dearest", "asked", "chosen"), [(8, [4, 2], 4), (1, [4, 2, 1], 1), (0, [4, 2, 1], None)])
+def test_smaller_prunings_are_tried_only_while_none_is_affordable(dearest, asked, chosen, monkeypatch):
+    class Bench:
+        def __init__(self, *_):
+            pass
+
+        def tried(self, repair, strength):
+            price = 0.01 if len(repair.pruning) <= dearest else 0.05
+            return Tried(
+                repair.pruning, strength, Cost(price, price, price), Gain(-0.1 * len(repair.pruning), -0.01, 0)
+            )
+
+    monkeypatch.setattr("fairhub.methods.choosing._Bench", Bench)
+    sizes = [frozenset(Unit(0, "head", i) for i in range(size)) for size in (4, 2, 1)]
+    plan = Plan(guards=(0.1,))
+    found, tried = choose(None, plan, sizes[:2], lambda pruning, _: Repair(pruning), smaller=sizes[2:])
+    assert [len(one.pruning) for one in tried] == asked
+    assert (found and len(found.pruning)) == chosen

@@ -75,7 +75,7 @@ def test_every_measurement_is_tested():
     here = {"activation_gap", "divergence", "specificity", "perplexity", "kl", "degeneration"}
     public = {"bbq", "boolq", "crows_pairs", "honest", "lambada", "multiple_choice", "stereoset", "stereotype"}
     elsewhere = public | {"sliding_perplexity", "winobias", "toxicity_gap", "attribute_gap", "name_gap"}
-    assert files == here | elsewhere  # in test_benchmarks.py, test_toxicity.py and those of names
+    assert files == here | elsewhere  # in test_benchmark_suite.py, test_toxicity.py and those of names
 
 
 def test_proof_does_not_import_evaluate():

@@ -101,7 +101,7 @@ def choose(
 ) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
     """Look for the strongest affordable guard of each size of pruning; choose the best.
 
-    While nothing is good enough, the `smaller` sizes are tried too, one after the other. With `bare`, sizes for which
+    While nothing is affordable, the `smaller` sizes are tried too, one after the other. With `bare`, sizes for which
     no guard is good enough are tried without healing.
 
     A candidate is allowed when its rise in perplexity is affordable and the weak end of its fall in bias is a fall.
@@ -118,7 +118,7 @@ def choose(
         return tried[-1].cost.burden(plan.budget)
 
     for number, pruning in enumerate([*sizes, *smaller]):
-        if number >= len(sizes) and _best(tried, plan.budget):
+        if number >= len(sizes) and any(t.cost.affordable(plan.budget) for t in tried):
             break
         if plan.heal:
             near = strongest(partial(burden, pruning), near, plan.guards) or 0
