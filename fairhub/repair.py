@@ -106,6 +106,7 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     # before the folder: a mistake in these must not leave a run that only the same mistake could resume
     data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
     run = Run(folder, settings, resume)
+    run.began_with(data.provenance)
     with tallied(loaded.model) as tally:
         outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
         prove = Prover(loaded, data)

@@ -51,6 +51,25 @@ class Run:
                 return f"{began}: {known}; repeat that command, or remove {folder}"
         return None
 
+    def began_with(self, data: Sequence[Mapping[str, str]]) -> None:
+        """Refuse to go on with other data than the run began with: its results would be partly of each.
+
+        Args:
+            data: Name, revision and other marks of each source.
+
+        Raises:
+            UserError: One is new, gone or another: a file was edited, or text is no longer read from where it was.
+        """
+        path = self.work / "data.json"
+        known = alone(lambda: json.loads(path.read_text()) if path.is_file() else None)
+        if known is None:
+            self.save(path, json.dumps([dict(entry) for entry in data], indent=2).encode())
+        elif changed := [entry["name"] for entry in (*known, *data) if entry not in known or entry not in data]:
+            raise UserError(
+                f"a resumed run needs the data it began with; other now: {', '.join(dict.fromkeys(changed))}; bring "
+                f"back what {path} says (online or offline as then), or begin anew with another --out"
+            )
+
     def arrays(self, stage: str, compute: Callable[[], Mapping[str, Any]]) -> Arrays:
         """Return what a stage found: from the folder when it is there, else computed and kept."""
         path = self.work / f"{stage}.npz"

@@ -48,6 +48,16 @@ def test_of_rows_only_those_that_are_missing_are_computed(tmp_path):
     assert asked == [["a", "bbb"], ["cc"]]
 
 
+def test_a_run_goes_on_only_with_the_data_it_began_with(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    data = [{"name": "own.jsonl", "sha256": "1"}, {"name": "wiki", "revision": "a"}]
+    run.began_with(data)
+    Run(tmp_path / "run", SETTINGS, resume=True).began_with(data)
+    for other in ([{"name": "own.jsonl", "sha256": "2"}, data[1]], [data[0], {"name": "package", "revision": "1"}]):
+        with pytest.raises(UserError, match="the data it began with; other now: (own.jsonl|wiki, package); bring back"):
+            run.began_with(other)
+
+
 def test_a_failed_stage_leaves_nothing(tmp_path):
     run = Run(tmp_path / "run", SETTINGS, resume=False)
 
