@@ -6,22 +6,34 @@ import gradio as gr
 
 from fairhub import report
 from fairhub.errors import UserError
-from fairhub.report import Report
+from fairhub.report import Report, find
 from fairhub.space.overview import overview, title
 from fairhub.space.shared import Page, Shared
 from fairhub.space.toasts import told
 
 
 def finished(gallery: Path) -> dict[str, Path]:
-    """Return the runs of a gallery by the name they are shown under; a folder without a readable report is no run."""
-    found: dict[str, Path] = {}
-    for path in sorted(gallery.glob("*/report.json")):
+    """Return the runs of a gallery by the name they are shown under, the one whose bias surely fell most first.
+
+    A folder without a readable report is no run.
+    """
+    runs: list[tuple[float, Path, str]] = []
+    for path in gallery.glob("*/report.json"):
         try:
-            shown = title(report.read(path))
+            written = report.read(path)
         except UserError:
             continue
-        found[f"{shown} ({path.parent.name})" if shown in found else shown] = path.parent
+        runs.append((_rise(written), path.parent, title(written)))
+    found: dict[str, Path] = {}
+    for _, folder, shown in sorted(runs):
+        found[f"{shown} ({folder.name})" if shown in found else shown] = folder
     return found
+
+
+def _rise(written: Report) -> float:
+    """Return the weak end of what became of bias on held_out, relative: below 0 where it surely fell."""
+    bias = find(written.figures, "divergence", "held_out")
+    return (bias.change.relative_high or 0.0) if bias and bias.change else 0.0
 
 
 def read(gallery: Path, name: str) -> tuple[Report, Path]:
