@@ -15,6 +15,7 @@ from fairhub import card, figures, report
 from fairhub.__main__ import app
 from fairhub.engine import text_batches
 from fairhub.errors import UserError
+from fairhub.figures.transfer import matrix
 from fairhub.hub.contents import _elsewhere
 from fairhub.measure import Repair, losses, utility
 from fairhub.probes import stratified
@@ -153,6 +154,18 @@ def of_ground():
 
 def fixed_row(name, contexts, **values):
     return Row("robust", name, tuple(contexts), ground_of(values, "".join(values))[1], np.ones((2, 4)), 1, 0, False)
+
+
+def test_what_chance_may_have_made_has_no_colour():
+    def cell(value, low, high):
+        change = {"relative": value, "low": low, "high": high}
+        return {"method": "robust", "repaired_on": "a", "measured_on": f"{value}", "change": change}
+
+    cells = [cell(-0.5, -0.2, -0.1), cell(0.9, -0.1, 0.3), cell(2.0, 0.1, 0.3), cell(None, 0.0, 0.1)]
+    found = {"cells": cells, "contexts": [c["measured_on"] for c in cells], "figure": "divergence"}
+    axes = matrix(found).axes[0]
+    assert axes.images[0].get_array().tolist() == [[-0.5, 0.0, 1.0, 0.0]]
+    assert [text.get_text() for text in axes.texts] == ["-50", "+90", "+200", "-"]
 
 
 def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():

@@ -3,42 +3,48 @@
 from collections.abc import Mapping
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from fairhub.figures.canvas import SMALL, TEXT, blank
 
 
 def matrix(found: Mapping[str, Any]) -> Picture | None:
-    """Relative change of every context (columns) under every repair (rows), a panel a method; None without cells."""
+    """Relative change of every context (columns) under every repair (rows), a panel a method; None without cells.
+
+    What chance may have made has no colour: a matrix of noise must not look like one of findings.
+    """
     methods, contexts = list(dict.fromkeys(cell["method"] for cell in found["cells"])), found["contexts"]
     if not methods:
         return None
-    rows = list(dict.fromkeys(cell["repaired_on"] for cell in found["cells"]))
+    cells = {(c["method"], c["repaired_on"], c["measured_on"]): c["change"] for c in found["cells"]}
+    rows = list(dict.fromkeys(row for _, row, _ in cells))
     picture = blank(
-        2.4 + 1.5 * len(contexts) * len(methods), 2.2 + 0.62 * len(rows), "How far a repair carries",
-        f"Change of {found['figure'].replace('_', ' ')}, %: blue fell, red rose; repaired on (rows), measured in",
-        columns=len(methods),
+        max(9.0, 2.4 + 1.5 * len(contexts) * len(methods)), 2.2 + 0.62 * len(rows), "How far a repair carries",
+        f"Change of {found['figure'].replace('_', ' ')}, %, by repair (rows) and context (columns); coloured where "
+        "95 % leave 0 out", columns=len(methods),
     )  # fmt: skip
     for axes, method in zip(picture.axes, methods, strict=True):
-        grid = [[_share(found, method, row, context) for context in contexts] for row in rows]
-        axes.imshow(
-            [[0.0 if v is None else max(-1.0, min(1.0, v)) for v in row] for row in grid],
-            cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto",
-        )  # fmt: skip
+        grid = [[cells.get((method, row, context), {}) for context in contexts] for row in rows]
+        axes.imshow([[_shade(c) for c in row] for row in grid], cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
         for y, row in enumerate(grid):
-            for x, value in enumerate(row):
-                said = "-" if value is None else f"{100 * value:+.0f}"
-                dark = value is not None and abs(value) > 0.6
-                axes.text(x, y, said, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
+            for x, change in enumerate(row):
+                _write(axes, x, y, change)
         axes.set_xticks(range(len(contexts)), contexts, rotation=30, ha="right")
         axes.set_yticks(range(len(rows)), rows if axes is picture.axes[0] else [""] * len(rows))
         axes.set_title(method.replace("_", " "), fontsize=TEXT)
     return picture
 
 
-def _share(found: Mapping[str, Any], method: str, row: str, context: str) -> float | None:
-    for cell in found["cells"]:
-        if (cell["method"], cell["repaired_on"], cell["measured_on"]) == (method, row, context):
-            value: float | None = cell["change"]["relative"]
-            return value
-    return None
+def _shade(change: Mapping[str, Any]) -> float:
+    """Return the change from -1 to 1 where it is surely one, else 0."""
+    if change.get("relative") is None or change["low"] <= 0 <= change["high"]:
+        return 0.0
+    return max(-1.0, min(1.0, change["relative"]))
+
+
+def _write(axes: Axes, x: int, y: int, change: Mapping[str, Any]) -> None:
+    value, shade = change.get("relative"), _shade(change)
+    said = "-" if value is None else f"{100 * value:+.0f}" if value else "0"
+    color = "white" if abs(shade) > 0.6 else "black" if shade else "#555555"
+    axes.text(x, y, said, ha="center", va="center", fontsize=SMALL, color=color)
