@@ -181,7 +181,7 @@ def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():
     assert said.startswith("Repaired for a: divergence -80 %") and "expect -80 %" in said
     idle = replace(rows[0], heads=0, measured=base)
     said = document(ground, base, [entry(ground, base, idle)], {"id": "m"}, {})["sentences"]["robust"][0]
-    assert said == "Nothing that lowers it within the budget was found for a."
+    assert said == "Nothing was found to remove for a."
     worse = [fixed_row(row.name, row.contexts, a=2.0, b=4.0, c=8.0) for row in rows]
     assert kept(ground, base, worse) is None
 

@@ -111,7 +111,7 @@ def _interval(draws: np.ndarray) -> Interval:
 def _sentence(ground: Ground, base: Measured, row: Row) -> str:
     (context,) = row.contexts
     if not (row.heads or row.neurons or row.healed) and (row.loss[0] == row.loss[1]).all():
-        return f"Nothing that lowers it within the budget was found for {context}."
+        return f"Nothing was found to remove for {context}."
     here = _interval(-_reduction(ground, base, row, context))
     away = elsewhere(ground, base, row)
     each = {c: -_reduction(ground, base, row, c)[0] for c in ground.contexts if c != context}
