@@ -178,7 +178,7 @@ def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():
     assert kept(ground, base, rows[:-1]) is None
     entries = [entry(ground, base, row) for row in rows[:2]]
     said = document(ground, base, entries, {"id": "m"}, {})["sentences"]["robust"][0]
-    assert said.startswith("Repaired for a: divergence -80 %") and "expect -80 %" in said
+    assert said.startswith("Repaired for a: divergence -80 % [-80 %, -80 %] there") and "expect -80 %" in said
     idle = replace(rows[0], heads=0, measured=base)
     said = document(ground, base, [entry(ground, base, idle)], {"id": "m"}, {})["sentences"]["robust"][0]
     assert said == "Nothing was found to remove for a."

@@ -85,7 +85,7 @@ def document(
         "kept": {method: share and asdict(share) for method, share in shares.items()},
         "rows": [entry.beside for entry in entries],
         "sentences": {
-            m: [_sentence(ground, base, row) for row in rows if row.method == m and row.name in ground.contexts]
+            m: [_sentence(ground, base, e) for e in entries if e.row.method == m and e.row.name in ground.contexts]
             for m in methods
         },
     }  # fmt: skip
@@ -108,11 +108,11 @@ def _interval(draws: np.ndarray) -> Interval:
     return widened(float(draws[0]), draws[1:], 8)
 
 
-def _sentence(ground: Ground, base: Measured, row: Row) -> str:
-    (context,) = row.contexts
+def _sentence(ground: Ground, base: Measured, entry: Entry) -> str:
+    row, (context,) = entry.row, entry.row.contexts
     if not (row.heads or row.neurons or row.healed) and (row.loss[0] == row.loss[1]).all():
         return f"Nothing was found to remove for {context}."
-    here = _interval(-_reduction(ground, base, row, context))
+    here = _here(next(cell.change for cell in entry.cells if cell.measured_on == context))
     away = elsewhere(ground, base, row)
     each = {c: -_reduction(ground, base, row, c)[0] for c in ground.contexts if c != context}
     worst = max(each, key=lambda c: each[c])
@@ -120,6 +120,13 @@ def _sentence(ground: Ground, base: Measured, row: Row) -> str:
         f"Repaired for {context}: {ground.ruler.figure.replace('_', ' ')} {_span(here)} there; "
         f"expect {_span(away)} elsewhere, and {percent(each[worst])} in {worst}."
     )
+
+
+def _here(change: Change) -> Interval:
+    """Return the relative change as the matrix shows it; none where the base model has nothing to change."""
+    if change.relative is None or change.relative_low is None or change.relative_high is None:
+        return Interval(0.0, 0.0, 0.0)
+    return Interval(change.relative, change.relative_low, change.relative_high)
 
 
 def _span(part: Interval) -> str:
