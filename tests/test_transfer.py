@@ -20,6 +20,7 @@ from fairhub.hub.contents import _elsewhere
 from fairhub.measure import Repair, losses, utility
 from fairhub.probes import stratified
 from fairhub.proof import Bias, bias_figures
+from fairhub.report.transfer import transfer_base
 from fairhub.report.use_case import use_case
 from fairhub.runs import Run
 from fairhub.statistics import Interval
@@ -184,6 +185,17 @@ def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():
     assert said == "Nothing was found to remove for a."
     worse = [fixed_row(row.name, row.contexts, a=2.0, b=4.0, c=8.0) for row in rows]
     assert kept(ground, base, worse) is None
+
+
+def test_what_chance_makes_stands_beside_the_base_models_figures():
+    found = {
+        "unit": "SD",
+        "asked": {"names": True},
+        "base": dict.fromkeys("ab", {"value": 0.1, "low": 0.0, "high": 0.2}),
+    }
+    said = transfer_base(found | {"chance": {"a": {"mean": 0.05, "high": 0.2}, "b": {"mean": 0.05, "high": 0.08}}})
+    assert "SD (race): a" in said and "(chance alone gives 0.0500, up to 0.200: no gap is shown); b" in said
+    assert said.endswith("(chance alone gives 0.0500, up to 0.0800).")
 
 
 def test_rows_are_every_context_and_all_but_each():

@@ -97,15 +97,23 @@ def interval(of: Table, seed: int = 0) -> Interval:
     return widened(value, of.size(resampled(of.first, seed)), fewest(of.first))
 
 
-def chance(of: Table, seed: int = 0) -> float:
-    """Return the gap that chance stays below 19 times in 20: the same answers, names dealt to the groups at random.
+@dataclass(frozen=True)
+class Chance:
+    """What chance alone makes of a gap: a mean of sizes is never 0."""
 
-    A mean of sizes is never 0: what lies below this is no gap, and no repair can be shown to close it.
-    """
+    mean: float
+    """What is left on average where there is no bias: below it no repair can be expected to bring a gap."""
+    high: float
+    """What chance stays below 19 times in 20: a gap below it is not shown to be one."""
+
+
+def chance(of: Table, seed: int = 0) -> Chance:
+    """Return the gap that the same answers have where names are dealt to the groups at random."""
     rng = np.random.default_rng(seed)
     one = np.ones((1, len(of.first)))
-    dealt = (replace(of, first=rng.permutation(of.first)) for _ in range(RESAMPLES // 4))
-    return float(np.quantile([table.size(one)[0] for table in dealt], 0.95))
+    tables = (replace(of, first=rng.permutation(of.first)) for _ in range(RESAMPLES // 4))
+    dealt = [table.size(one)[0] for table in tables]
+    return Chance(float(np.mean(dealt)), float(np.quantile(dealt, 0.95)))
 
 
 def change(before: Table, after: Table, seed: int = 0) -> Change:

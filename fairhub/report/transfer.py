@@ -50,7 +50,7 @@ def transfer_sentences(found: Mapping[str, Any], show: Callable[[str], str] = sa
 
 
 def transfer_base(found: Mapping[str, Any], show: Callable[[str], str] = safe) -> str:
-    """Return the base model's own figure in every context, and up to where chance alone would have made it."""
+    """Return the base model's own figure in every context, and what chance alone would have made of it."""
     chance = found.get("chance", {})
     parts = [
         f"{show(c)} {number(b['value'])} [{number(b['low'])}, {number(b['high'])}]"
@@ -62,10 +62,11 @@ def transfer_base(found: Mapping[str, Any], show: Callable[[str], str] = safe) -
     return f"Before any repair, in {found['unit']}{axes and f' ({axes})'}: " + "; ".join(parts) + "."
 
 
-def _by_chance(value: float, chance: float | None) -> str:
+def _by_chance(value: float, chance: Mapping[str, float] | None) -> str:
     if chance is None:
         return ""
-    return f" (chance gives up to {number(chance)}{': no gap is shown' if value <= chance else ''})"
+    shown = "" if value > chance["high"] else ": no gap is shown"
+    return f" (chance alone gives {number(chance['mean'])}, up to {number(chance['high'])}{shown})"
 
 
 def _shift(change: Mapping[str, Any]) -> str:

@@ -79,7 +79,7 @@ def document(
         "unit": ground.ruler.unit,
         "contexts": list(ground.contexts),
         "base": {c: asdict(_interval(ground.ruler.sizes(base, c))) for c in ground.contexts},
-        "chance": {c: ground.ruler.chance(base, c) for c in ground.contexts},
+        "chance": {c: part and asdict(part) for c in ground.contexts for part in [ground.ruler.chance(base, c)]},
         "cells": [asdict(cell) for entry in entries for cell in entry.cells],
         "leave_one_out_kept": first.value if first else None,
         "kept": {method: share and asdict(share) for method, share in shares.items()},

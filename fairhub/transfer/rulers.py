@@ -11,7 +11,7 @@ from fairhub.loading import Loaded
 from fairhub.measure import Repair, applied, divergences
 from fairhub.names.answers import Answers
 from fairhub.names.beside import inliers
-from fairhub.names.gap import chance, change, resampled, table
+from fairhub.names.gap import Chance, chance, change, resampled, table
 from fairhub.names.likelihood import expected
 from fairhub.names.prompts import NamePrompt
 from fairhub.probes import Probe
@@ -47,8 +47,8 @@ class Ruler(Protocol):
         """Return what became of the figure in one context."""
         ...
 
-    def chance(self, found: Measured, context: str) -> float | None:
-        """Return up to where chance alone makes a figure where there is no bias; None where it makes none."""
+    def chance(self, found: Measured, context: str) -> Chance | None:
+        """Return what chance alone makes of a figure where there is no bias; None where it makes none."""
         ...
 
     def beside(self, before: Measured, after: Measured) -> dict[str, Change]:
@@ -86,7 +86,7 @@ class NameRuler:
         old, new = (table(asked, Answers(**part).of(rows), self.axis) for part in (before, after))
         return change(old, new)
 
-    def chance(self, found: Measured, context: str) -> float | None:
+    def chance(self, found: Measured, context: str) -> Chance | None:
         """Names dealt to the groups at random."""
         rows = self._rows(context)
         return chance(table([self.prompts[i] for i in rows], Answers(**found).of(rows), self.axis))
@@ -134,7 +134,7 @@ class PairRuler:
         rows, clusters = self._part(context)
         return statistics.change(before["divergence"][rows], after["divergence"][rows], clusters)
 
-    def chance(self, found: Measured, context: str) -> float | None:
+    def chance(self, found: Measured, context: str) -> Chance | None:
         """A divergence is 0 where both texts are treated alike."""
         return None
 
