@@ -78,7 +78,7 @@ class Rate:
 def _loss_rate(task: Task, known: Moments, prices: Prices, pool: Sequence[Unit]) -> Rate:
     """Measure once a model, on the first half of the pool, healed, what prices mean in loss.
 
-    Pools differ, what a unit of price does to the loss hardly does: repairs that share a model share it.
+    Repairs that share a model share it, on the pool of the first: how much it differs between pools was not measured.
     """
     some, text = frozenset(pool[: max(1, len(pool) // 2)]), task.text[:6]
 
