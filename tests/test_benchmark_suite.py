@@ -22,7 +22,6 @@ from fairhub.benchmarks.suite import BENCHMARKS, SUITES, gather, suite_answers, 
 from fairhub.card.known import METRICS
 from fairhub.errors import UserError
 from fairhub.judgements import Attribute
-from fairhub.likelihood import Answers
 from fairhub.loading import Loaded
 from fairhub.measure import Repair
 from fairhub.metrics.stereotype import Stereotype
@@ -46,17 +45,6 @@ def folder(tmp_path):
 @pytest.fixture
 def loaded(tokenizer):
     return Loaded(ARCHITECTURES["llama"](), tokenizer, "tiny", "local")
-
-
-def sure(options, chosen):
-    """Answers that put all options of one length on row, the chosen one far ahead."""
-    loglik = np.full((len(chosen), options), -9.0)
-    loglik[np.arange(len(chosen)), chosen] = -1.0
-    return Answers(loglik.ravel(), np.zeros(loglik.size), np.ones(loglik.size))
-
-
-def by_name(benchmark, columns, axis="all"):
-    return {f.name: f.before.value for f in figures(benchmark, columns, None) if f.axis == axis}
 
 
 def test_samples_are_even_whole_and_nested():

@@ -1,6 +1,5 @@
 """Benchmarks: rows from folders and packages, official scores by hand, and figures that see what was planted."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import benchmark_rows
@@ -9,7 +8,6 @@ import pytest
 import torch
 from conftest import ARCHITECTURES
 
-import fairhub.metrics
 from fairhub.benchmarks import (
     bbq,
     choices,
@@ -27,8 +25,6 @@ from fairhub.errors import UserError
 from fairhub.likelihood import Answers, Encoded, Question
 from fairhub.loading import Loaded
 from fairhub.probes.public import installed
-
-FOLDER = Path(fairhub.metrics.__file__).parent
 
 
 @pytest.fixture(autouse=True)
