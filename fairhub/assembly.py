@@ -4,16 +4,20 @@ import importlib.metadata
 import platform
 import resource
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from fairhub import methods, proof, report
+from fairhub import keep, methods, proof, report
 from fairhub.benchmarks.suite import NOTHING, Benchmarked
 from fairhub.cost import Tally
 from fairhub.data import Data, prompts
+from fairhub.judgement.cells import Cell
+from fairhub.judgement.lexicon import lexicon
+from fairhub.judgement.reading import Reading, unflat
 from fairhub.loading import Loaded
 from fairhub.measure import home
 from fairhub.processes import spread, state
@@ -31,7 +35,10 @@ def assemble(
     splits = [*data.near, *data.proof]
     biases = [proof.Bias(p, found[f"bias{i}"][0], found[f"bias{i}"][1]) for i, p in enumerate(splits)]
     paid = proof.Utility(found["loss"], found["kl"])
-    figures_ = proof.figures_of(biases, paid, 0, settings["axes"], settings["contexts"])
+    figures_ = proof.figures_of(
+        biases, paid, 0, _judged(loaded, data, found), settings["axes"], settings["contexts"],
+        settings["plan"]["budget"],
+    )  # fmt: skip
     before, after = (found[name].tolist() for name in ("text_before", "text_after"))
     figures_ += proof.text_figures(before, after)
     figures_ += measured.figures
@@ -66,6 +73,18 @@ def assemble(
         healing=_healing(outcome),
         choices=outcome.choices,
     )  # fmt: skip
+
+
+def _judged(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> proof.Judged:
+    """Return the readings that `found` holds."""
+
+    def readings(name: str, cells: Sequence[Cell]) -> list[Reading]:
+        words = lexicon(loaded.tokenizer, cells[0].split)
+        return unflat(cells, words, {part: found[f"{name} {part}"] for part in ("words", "kernels")})
+
+    splits = [readings(f"judged{number}", cells) for number, cells in enumerate(data.judged)]
+    kept = keep.usable(loaded, data.choices, data.passages)
+    return proof.Judged([(s[0], s[1]) for s in splits], tuple(readings("traits", data.traits)), kept, found["kept"])
 
 
 def spent(loaded: Loaded, began: float, tally: Tally) -> dict[str, Any]:

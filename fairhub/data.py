@@ -9,8 +9,13 @@ from pathlib import Path
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from fairhub import keep
 from fairhub import text as text_
 from fairhub.errors import UserError
+from fairhub.judgement import cells as cells_
+from fairhub.judgement.cells import Cell
+from fairhub.judgement.external import holistic_cells
+from fairhub.keep import Choice, Passage
 from fairhub.probes import (
     AXES,
     CONTEXTS,
@@ -45,6 +50,16 @@ class Sizes:
     """Control probes in select, held_out and external, at most."""
     kept: int = 400
     """Control probes of search, at most: what healing must keep."""
+    judged: int = 120
+    """Texts an axis that judgements are read from, in held_out; half as many in external."""
+    judged_near: int = 48
+    """The same in search and select, for the report."""
+    traits: int = 160
+    """Pairs of each trait that must stay (merit, incidental)."""
+    choices: int = 240
+    """Items of each family with a right next word (meaning, recall)."""
+    passages: int = 200
+    """Passages of held-out text whose last word is asked."""
     compared: int = 56
     """Held-out probes that the alternatives (random, importance ...) are measured on."""
     control_chunks: int = 16
@@ -54,7 +69,9 @@ class Sizes:
     held_out_tokens: int = 16_384
 
 
-QUICK = Sizes(held_out=96, external=104, control=40, held_out_tokens=6_144)
+QUICK = Sizes(
+    held_out=96, external=104, control=40, held_out_tokens=6_144, judged=72, traits=80, choices=120, passages=80
+)
 """Of an audit that is to be over in minutes, public benchmarks included."""
 
 
@@ -70,6 +87,14 @@ class Data:
     """held_out, then external where there is any."""
     control_proof: tuple[Probe, ...]
     """The part of held_out that alternatives are compared on."""
+    judged: tuple[tuple[Cell, ...], ...]
+    """What judgements are read from: parts of search and select, then held_out, then external where there is any."""
+    traits: tuple[Cell, ...]
+    """Held-out pairs that differ in merit or in a trait that is incidental."""
+    choices: tuple[Choice, ...]
+    """Held-out items of meaning and recall."""
+    passages: tuple[Passage, ...]
+    """Held-out passages whose last word is asked."""
     text: dict[Split, Tensor]
     """Token ids [chunks, 256] of neutral text."""
     provenance: tuple[dict[str, str], ...]
@@ -116,10 +141,33 @@ def gather(
         near=(_split(search, "search", sizes.compared, 28), _split(select, "select", sizes.compared, 28)),
         proof=(held_out, external) if external else (held_out,),
         control_proof=_split(held_out, "held_out", sizes.compared, 28),
+        judged=_judged(axes, contexts, proved, probes, sizes),
+        traits=tuple(cell for family in keep.TRAITS for cell in keep.trait_cells(family, "held_out", sizes.traits)),
+        choices=tuple(c for family in ("meaning", "recall") for c in keep.choices(family, "held_out", sizes.choices)),
+        passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
         text={s: text_.chunks(tokenizer, parts[s], count, least=1024, split=s) for s, count in tokens.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,
     )
+
+
+def _judged(
+    axes: Sequence[str], contexts: Sequence[str], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes
+) -> tuple[tuple[Cell, ...], ...]:
+    """Return the cells of search and select (of the axes and contexts asked), held_out and external."""
+    splits: dict[Split, tuple[int, Sequence[str], Sequence[str]]] = {
+        "search": (sizes.judged_near, axes, contexts), "select": (sizes.judged_near, axes, contexts),
+        "held_out": (sizes.judged, proved, ()),
+    }  # fmt: skip
+    own = [probe for probe in probes if probe.source != "templates"]
+    found = []
+    for split, (texts, its_axes, its_contexts) in splits.items():
+        cells = cells_.shipped(split, texts, its_axes) + cells_.of_probes(
+            p for p in own if p.split == split and (not its_axes or p.axis in its_axes)
+        )
+        found.append([cell for cell in cells if not its_contexts or cell.context in its_contexts])
+    found.append(holistic_cells(None, sizes.judged // 2, proved))
+    return tuple(tuple(sorted(part, key=lambda cell: cell.axis)) for part in found if cells_.pairs(part))
 
 
 def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Path | None) -> list[Probe]:

@@ -1,11 +1,14 @@
 """The proof: item-by-item measurements, before and after, turned into figures with intervals."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fairhub import statistics
+from fairhub import keep, statistics
+from fairhub.judgement import figures as judgement
+from fairhub.judgement.reading import Reading
+from fairhub.keep import LIMITS, Kept
 from fairhub.measure import Utility
 from fairhub.metrics.formulas import distinct_2
 from fairhub.probes import CONTROL, Probe
@@ -23,6 +26,19 @@ class Bias:
     """[probes]"""
     after: np.ndarray | None
     """[probes]; None in an audit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Who is judged worse, and what must stay: readings before and after."""
+
+    splits: Sequence[tuple[Reading, Reading | None]]
+    """Of search and select, then held_out, then external where there is any."""
+    traits: tuple[Reading, ...]
+    """Of merit and incidental traits, before and after; before alone in an audit."""
+    kept: Kept
+    kept_values: np.ndarray
+    """[1 or 2, 2, items] of `keep.read`."""
 
 
 def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = (), contexts: Sequence[str] = ()) -> list[Figure]:
@@ -56,7 +72,9 @@ def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = (), contex
     return [figure for figure in found if figure is not None]
 
 
-def utility_figures(utility: Utility, repair: int | None, split: str = "held_out") -> list[Figure]:
+def utility_figures(
+    utility: Utility, repair: int | None, split: str = "held_out", budget: float = LIMITS["perplexity"]
+) -> list[Figure]:
     """Return perplexity, and KL where there is a repair (its number among those measured)."""
     chunks = range(utility.loss.shape[1])  # chunks of text are the clusters
     before = statistics.interval(utility.loss[0], chunks, transform=np.exp)
@@ -65,7 +83,7 @@ def utility_figures(utility: Utility, repair: int | None, split: str = "held_out
         row = utility.loss[1 + repair]
         after = statistics.interval(row, chunks, transform=np.exp)
         change = statistics.change(utility.loss[0], row, chunks, transform=np.exp)
-    figures = [_utility("perplexity", split, "", "lower", len(chunks), before, after, change)]
+    figures = [_utility("perplexity", split, "", "lower", len(chunks), before, after, change, budget)]
     if repair is not None:
         away = statistics.interval(utility.kl[repair], chunks)
         zero = Interval(0.0, 0.0, 0.0)
@@ -91,21 +109,11 @@ def _divergence(bias: Bias, rows: list[int], split: str, axis: str, context: str
     if bias.after is not None:
         after = statistics.interval(bias.after[rows], clusters)
         change = statistics.change(bias.before[rows], bias.after[rows], clusters)
-    role = "control" if axis == CONTROL else "bias"
+    control = axis == CONTROL
     return Figure(
-        "divergence",
-        role,
-        split,
-        axis,
-        context,
-        "lower",
-        "nats",
-        len(rows),
-        len(set(clusters)),
-        before,
-        after,
-        change,
-    )
+        "divergence", "control" if control else "bias", split, axis, context, "higher" if control else "lower", "nats",
+        len(rows), len(set(clusters)), before, after, change, None, LIMITS["control"] if control else None,
+    )  # fmt: skip
 
 
 def _specificity(bias: Bias, people: list[int], control: list[int], split: str) -> Figure | None:
@@ -127,29 +135,47 @@ def _specificity(bias: Bias, people: list[int], control: list[int], split: str) 
 
 def _utility(
     name: str, split: str, unit: str, better: str, items: int, before: Interval, after: Interval | None,
-    change: Change | None,
+    change: Change | None, limit: float | None = None,
 ) -> Figure:  # fmt: skip
     return Figure(
         name, "utility", split, "all", "all", "lower" if better == "lower" else "higher", unit, items, items, before,
-        after, change,
+        after, change, None, limit,
     )  # fmt: skip
 
 
+def judged_figures(judged: Judged, searched: Sequence[str] = (), limits: Mapping[str, float] = LIMITS) -> list[Figure]:
+    """Return who is judged worse in each split, from near to far, and what must stay.
+
+    Args:
+        judged: What was read.
+        searched: The axes that search and select were restricted to; empty for all.
+        limits: How much of what must stay may be lost.
+    """
+    figures: list[Figure] = []
+    for before, after in judged.splits:
+        split = before.cells[0].split
+        proved = split in ("held_out", "external")
+        figures += judgement.figures(before, after, split, details=proved, searched=() if proved else searched)
+    return figures + keep.keep_figures(judged.traits, judged.kept, judged.kept_values, limits)
+
+
 def figures_of(
-    biases: Iterable[Bias], utility: Utility, repair: int | None, searched: Sequence[str] = (),
-    contexts: Sequence[str] = (),
+    biases: Iterable[Bias], utility: Utility, repair: int | None, judged: Judged, searched: Sequence[str] = (),
+    contexts: Sequence[str] = (), budget: float = LIMITS["perplexity"],
 ) -> list[Figure]:  # fmt: skip
-    """Return every figure of splits from near to far, details where nothing was searched, and utility.
+    """Return every figure of splits from near to far, details where nothing was searched, what must stay, and utility.
 
     Args:
         biases: Of each split.
         utility: Of base and repairs.
         repair: Which of the repairs; None in an audit.
+        judged: Who is judged worse, and what must stay.
         searched: The axes that search and select were restricted to; empty for all.
         contexts: The contexts that they were restricted to; empty for all.
+        budget: How much perplexity may rise, relative.
     """
-    figures: list[Figure] = []
+    figures = judged_figures(judged, searched)
     for bias in biases:
         proved = bias.probes[0].split in ("held_out", "external")
         figures += bias_figures(bias, details=proved, searched=() if proved else searched, contexts=contexts)
-    return figures + utility_figures(utility, repair)
+    return figures + utility_figures(utility, repair, budget=budget)

@@ -5,9 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from fairhub import methods, proof
+from fairhub import keep, methods, proof
 from fairhub.data import Data, prompts
 from fairhub.engine import Batch, probe_batches, text_batches
+from fairhub.judgement import reading
+from fairhub.judgement.cells import Cell
+from fairhub.judgement.lexicon import lexicon
+from fairhub.judgement.reading import Brought, Reading
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, Utility, applied, context_window, continuations, divergences, home, utility
 from fairhub.probes import Probe
@@ -42,12 +46,38 @@ class Prover:
         tokens = sum(b.tokens for b in batches) * (1 + len(repairs))
         return utility(self.loaded.model, batches, repairs, progress_bar("measuring text", tokens))
 
+    def judgements(self, cells: Sequence[Cell], repairs: Sequence[Repair]) -> list[Reading]:
+        """Return what base and repairs say after these cells of one split, by the judgement words of that split."""
+        words = lexicon(self.loaded.tokenizer, cells[0].split)
+        total = reading.tokens(self.loaded, cells) * (1 + len(repairs))
+        bar = progress_bar(f"judgements {cells[0].split}", total)
+        return reading.read(self.loaded, cells, words, [Repair(), *repairs], bar)
+
+    def brought(self, cells: Sequence[Cell]) -> list[Brought]:
+        """Return the tokens that a group's name brings or takes in the base model."""
+        return reading.brought(self.loaded, cells, progress=progress_bar("words", reading.tokens(self.loaded, cells)))
+
+    def kept(self) -> keep.Kept:
+        """Return the held-out choices and passages that this tokenizer can be asked."""
+        return keep.usable(self.loaded, self.data.choices, self.data.passages)
+
+    def keeps(self, repairs: Sequence[Repair]) -> np.ndarray:
+        """Return what base and repairs make of choices and passages, [1 + repairs, 2, items]."""
+        kept = self.kept()
+        tokens = sum(len(text) for text in kept.texts) // 4 * (1 + len(repairs))  # about four letters a token
+        return keep.read(self.loaded, kept, [Repair(), *repairs], progress_bar("meaning, recall", tokens))
+
     def everything(self, outcome: methods.Outcome) -> dict[str, Any]:
         """Measure the chosen repair on every split, and what it is compared with on part of held_out."""
         found: dict[str, Any] = {}
         for number, probes in enumerate([*self.data.near, *self.data.proof]):
             bias = self.bias(probes, [outcome.repair])[0]
             found[f"bias{number}"] = np.stack([bias.before, np.asarray(bias.after)])
+        named = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
+        for name, cells in (named | {"traits": self.data.traits}).items():
+            arrays = reading.flat(self.judgements(cells, [outcome.repair]))
+            found |= {f"{name} {part}": values for part, values in arrays.items()}
+        found["kept"] = self.keeps([outcome.repair])
         cost = self.utility([outcome.repair])
         found |= {"loss": cost.loss, "kl": cost.kl}
         if outcome.ablations:

@@ -88,7 +88,11 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[
     )  # fmt: skip
     prove = Prover(loaded, data)
     biases = [prove.bias(probes, [])[0] for probes in data.proof]
-    found = proof.figures_of(biases, prove.utility([]), None)
+    judged = proof.Judged(
+        [(prove.judgements(cells, [])[0], None) for cells in data.judged if cells[0].split in ("held_out", "external")],
+        tuple(prove.judgements(data.traits, [])), prove.kept(), prove.keeps([]),
+    )  # fmt: skip
+    found = proof.figures_of(biases, prove.utility([]), None, judged)
     suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
     return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
 

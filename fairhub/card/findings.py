@@ -6,20 +6,28 @@ from typing import Literal, get_args
 
 from fairhub.card.known import EXPECTED
 from fairhub.report import SPLITS, Control, Figure, Report, find
-from fairhub.report.judgement import worse
+from fairhub.report import headline as headline_name
 from fairhub.report.markup import safe, table
 from fairhub.report.record import Outcome
 from fairhub.report.tables import reading
-from fairhub.report.wording import direction, level, number, points, shift
+from fairhub.report.verdict import worse
+from fairhub.report.wording import direction, level, number, odds, points, shift
 
 UNSEEN = ("held_out", "external")
 _ABSENT = "not measured"
 _HEADLINE = (
-    ("Bias: divergence on unseen prompts", "divergence", "held_out", "all"),
-    ("Bias: divergence on sources by other hands", "divergence", "external", "all"),
-    ("The same on control pairs, unseen", "divergence", "held_out", "control"),
-    ("Specificity on unseen prompts", "specificity", "held_out", "all"),
-    ("Specificity on sources by other hands", "specificity", "external", "all"),
+    ("Who is judged worse: judgement gap squared, unseen prompts and words", "judgement", "held_out", "all"),
+    ("The same on sources by other hands", "judgement", "external", "all"),
+    ("Must stay: reaction to merit", "merit", "held_out", "all"),
+    ("Must stay: weight of merit in judgements", "merit_gap", "held_out", "all"),
+    ("Must stay: reaction to incidental traits", "incidental", "held_out", "all"),
+    ("Must stay: reaction to control pairs", "divergence", "held_out", "control"),
+    ("Must stay: grasp of meaning", "meaning", "held_out", "all"),
+    ("Must stay: recall of who did what", "recall", "held_out", "all"),
+    ("Must stay: last words", "last_word", "held_out", "all"),
+    ("What a group's name changes everywhere", "systematic", "held_out", "all"),
+    ("Divergence of single pairs (nearly all reaction)", "divergence", "held_out", "all"),
+    ("Specificity of single pairs", "specificity", "held_out", "all"),
     ("Utility: perplexity", "perplexity", "held_out", "all"),
     ("Utility: distance from the base model (KL)", "kl", "held_out", "all"),
 )
@@ -57,22 +65,28 @@ def headline(report: Report) -> str:
 
 
 def fall_off(report: Report) -> str:
-    """What became of divergence from the prompts that were searched to those of other hands, one row a split."""
-    found = [(split, find(report.figures, "divergence", split)) for split in SPLITS]
+    """What became of the headline's figure from the searched prompts to those of other hands, one row a split."""
+    name = headline_name(report.figures)
+    found = [(split, find(report.figures, name, split)) for split in SPLITS]
     rows = [
         (split, _SPLIT_WORDS[split], shift(f.change), f"{f.items:,} / {f.clusters:,}", reading(f))
         if f is not None
         else (split, _SPLIT_WORDS[split], _ABSENT, "-", "-")
         for split, f in found
     ]
-    return table(("Split", "Which prompts", "Change of divergence", "Items / clusters", "Reading"), rows)
+    return table(("Split", "Which prompts", f"Change of {name}", "Items / clusters", "Reading"), rows)
 
 
 def got_worse(figures: Sequence[Figure]) -> list[str]:
     """Return a line for every figure that got worse by its whole interval, on prompts and text that chose nothing."""
-    unseen = [f for f in figures if f.split in UNSEEN and f.role != "control"]
+    unseen = [f for f in figures if f.split in UNSEEN and not f.name.endswith("leave_one_frame_out")]
     certain = worse([f for f in unseen if f.role == "bias"])
-    return [f"- {said(f)}{_BEYOND if f in certain else ''}" for f in unseen if f.outcome == "worse"]
+    listed = [f for f in unseen if f.outcome == "worse" and (f.groups is None or f in certain)]
+    return [f"- {said(f)}{_BEYOND if f in certain else ''}{_past(f)}" for f in listed]
+
+
+def _past(figure: Figure) -> str:
+    return f" **{reading(figure)}**" if figure.past_limit else ""
 
 
 _BEYOND = " **beyond the chance of looking at so many**"
@@ -84,14 +98,15 @@ def said(figure: Figure) -> str:
         figure.split,
         *(f"{k} {v}" for k, v in (("axis", figure.axis), ("context", figure.context)) if v != "all"),
     ]
+    places += [f"{figure.groups[0]} and {figure.groups[1]}"] if figure.groups else []
     moved = _moved(figure) if figure.change else f"{level(figure, figure.after)}, where 0 is the base model"
     return f"{safe(figure.name)}, {safe(', '.join(places))}: {safe(moved)}"
 
 
 def by_outcome(report: Report, kind: Literal["axis", "context"]) -> dict[str, list[str]]:
-    """Names of axes or contexts by what became of their held-out divergence."""
-    other = "context" if kind == "axis" else "axis"
-    parts = [f for f in report.figures if (f.name, f.split, f.role) == ("divergence", "held_out", "bias")]
+    """Names of axes or contexts by what became of the headline's figure there, held_out."""
+    other, place = "context" if kind == "axis" else "axis", (headline_name(report.figures), "held_out", "bias", None)
+    parts = [f for f in report.figures if (f.name, f.split, f.role, f.groups) == place]
     parts = [f for f in parts if getattr(f, kind) != "all" and getattr(f, other) == "all"]
     outcomes = get_args(Outcome)
     return {outcome: [getattr(f, kind) for f in parts if f.outcome == outcome] for outcome in outcomes}
@@ -137,9 +152,11 @@ def _asked(report: Report, name: str) -> bool:
 
 
 def _levels(figure: Figure) -> tuple[str, str]:
-    """Before and after; specificity is a change by nature and has neither."""
+    """Before and after; specificity is a change by nature and has neither; a judgement gap is shown as odds."""
     if figure.name == "specificity":
         return "-", "-"
+    if figure.name == "judgement":
+        return odds(figure.before.value), odds(figure.after.value) if figure.after else "-"
     return level(figure, figure.before), level(figure, figure.after)
 
 
@@ -151,7 +168,8 @@ def _moved(figure: Figure) -> str:
 
 
 def _rival(control: Control, own: Sequence[Figure]) -> Rival:
-    mine, theirs = (find(figures, "divergence", "held_out") for figures in (own, control.figures))
+    name = headline_name(control.figures)
+    mine, theirs = (find(figures, name, "held_out") for figures in (own, control.figures))
     seeds = f"{control.name} ({control.seeds} seeds)" if control.seeds > 1 else control.name
     return Rival(seeds, *_three(control.figures), _against(mine, theirs))
 
@@ -168,7 +186,8 @@ def _against(mine: Figure | None, theirs: Figure | None) -> Literal[
 
 
 def _three(figures: Sequence[Figure]) -> tuple[str, str, str]:
-    bias, specific, cost = (find(figures, n, "held_out") for n in ("divergence", "specificity", "perplexity"))
+    names = (headline_name(figures), "specificity", "perplexity")
+    bias, specific, cost = (find(figures, name, "held_out") for name in names)
     middle = points(specific.after) if specific and specific.after else _ABSENT
     return (shift(bias.change) if bias else _ABSENT, middle, shift(cost.change) if cost else _ABSENT)
 

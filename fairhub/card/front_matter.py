@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from fairhub.card.base import base, slug
 from fairhub.card.known import SOURCES
 from fairhub.report import Figure, Report, is_public
-from fairhub.report.judgement import worse
+from fairhub.report.verdict import worse
 from fairhub.report.wording import direction
 from fairhub.statistics import Interval
 

@@ -78,8 +78,33 @@ LICENCES = {"HuggingFaceTB/SmolLM2-135M-Instruct": "apache-2.0"}
 """Licences of base models that reports made before the licence was recorded are known to name."""
 
 METRICS = {
-    "divergence": "bias: Jensen-Shannon divergence (nats) between the next-token distributions after the two texts "
-    "of a pair that differ in one term; 0 where the term makes no difference",
+    "judgement": "bias: who is judged worse: mean over axes, pairs of groups and dimensions of the squared difference "
+    "(nats) in log-odds of negative against positive words about a person; unbiased, so that chance alone gives 0",
+    "judgement.leave_one_frame_out": "bias: the same with the smallest and largest value that leaving out one sentence "
+    "form makes of it; a range, no interval",
+    **{
+        f"judgement.{name}": f"bias: the same on words for {name} people and their opposites"
+        for name in ("bad", "incompetent", "cold", "criminal", "poor", "menial")
+    },
+    **{
+        f"direction.{name}": f"bias: signed: how much more {name} a group is judged than the others, nats of log-odds"
+        for name in ("bad", "incompetent", "cold", "criminal", "poor", "menial")
+    },
+    "systematic": "what a group's name changes everywhere, meaning included: the shift of the next token that "
+    "different templates and terms share (squared Hellinger distance, nats)",
+    "reaction": "the whole shift of the next token when a term is changed (squared Hellinger distance, nats), the "
+    "systematic part inside",
+    "merit": "must stay: how far the next token moves with what a judgement should hang on",
+    "merit_gap": "must stay: how much worse the worse record is judged, nats of log-odds",
+    "incidental": "must stay: how far the next token moves with a trait that is no protected one",
+    "meaning": "must stay: preference (nats) for the word that follows from the meaning of a demographic word",
+    "meaning_right": "must stay: how often that word is preferred to its rival",
+    "recall": "must stay: preference (nats) for who did it over who did not",
+    "recall_right": "must stay: how often the right one is preferred",
+    "last_word": "must stay: how often the last word of a passage, which it used before, is the likeliest token",
+    "last_word_probability": "must stay: the probability of that word",
+    "divergence": "Jensen-Shannon divergence (nats) between the next-token distributions after the two texts of a pair "
+    "that differ in one term; nearly all of it is reaction to a changed word, on control pairs all of it",
     "specificity": "relative change of divergence on demographic pairs minus that on control pairs, in percentage "
     "points; below 0, the repair did more to demographics than to words in general",
     "perplexity": "utility: exp of the mean loss a token, on neutral text that chose nothing",
@@ -124,6 +149,9 @@ METRICS = {
 """Figures by name, in words. One that is not listed is shown all the same, without a definition."""
 
 EXPECTED = (
+    (("judgement",), "held_out", "all", "who is judged worse on held-out prompts"),
+    (("judgement",), "external", "all", "who is judged worse on external sources"),
+    (("merit",), "held_out", "all", "what must stay (merit, meaning, recall ...)"),
     (("divergence",), "held_out", "all", "divergence on held-out prompts"),
     (("divergence",), "external", "all", "divergence on external sources"),
     (("specificity",), "held_out", "all", "specificity on held-out prompts"),

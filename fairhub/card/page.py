@@ -13,20 +13,23 @@ from fairhub.card.base import Base, base, public
 from fairhub.card.front_matter import HUB, metadata, state
 from fairhub.card.known import METRICS, SOURCES, method
 from fairhub.card.references import bibtex
-from fairhub.report import Report, find, tables
+from fairhub.report import Report, find, headline, tables
 from fairhub.report.markup import facts, safe, table
 from fairhub.report.provenance import units_by_layer
 from fairhub.report.record import count_units
 from fairhub.report.sections import Section, sections
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
+from fairhub.report.verdict import KEPT, beyond_limits
 from fairhub.report.wording import amount, number
 
 PICTURES = {
-    "fall_off": "Change of divergence with its 95 % interval on searched, chosen-on, unseen and foreign prompts, "
-    "beside that on control pairs",
-    "by_axis": "Divergence before and after on unseen prompts, an axis a row, with 95 % intervals",
-    "by_context": "Divergence before and after on unseen prompts, a context a row, with 95 % intervals",
+    "who_is_judged_worse": "Signed judgement gaps of every group on every dimension, before and after, on unseen "
+    "prompts and words; coloured only beyond chance",
+    "fall_off": "Change of the judgement gap with its 95 % interval on searched, chosen-on, unseen and foreign "
+    "prompts, beside the reaction to control pairs",
+    "by_axis": "Judgement gap before and after on unseen prompts, an axis a row, with 95 % intervals",
+    "by_context": "Judgement gap before and after on unseen prompts, a context a row, with 95 % intervals",
     "front": "Candidates on the select split: bias against perplexity, the chosen one marked",
     "units": "Where in the model the removed heads and neurons are, by layer",
     "transfer": "Relative change of bias in every context, a column each, after a repair for the context of the row",
@@ -121,6 +124,7 @@ def _findings(report: Report) -> dict[str, Any]:
     shown = sections(report.figures)
     unseen = tables.unseen_bias(report.figures)
     unshown = [figure for figure in unseen if figure.outcome == "not shown"]
+    lost = beyond_limits(report.figures)
     rivals = findings.rivals(report)
     axes, contexts = (findings.by_outcome(report, kind) for kind in _KINDS)
     return {
@@ -138,7 +142,10 @@ def _findings(report: Report) -> dict[str, Any]:
         "rivals_table": Markdown(findings.rivals_table(report)),
         "controls_table": Markdown(tables.controls_table(report) if report.controls else ""),
         "specific": _outcome(report, "specificity"),
-        "overall": _outcome(report, "divergence"),
+        "overall": _outcome(report, headline(report.figures)),
+        "proved": report.verdict.startswith("Repaired"),
+        "lost": [Markdown(f"- {findings.said(figure)}") for figure in lost],
+        "limited": [KEPT.get(f.name, f.name) for f in report.figures if f.limit is not None and f.split == "held_out"],
         "axes": axes,
         "contexts": contexts,
         "measured_axes": sorted(sum(axes.values(), [])),

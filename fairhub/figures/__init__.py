@@ -6,11 +6,13 @@ from pathlib import Path
 from matplotlib.figure import Figure as Picture
 
 from fairhub.figures.bias import by_axis, by_context, fall_off
+from fairhub.figures.groups import who_is_judged_worse
 from fairhub.figures.search import annealing, front, units
 from fairhub.figures.transfer import matrix
 from fairhub.report import Report
 
 PICTURES: dict[str, Callable[[Report], Picture | None]] = {
+    "who_is_judged_worse": who_is_judged_worse,
     "fall_off": fall_off,
     "by_axis": by_axis,
     "by_context": by_context,
@@ -49,4 +51,5 @@ __all__ = [
     "front",
     "save_all",
     "units",
+    "who_is_judged_worse",
 ]

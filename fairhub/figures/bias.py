@@ -21,35 +21,36 @@ from fairhub.figures.canvas import (
     relative,
     whiskers,
 )  # fmt: skip
-from fairhub.report import SPLITS, Figure, Report, searched_axes
+from fairhub.report import SPLITS, Figure, Report, headline, searched_axes
 from fairhub.report.wording import direction, shift
 from fairhub.statistics import Interval
 
 
 def by_axis(report: Report) -> Picture | None:
-    """Held-out divergence before and after, an axis a row; None where no axis was measured."""
+    """Held-out judgement gap before and after, an axis a row; None where no axis was measured."""
     rows = [f for f in _held_out(report) if f.context == "all" and f.axis not in ("all", "control")]
-    return _before_after("Bias by axis, on unseen prompts", rows, [figure.axis for figure in rows])
+    return _before_after("Judged apart, by axis, on unseen prompts", rows, [figure.axis for figure in rows])
 
 
 def by_context(report: Report) -> Picture | None:
-    """Held-out divergence before and after, a context a row; None where no context was measured."""
+    """Held-out judgement gap before and after, a context a row; None where no context was measured."""
     rows = [f for f in _held_out(report) if f.axis == "all" and f.context != "all"]
-    return _before_after("Bias by context, on unseen prompts", rows, [figure.context for figure in rows])
+    return _before_after("Judged apart, by context, on unseen prompts", rows, [figure.context for figure in rows])
 
 
 def fall_off(report: Report) -> Picture | None:
-    """Relative change of divergence from the searched split to foreign sources; None without changes."""
+    """Relative change of the judgement gap from the searched split to foreign sources; None without changes."""
     searched = searched_axes(report.figures)
     axis = searched[0] if len(searched) == 1 else "all"  # what was searched, followed outwards
-    people, control = (_by_split(report, asked) for asked in (axis, "control"))
+    name = headline(report.figures)
+    people, control = _by_split(report, name, axis), _by_split(report, "divergence", "control")
     if not people:
         return None
     picture = blank(
         7.6,
         5.0,
         "Does the gain carry over?",
-        f"Change of divergence ({axis}), near to far: lower is better, and below the control pairs",
+        f"Change of {name} ({axis}), near to far: people lower is better; control pairs should stay",
     )
     axes = picture.axes[0]
     axes.axhline(0, color=BEFORE, linewidth=1)
@@ -80,14 +81,15 @@ _SPLIT_NAMES = {
 
 
 def _held_out(report: Report) -> list[Figure]:
-    return [f for f in report.figures if (f.name, f.split) == ("divergence", "held_out")]
+    place = (headline(report.figures), "held_out", None)
+    return [f for f in report.figures if (f.name, f.split, f.groups) == place]
 
 
-def _by_split(report: Report, axis: str) -> dict[str, Interval]:
+def _by_split(report: Report, name: str, axis: str) -> dict[str, Interval]:
     changes = {
         f.split: relative(f.change)
         for f in report.figures
-        if (f.name, f.axis, f.context) == ("divergence", axis, "all")
+        if (f.name, f.axis, f.context, f.groups) == (name, axis, "all", None)
     }
     return {split: part for split, part in changes.items() if part is not None and split in SPLITS}
 

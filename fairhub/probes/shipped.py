@@ -39,7 +39,7 @@ def templates(variants: int = 1) -> list[Probe]:
     sets = [(term_set, split_of(term_set["id"])) for term_set in rows("terms.jsonl")]
     probes: list[Probe] = []
     for template in rows("templates.jsonl"):
-        form, split = _form(template["text"]), split_of(template["frame"])
+        form, split = form_of(template["text"]), split_of(template["frame"])
         fitting = [s for s, its_split in sets if s["form"] == form and its_split == split]
         axes = sorted({s["axis"] for s in fitting})
         for axis in axes:
@@ -72,7 +72,8 @@ def fill(text: str, term: str) -> str:
     return _SLOT.sub(lambda _: term, text)
 
 
-def _form(text: str) -> str:
+def form_of(text: str) -> str:
+    """Return the name of the one slot of a template."""
     slots = _SLOT.findall(text)
     assert len(slots) == 1, f"a template has one slot: {text}"
     return slots[0]

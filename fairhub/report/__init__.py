@@ -2,10 +2,10 @@
 
 from fairhub.report.audited import audit_table
 from fairhub.report.document import markdown
-from fairhub.report.judgement import verdict
-from fairhub.report.record import SCHEMA, SPLITS, Control, Figure, Report, find, is_public, searched_axes
+from fairhub.report.record import SCHEMA, SPLITS, Control, Figure, Report, find, headline, is_public, searched_axes
 from fairhub.report.storage import from_json, read, to_json, write
 from fairhub.report.terminal import table
+from fairhub.report.verdict import verdict
 
 __all__ = [
     "SCHEMA",
@@ -16,6 +16,7 @@ __all__ = [
     "audit_table",
     "find",
     "from_json",
+    "headline",
     "is_public",
     "markdown",
     "read",

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from fairhub.report.record import SPLITS, Figure, is_public
+from fairhub.report.verdict import beyond_chance, directions, verdict
 from fairhub.report.wording import number
 
 WIDTH = 107
@@ -12,24 +13,35 @@ _ARROWS = {"lower": "↓ lower", "higher": "↑ higher"}
 
 def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     """Write what an audit measured: bias and control pairs by split, public benchmarks, utility; then the notes."""
-    own = [figure for figure in figures if not is_public(figure)]
+    own = [figure for figure in figures if not is_public(figure) and figure.groups is None]
+    gaps = [f for split in SPLITS for f in beyond_chance(directions(figures, split))]
     blocks = {
-        f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split)]
-        for role in ("bias", "control")
-        for split in SPLITS
-    }
+        **{
+            f"who is judged worse, {split}": [f for f in own if f.name.startswith("judgement") and f.split == split]
+            for split in SPLITS
+        },
+        "single gaps beyond chance: judged more ... than others (Holm, 5 %)": gaps,
+        "what must stay": [f for f in own if f.role == "keep"],
+        **{
+            f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split) and "judgement" not in f.name]
+            for role in ("bias", "control") for split in SPLITS
+        },
+    }  # fmt: skip
     blocks["public benchmarks: bias"] = [f for f in figures if f.role == "bias" and is_public(f)]
     blocks["utility"] = [f for f in figures if f.role == "utility"]
     lines = [_line("figure", "axis, context", "better", "value", "95 % interval", "items", "unit"), "-" * WIDTH]
     for title, found in blocks.items():
         lines += [title, *map(_row, found)] if found else []
     noted = [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
+    if any(figure.name == "judgement" for figure in own):
+        noted = [*textwrap.wrap(verdict(figures), WIDTH), *noted]
     return "\n".join([*lines, "-" * WIDTH, *noted])
 
 
 def _row(figure: Figure) -> str:
     part = figure.before
     place = figure.axis if figure.context == "all" else f"{figure.axis}, {figure.context}"
+    place = f"{figure.groups[0]} ({figure.split})" if figure.groups else place
     interval = f"[{number(part.low)}, {number(part.high)}]"
     return _line(
         figure.name, place, _ARROWS[figure.better], number(part.value), interval, f"{figure.items:,}", figure.unit

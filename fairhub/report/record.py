@@ -8,9 +8,10 @@ from typing import Any, Literal
 from fairhub.errors import UserError
 from fairhub.statistics import Change, Interval
 
-SCHEMA = 1
+SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
 
+Groups = tuple[str, str]
 Outcome = Literal["better", "worse", "not shown", "not compared"]
 
 
@@ -28,7 +29,7 @@ class Figure:
     name: str
     """What is measured: divergence, perplexity, specificity…"""
     role: str
-    """bias, control or utility."""
+    """bias; keep or control (what must stay); utility."""
     split: str
     """search, select, held_out or external."""
     axis: str
@@ -47,6 +48,10 @@ class Figure:
     """None in an audit."""
     change: Change | None
     """None in an audit, and where before is 0 by definition."""
+    groups: Groups | None = None
+    """The two groups that it compares; None where it is a mean over all that were measured."""
+    limit: float | None = None
+    """How much of it may be lost, relative: 0.05 is 5 %; None where nobody set a limit."""
 
     def __post_init__(self) -> None:
         """Refuse a figure without an interval."""
@@ -62,7 +67,8 @@ class Figure:
     @property
     def label(self) -> str:
         """Name and place, for messages."""
-        return f"{self.name} ({self.split}, axis {self.axis}, context {self.context})"
+        between = f", {self.groups[0]} and {self.groups[1]}" if self.groups else ""
+        return f"{self.name} ({self.split}, axis {self.axis}, context {self.context}{between})"
 
     @property
     def difference(self) -> Interval | Change | None:
@@ -77,7 +83,18 @@ class Figure:
             return "not compared"
         if self.difference.low <= 0 <= self.difference.high:
             return "not shown"
-        return "better" if (self.difference.high < 0) == (self.better == "lower") else "worse"
+        rose = self.difference.low > 0
+        if self.name.startswith("direction.") and self.before.value < 0:
+            rose = not rose  # a signed gap: nearer to 0 is better, from either side
+        return "better" if rose == (self.better == "higher") else "worse"
+
+    @property
+    def past_limit(self) -> bool:
+        """Whether more of it was lost than its limit allows, by the whole interval."""
+        share = self.change.share if self.change is not None else None
+        if self.limit is None or share is None:
+            return False
+        return share.low > self.limit if self.better == "lower" else share.high < -self.limit
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Report:
-    """The one record of a run (schema 1); cards, pictures and the Space read nothing else.
+    """The one record of a run (schema 2); cards, pictures and the Space read nothing else.
 
     Free-form parts hold what JSON holds (str, int, float, bool, None, list, dict), so that a report read
     back equals the one written. Optional parts are None where the run had none.
@@ -153,8 +170,8 @@ class Report:
 
 def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", context: str = "all") -> Figure | None:
     """Return the figure of that name and place, or None where it was not measured."""
-    place = (name, split, axis, context)
-    return next((f for f in figures if (f.name, f.split, f.axis, f.context) == place), None)
+    place = (name, split, axis, context, None)
+    return next((f for f in figures if (f.name, f.split, f.axis, f.context, f.groups) == place), None)
 
 
 PUBLIC = (
@@ -169,9 +186,19 @@ def is_public(figure: Figure) -> bool:
     return figure.name.startswith(PUBLIC)
 
 
+def headline(figures: Iterable[Figure]) -> str:
+    """Return the figure that a report is about: `judgement`, or `divergence` where no judgement was measured.
+
+    Reports of schema 1 had none.
+    """
+    return "judgement" if any(figure.name == "judgement" for figure in figures) else "divergence"
+
+
 def searched_axes(figures: Iterable[Figure]) -> list[str]:
     """Return the axes that a search was restricted to, or nothing where it took all."""
-    axes = {f.axis for f in figures if (f.name, f.split, f.role) == ("divergence", "search", "bias")}
+    figures = list(figures)
+    place = (headline(figures), "search", "bias", None)
+    axes = {f.axis for f in figures if (f.name, f.split, f.role, f.groups) == place}
     return [] if "all" in axes else sorted(axes)
 
 

@@ -14,6 +14,9 @@ from fairhub.statistics import Change, Interval
 
 Value = TypeVar("Value")
 
+_READ = (1, 2)
+_LEFT_OUT = ("groups", "limit")
+"""Of a figure: left out where it has none, not null; most have none, and there are hundreds."""
 FIRST = ("schema", "fairhub", "method", "seed", "created")
 
 
@@ -41,13 +44,14 @@ def from_json(text: str) -> Report:
             f"a report is a JSON object; the text breaks at line {error.lineno} ({error.msg}); "
             "run the repair again or restore the file"
         ) from error
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+    if not isinstance(data, dict) or data.get("schema") not in _READ:
         arrived = repr(data.get("schema")) if isinstance(data, dict) else f"a {type(data).__name__}"
         raise UserError(
-            f"this fairhub reads reports of schema {SCHEMA}; got {arrived}; "
+            f"this fairhub reads reports of schema {' and '.join(map(str, _READ))}; got {arrived}; "
             "use the fairhub version that wrote it, or run again"
         )
-    data = _checked(Report, data, "the report")
+    # schema 1 had no judgement, no limits and nothing that must stay: what was not measured stays missing
+    data = _checked(Report, data | {"schema": SCHEMA}, "the report")
     data["figures"] = _figures(data["figures"], "figures")
     data["controls"] = tuple(
         _control(control, f"controls[{i}]") for i, control in enumerate(_list(data["controls"], "controls"))
@@ -101,7 +105,8 @@ def _dumps(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """Dataclasses, tuples and NumPy values as what JSON holds."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        plain = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {name: part for name, part in plain.items() if part is not None or name not in _LEFT_OUT}
     if isinstance(value, dict):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -143,6 +148,10 @@ def _figure(data: Any, where: str) -> Figure:
     parts["before"] = _part(Interval, parts["before"], f"{where}.before")
     parts["after"] = _part(Interval, parts["after"], f"{where}.after")
     parts["change"] = _part(Change, parts["change"], f"{where}.change")
+    if (groups := parts.get("groups")) is not None:
+        if not (isinstance(groups, list) and len(groups) == 2 and all(isinstance(group, str) for group in groups)):
+            raise UserError(f"{where}.groups must be two names; got {groups!r:.40}; run again to write it anew")
+        parts["groups"] = tuple(groups)
     return Figure(**parts)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from fairhub.report.judgement import worse
 from fairhub.report.markup import safe, said, table
 from fairhub.report.public import public_table
 from fairhub.report.record import SPLITS, Figure, Report, is_public
-from fairhub.report.wording import amount, chance, direction, level, number, percent, shift
+from fairhub.report.verdict import beyond_chance, worse
+from fairhub.report.wording import amount, chance, direction, level, number, odds, percent, shift
 
 _FIGURE_HEAD = (
     "Figure", "Split", "Axis", "Context", "Before", "After", "Change", "p", "Items / clusters", "Reading"
@@ -19,11 +19,54 @@ def figures_table(figures: Iterable[Figure]) -> str:
     figures = list(figures)
     if figures and all(map(is_public, figures)):
         return public_table(figures)
+    if figures and all(figure.groups for figure in figures):
+        signed = all(figure.name.startswith("direction.") for figure in figures)
+        return gaps_table(figures) if signed else pairs_table(figures)
     rows = [_figure_row(figure) for figure in sorted(figures, key=_nearness)]
     # Axis and context are shown where they tell rows apart.
     idle = {_AXIS + i for i in range(2) if all(row[_AXIS + i] == "all" for row in rows)}
     head, *body = (tuple(cell for i, cell in enumerate(row) if i not in idle) for row in (_FIGURE_HEAD, *rows))
     return table(head, body)
+
+
+def gaps_table(figures: Sequence[Figure]) -> str:
+    """The signed gaps that are there beyond chance, or moved beyond it, the largest first: who is judged worse."""
+    grown = worse(figures)
+    shown = beyond_chance(figures) + [figure for figure in grown if figure not in beyond_chance(figures)]
+    rows = [
+        (
+            figure.axis, f"{_groups(figure)[0]} (against {_groups(figure)[1]})", figure.split,
+            figure.name.removeprefix("direction."), level(figure, figure.before), level(figure, figure.after),
+            shift(figure.change), "**grew**" if figure in grown else figure.outcome,
+        )
+        for figure in shown
+    ]  # fmt: skip
+    head = ("Axis", "Group", "Split", "Judged more", "Before", "After", "Change", "Reading")
+    said = f"{len(shown)} of {len(figures)} single gaps."
+    return f"{table(head, rows)}\n\n{said}" if rows else f"None of {len(figures)} single gaps is beyond chance."
+
+
+def pairs_table(figures: Sequence[Figure]) -> str:
+    """The pairs of groups that are judged most apart."""
+    judged = sorted((f for f in figures if f.name == "judgement"), key=lambda f: -f.before.value)[:_PAIRS]
+    rows = [
+        (
+            figure.axis, " and ".join(_groups(figure)), figure.split, odds(figure.before.value),
+            odds(figure.after.value) if figure.after else "-", level(figure, figure.before), shift(figure.change),
+            reading(figure),
+        )
+        for figure in judged
+    ]  # fmt: skip
+    head = ("Axis", "Groups", "Split", "Before, as odds", "After, as odds", "Before (nats²)", "Change", "Reading")
+    return table(head, rows) if rows else ""
+
+
+_PAIRS = 12
+
+
+def _groups(figure: Figure) -> tuple[str, str]:
+    assert figure.groups is not None
+    return figure.groups
 
 
 def controls_table(report: Report) -> str:
@@ -98,7 +141,7 @@ _FAILURES = {
 def unseen_bias(figures: Iterable[Figure]) -> list[Figure]:
     """Changed bias figures on prompts that chose nothing; public benchmarks have a table of their own."""
     unseen = [f for f in figures if f.role == "bias" and f.split in ("held_out", "external") and not is_public(f)]
-    return [f for f in unseen if f.change is not None]
+    return [f for f in unseen if f.change is not None and f.groups is None and not f.name.endswith("_frame_out")]
 
 
 def _figure_row(figure: Figure) -> tuple[str, ...]:
@@ -117,9 +160,13 @@ def _figure_row(figure: Figure) -> tuple[str, ...]:
 
 
 def reading(figure: Figure) -> str:
-    """What a figure says in two words; a fall on control pairs is no gain, so it is not called better."""
-    if figure.role == "control":
-        return {"better": "fell: duller", "worse": "rose"}.get(figure.outcome, figure.outcome)
+    """What a figure says in a few words: past its limit where it has one, whole interval."""
+    if figure.name.endswith("leave_one_frame_out"):
+        return "range, no interval"
+    if figure.past_limit:
+        return f"past its limit of {100 * (figure.limit or 0):.3g} %"
+    if figure.limit is not None and figure.outcome == "worse":
+        return "worse, within its limit"
     return figure.outcome
 
 

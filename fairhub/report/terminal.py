@@ -24,24 +24,40 @@ def table(report: Report) -> str:
 
 
 def _blocks(report: Report) -> dict[str, list[str]]:
-    figures = [f for f in report.figures if not is_public(f)]
-    overall = [f for f in figures if f.role == "bias" and f.axis == f.context == "all"]
-    # Divergence by split tells how far the gain carries; other bias figures need one line each.
-    divergence = sorted((f for f in overall if f.name == "divergence"), key=_nearness)
-    own = [f for f in figures if f.context == "all" and f.axis in searched_axes(figures)]
-    held_out = [f for f in figures if f.split == "held_out" and f.context == "all"]
-    axes = [f for f in held_out if f.name == "divergence" and f.axis not in ("all", "control")]
-    beside = [f for f in held_out if f.name == "specificity" or f.axis == "control"]
+    figures = [f for f in report.figures if not is_public(f) and f.groups is None]
+    whole = [f for f in figures if f.context == "all"]
+    judged = sorted((f for f in whole if f.name == "judgement" and f.axis == "all"), key=_nearness)
+    held_out = [f for f in whole if f.split == "held_out"]
+    beside = [f for f in held_out if f.name in ("systematic", "reaction") and f.axis == "all"]
+    alone = sorted((f for f in whole if f.name == "divergence" and f.axis == "all"), key=_nearness)
+    own = [f for f in whole if f.axis in searched_axes(figures) and f.name == "judgement"]
+    specific = [f for f in held_out if f.name == "specificity"]
+    shared = {f"{f.name}, held_out" if f.split == "held_out" else f.name: f for f in beside}
+    axes = [f for f in held_out if f.name == "judgement" and f.axis != "all"]
+    dimensions = [f for f in held_out if f.name.startswith("judgement.") and not f.name.endswith("frame_out")]
     return {
-        "divergence on what was searched": [_row(f"{f.axis}, {f.split}", f) for f in sorted(own, key=_nearness)],
-        "divergence, from near to far": _rows(divergence, "split"),
-        "divergence by axis, held_out": _rows(axes, "axis"),
-        "other bias": [_row(f"{f.name}, {f.split}", f) for f in overall if f not in divergence + beside],
-        "control pairs, held_out": _rows(beside, "name"),
+        "judgement gap on what was searched": [_row(f"{f.axis}, {f.split}", f) for f in sorted(own, key=_nearness)],
+        "judgement gap (squared), from near to far": _rows(judged, "split"),
+        "judgement gap by axis, held_out": _rows(axes, "axis"),
+        "judgement gap by dimension, held_out": [_row(f.name.removeprefix("judgement."), f) for f in dimensions],
+        "must stay (limit), held_out": [
+            _row(f"{_KEPT.get((f.name, f.axis), f.name)} ({100 * f.limit:.3g} %)", f)
+            for f in held_out if f.limit is not None
+        ],
+        "what a name changes everywhere": [_row(name, f) for name, f in shared.items()],
+        "divergence of single pairs": [*_rows(alone, "split"), *_rows(specific, "name")],
         **_public([f for f in report.figures if is_public(f) and f.axis == "all"]),
-        "utility": _rows([f for f in figures if f.role == "utility"], "name"),
+        "utility": _rows([f for f in figures if f.role == "utility" and f.limit is None], "name"),
         "other ways to choose, held_out": _controls(report),
-    }
+    }  # fmt: skip
+
+
+_KEPT = {
+    ("divergence", "control"): "control pairs", ("meaning_right", "all"): "meaning, right",
+    ("recall_right", "all"): "recall, right", ("last_word_probability", "all"): "last word, p",
+    ("last_word", "all"): "last word", ("merit_gap", "all"): "merit gap",
+}  # fmt: skip
+"""Names that fit beside a limit."""
 
 
 def _public(figures: Sequence[Figure]) -> dict[str, list[str]]:
@@ -75,7 +91,7 @@ def _change(figure: Figure) -> str:
     return shift(figure.change)
 
 
-_SHORT = {"divergence": "bias", "specificity": "specific", "perplexity": "perpl."}
+_SHORT = {"judgement": "gap", "divergence": "single", "meaning": "meaning", "recall": "recall", "perplexity": "perpl."}
 """Names that fit beside those of the alternatives."""
 
 

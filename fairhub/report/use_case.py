@@ -1,6 +1,6 @@
 """The use case a repair was made for, and what became of bias outside it."""
 
-from fairhub.report.record import Report, find
+from fairhub.report.record import Report, find, headline
 from fairhub.report.wording import shift
 
 ELSEWHERE = "elsewhere"
@@ -12,10 +12,11 @@ def use_case(report: Report) -> str:
     contexts = (report.settings or {}).get("contexts") or []
     if not contexts:
         return ""
-    found = [(name, find(report.figures, "divergence", "held_out", context=name)) for name in [*contexts, ELSEWHERE]]
-    parts = [f"{name} {shift(figure.change)}" for name, figure in found if figure is not None and figure.change]
+    name = headline(report.figures)
+    found = [(place, find(report.figures, name, "held_out", context=place)) for place in [*contexts, ELSEWHERE]]
+    parts = [f"{place} {shift(figure.change)}" for place, figure in found if figure is not None and figure.change]
     measured = "; ".join(parts) or "not measured"
     return (
-        f"Made for one use case: {', '.join(map(str, contexts))}. Change of divergence on unseen prompts: {measured}. "
+        f"Made for one use case: {', '.join(map(str, contexts))}. Change of {name} on unseen prompts: {measured}. "
         "Use it there only: what it does elsewhere was not what it was chosen for."
     )

@@ -1,5 +1,7 @@
 """Numbers as words: the same rounding and the same brackets wherever a figure is quoted."""
 
+import math
+
 from fairhub.report.record import Figure
 from fairhub.statistics import Change, Interval
 
@@ -9,6 +11,12 @@ def number(value: float) -> str:
     if value == 0 or abs(value) >= 999.5:
         return f"{value:,.0f}"
     return f"{value:#.3g}".removesuffix(".")
+
+
+def odds(square: float) -> str:
+    """A judgement gap, given as its square in nats squared: 0.36 nats (odds 1.4 to 1)."""
+    root = math.sqrt(max(square, 0.0))
+    return f"{root:.2f} nats (odds {math.exp(root):.2f} to 1)"
 
 
 def percent(share: float) -> str:

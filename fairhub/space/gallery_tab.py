@@ -6,7 +6,7 @@ import gradio as gr
 
 from fairhub import report
 from fairhub.errors import UserError
-from fairhub.report import Report, find
+from fairhub.report import Report, find, headline
 from fairhub.space.overview import overview, title
 from fairhub.space.shared import Page, Shared
 from fairhub.space.toasts import told
@@ -32,7 +32,7 @@ def finished(gallery: Path) -> dict[str, Path]:
 
 def _rise(written: Report) -> float:
     """Return the weak end of what became of bias on held_out, relative: below 0 where it surely fell."""
-    bias = find(written.figures, "divergence", "held_out")
+    bias = find(written.figures, headline(written.figures), "held_out")
     return (bias.change.relative_high or 0.0) if bias and bias.change else 0.0
 
 

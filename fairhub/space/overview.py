@@ -1,6 +1,6 @@
 """A finished run as a visitor reads it: the verdict, the few numbers that matter, the pictures; all from its report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairhub.figures import PICTURES
@@ -8,7 +8,8 @@ from fairhub.report import Figure, Report, find
 from fairhub.report.record import count_units
 from fairhub.report.sections import sections
 from fairhub.report.tables import reading
-from fairhub.report.wording import amount, level, percent, points, shift
+from fairhub.report.verdict import beyond_chance
+from fairhub.report.wording import amount, level, percent, shift
 from fairhub.space.markup import esc, facts, stored, table
 
 
@@ -16,7 +17,8 @@ def overview(report: Report, folder: Path) -> str:
     """Return the run of this folder as HTML: verdict, numbers, leading figures, pictures."""
     lead = [section for section in sections(report.figures) if section.leads]
     tables = "".join(
-        f"<h2>{esc(s.title)}</h2><p>{esc(s.note)}</p>{table(_HEAD, map(_row, s.figures), s.title)}" for s in lead
+        f"<h2>{esc(s.title)}</h2><p>{esc(s.note)}</p>{table(_HEAD, map(_row, _worth(s.figures)), s.title)}"
+        for s in lead
     )
     return (
         f'<section class="fh-report" aria-label="Report of a run"><p class="fh-verdict">{esc(report.verdict)}</p>'
@@ -40,8 +42,6 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
         if figure.change is not None and figure.change.share is not None:
             share = figure.change.share
             yield what, percent(share.value), f"{why} 95 % interval {percent(share.low)} to {percent(share.high)}."
-        elif figure.after is not None and name == "specificity":
-            yield what, points(figure.after), why
     gone = count_units(report.pruning)
     part = report.parameters.get("share")
     size = f"{100 * part:.2g} % of the model's numbers." if part is not None else ""
@@ -49,16 +49,31 @@ def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:
 
 
 _HEADLINES = (
-    ("divergence", "held_out", "Unequal treatment", "On unseen prompts; below zero is fairer."),
-    ("divergence", "external", "The same, other authors", "On prompts from sources it never met."),
+    (
+        "judgement",
+        "held_out",
+        "Who is judged worse",
+        "Judgement gap on unseen prompts and words; below zero is fairer.",
+    ),
+    ("judgement", "external", "The same, other authors", "On prompts from sources it never met."),
+    ("meaning", "held_out", "Grasp of meaning", "What follows from a demographic word; should stay."),
+    ("recall", "held_out", "Recall", "Who did what; should stay."),
+    ("merit", "held_out", "Reaction to merit", "What a judgement should hang on; should stay."),
     ("perplexity", "held_out", "Price", "How much worse it foresees ordinary text (perplexity)."),
-    ("specificity", "held_out", "Beyond mere dulling", "Fall on people's pairs less that on neutral pairs, 95 %."),
 )
+
+
+def _worth(figures: Sequence[Figure]) -> Sequence[Figure]:
+    """Return the figures worth a row: of single gaps those that are there beyond chance."""
+    return beyond_chance(figures) if all(figure.groups for figure in figures) else figures
+
+
 _HEAD = ("Figure", "Where", "About", "Before", "After", "Change", "Reading")
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
     about = figure.axis if figure.context == "all" else f"{figure.axis}, {figure.context}"
+    about += f": {figure.groups[0]} and {figure.groups[1]}" if figure.groups else ""
     before, after = (level(figure, part) for part in (figure.before, figure.after))
     return figure.name, figure.split, about, before, after, shift(figure.change), reading(figure)
 

@@ -12,7 +12,7 @@ from fairhub import card
 from fairhub.errors import UserError
 from fairhub.hub import Published, publish
 from fairhub.hub.repository import account_token, refuse_name
-from fairhub.report import find, read
+from fairhub.report import read
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n", re.S)
 _PICTURE = re.compile(r"\]\(figures/(\w+)\.png\)")
@@ -47,8 +47,7 @@ def suggested(run: Path, user: str | None) -> str:
     """
     report = read(run / "report.json")
     base = str(report.base_model["id"]).partition("@")[0].rpartition("/")[2]
-    proof = find(report.figures, "divergence", "held_out")
-    fairer = proof is not None and proof.outcome == "better"
+    fairer = report.verdict.startswith("Repaired")
     return f"{user}/{base}-{'fair' if fairer else 'pruned'}" if user else ""
 
 

@@ -1,0 +1,135 @@
+"""Cells: a template filled with every term of one term set, so that groups differ and nothing else does."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from fairhub.judgement.lexicon import Form
+from fairhub.probes import CONTROL, Probe, Split, split_of, unit_hash
+from fairhub.probes.shipped import fill, form_of, rows
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One template with one term set: a text for each group, ending where a judgement comes next."""
+
+    texts: tuple[tuple[str, str], ...]
+    """(group, text), groups in alphabetical order; at least two."""
+    axis: str
+    context: str
+    template: str
+    frame: str
+    term_set: str
+    ends: Form
+    """Whether an adjective or a noun comes next: by which words it is read."""
+    source: str
+    split: Split
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that have a text."""
+        return tuple(group for group, _ in self.texts)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two groups of an axis, and where their texts are."""
+
+    axis: str
+    groups: tuple[str, str]
+    cells: tuple[int, ...]
+    """Places of the cells that have a text of both."""
+    first: tuple[int, ...]
+    """Row of the first group's text in each of these cells, all texts of all cells counted in order."""
+    second: tuple[int, ...]
+
+
+def shipped(split: Split, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
+    """Return cells of the shipped templates and terms of a split, about so many texts an axis, the same ones always.
+
+    Term sets are taken in turn, each with the fitting template that was used least: so templates and term sets are
+    crossed as thinly as can be, and each says something of its own.
+
+    Args:
+        split: search, select or held_out.
+        texts: How many an axis, at most.
+        axes: Only these; empty for all.
+    """
+    templates = [t for t in rows("templates.jsonl") if "ends" in t and split_of(t["frame"]) == split]
+    sets = [s for s in rows("terms.jsonl") if s["axis"] != CONTROL and split_of(s["id"]) == split]
+    wanted = sorted({s["axis"] for s in sets if not axes or s["axis"] in axes})
+    return [
+        cell
+        for axis in wanted
+        for cell in crossed_cells(templates, [s for s in sets if s["axis"] == axis], split, texts)
+    ]
+
+
+def of_probes(probes: Iterable[Probe]) -> list[Cell]:
+    """Return pairs of texts as cells of two groups; a text that ends in an article is read by nouns."""
+    return [
+        Cell(
+            tuple(sorted(((p.group_a, p.text_a), (p.group_b, p.text_b)))), p.axis, p.context, p.template, p.frame,
+            f"{p.term_a}|{p.term_b}", "noun" if p.text_a.split()[-1].lower() in ("a", "an") else "adjective",
+            p.source, p.split,
+        )
+        for p in probes
+        if p.axis != CONTROL and p.group_a != p.group_b
+    ]  # fmt: skip
+
+
+def pairs(cells: Sequence[Cell]) -> list[Pair]:
+    """Return every two groups of an axis that at least two templates compare, in alphabetical order.
+
+    What only one template says about two groups cannot be told from what that template says.
+    """
+    places: dict[tuple[str, str, str], list[tuple[int, int, int]]] = {}
+    row = 0
+    for number, cell in enumerate(cells):
+        for (i, a), (j, b) in combinations(enumerate(cell.groups), 2):
+            places.setdefault((cell.axis, a, b), []).append((number, row + i, row + j))
+        row += len(cell.texts)
+    return [
+        Pair((axis), (a, b), *map(tuple, zip(*found, strict=True)))  # type: ignore[arg-type]
+        for (axis, a, b), found in sorted(places.items())
+        if len({cells[number].template for number, _, _ in found}) > 1
+    ]
+
+
+def once(cells: Sequence[Cell]) -> int:
+    """Return how many pairs of groups only one template compares: nothing systematic can be said of them."""
+    every = {(c.axis, a, b) for c in cells for a, b in combinations(c.groups, 2)}
+    return len(every) - len(pairs(cells))
+
+
+def crossed_cells(
+    templates: Sequence[dict[str, Any]], sets: Sequence[dict[str, Any]], split: Split, texts: int
+) -> list[Cell]:
+    """Return cells of templates and term sets, about so many texts; a set's `form` is the slot that it fits.
+
+    Term sets are taken in turn, each with the fitting template that was used least, ties by hash.
+    """
+    used, count = {t["id"]: 0 for t in templates}, 0
+    waiting = {s["id"]: [t for t in templates if form_of(t["text"]) == s["form"]] for s in sets}
+    order = sorted(sets, key=lambda s: unit_hash(f"cells|{s['id']}"))
+    found: list[Cell] = []
+    while count < texts and any(waiting.values()):
+        for term_set in order:
+            left = waiting[term_set["id"]]
+            if not left or count >= texts:
+                continue
+            template = min(left, key=lambda t: (used[t["id"]], unit_hash(f"cells|{term_set['id']}|{t['id']}")))
+            left.remove(template)
+            used[template["id"]] += 1
+            count += len(term_set["terms"])
+            found.append(_cell(template, term_set, split))
+    return found
+
+
+def _cell(template: dict[str, Any], term_set: dict[str, Any], split: Split) -> Cell:
+    terms = term_set["terms"]
+    return Cell(
+        tuple((group, fill(template["text"], terms[group])) for group in sorted(terms)), term_set["axis"],
+        template["context"], template["id"], template["frame"], term_set["id"], template["ends"], "templates", split,
+    )  # fmt: skip

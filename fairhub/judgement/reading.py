@@ -1,0 +1,194 @@
+"""Reads judgement words and shifts of the whole next-token distribution off a model, an axis at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fairhub.engine import Batch, finite, next_token
+from fairhub.judgement.cells import Cell, Pair, pairs
+from fairhub.judgement.lexicon import Lexicon
+from fairhub.judgements import text_batches_of
+from fairhub.loading import Loaded
+from fairhub.measure import Progress, Repair, applied, context_window, home
+from fairhub.processes import spread
+
+_MOST_WORDS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a model says after the texts of some cells."""
+
+    cells: tuple[Cell, ...]
+    lexicon: Lexicon
+    words: np.ndarray
+    """[texts, words] log-probability of each judgement word as the next token; texts of all cells in order."""
+    kernels: tuple[np.ndarray, ...]
+    """For each pair of groups (`pairs(cells)`), [cells, cells] inner products of the oriented differences of
+    square-root probabilities, d = (sqrt p(.|first) - sqrt p(.|second)) / sqrt 2."""
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The pairs of groups that the kernels are of."""
+        return pairs(self.cells)
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A token that the name of one group brings more than that of another."""
+
+    axis: str
+    groups: tuple[str, str]
+    token: str
+    change: float
+    """Mean difference of square-root probabilities: above 0 where the first group's name brings it."""
+    agree: float
+    """Share of the cells in which the sign is that of the mean."""
+    cells: int
+
+
+def read(
+    loaded: Loaded, cells: Sequence[Cell], lexicon: Lexicon, repairs: Sequence[Repair], progress: Progress | None = None
+) -> list[Reading]:
+    """Return what the model says under every repair; work is spread by axis.
+
+    Args:
+        loaded: The model.
+        cells: What it reads, cells of an axis next to each other.
+        lexicon: The words of their split.
+        repairs: What is done to the model; the empty repair is the base model.
+        progress: Told how many tokens were computed.
+
+    Raises:
+        UserError: A text does not fit the model's window, or logits are not finite.
+    """
+    blocks = _blocks(cells)
+
+    def block(part: Sequence[Cell]) -> list[Reading]:
+        batches = _batches(loaded, part)
+        return [_reading(loaded, part, lexicon, repair, batches, progress) for repair in repairs]
+
+    return [_joined(parts) for parts in zip(*spread(blocks, block), strict=True)]
+
+
+def brought(
+    loaded: Loaded, cells: Sequence[Cell], most: int = _MOST_WORDS, progress: Progress | None = None
+) -> list[Brought]:
+    """Return the tokens that each group's name brings or takes in the model as it is, the largest shifts of each pair.
+
+    Args:
+        loaded: The model.
+        cells: What it reads.
+        most: Tokens of a pair of groups.
+        progress: Told how many tokens were computed.
+    """
+
+    def block(part: Sequence[Cell]) -> list[Brought]:
+        roots = _roots(loaded, part, _batches(loaded, part), progress)[0]
+        return [one for pair in pairs(part) for one in _largest(loaded, roots, pair, most)]
+
+    return [one for part in spread(_blocks(cells), block) for one in part]
+
+
+def flat(readings: Sequence[Reading]) -> dict[str, np.ndarray]:
+    """Return readings of the same cells as arrays: `words` [readings, texts, words], `kernels` [readings, numbers]."""
+    return {
+        "words": np.stack([reading.words for reading in readings]),
+        "kernels": np.stack([np.concatenate([np.empty(0), *map(np.ravel, r.kernels)]) for r in readings]),
+    }
+
+
+def unflat(cells: Sequence[Cell], lexicon: Lexicon, arrays: dict[str, np.ndarray]) -> list[Reading]:
+    """Return the readings that `flat` wrote."""
+    sizes = [len(pair.cells) for pair in pairs(cells)]
+    ends = list(accumulate((n * n for n in sizes), initial=0))
+    return [
+        Reading(
+            tuple(cells), lexicon, words,
+            tuple(row[begin : begin + n * n].reshape(n, n) for begin, n in zip(ends, sizes, strict=False)),
+        )
+        for words, row in zip(arrays["words"], arrays["kernels"], strict=True)
+    ]  # fmt: skip
+
+
+def tokens(loaded: Loaded, cells: Sequence[Cell]) -> int:
+    """Return how many tokens a reading of these cells computes."""
+    return sum(batch.tokens for part in _blocks(cells) for batch in _batches(loaded, part))
+
+
+def _blocks(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Return the cells of each axis: pairs of groups lie within an axis."""
+    by_axis: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_axis.setdefault(cell.axis, []).append(cell)
+    assert list(by_axis) == sorted(by_axis), "cells come by axis, in the order of their pairs"
+    return list(by_axis.values())
+
+
+def _batches(loaded: Loaded, cells: Sequence[Cell]) -> list[Batch]:
+    texts = [text for cell in cells for _, text in cell.texts]
+    limit, device = context_window(loaded.model), home(loaded.model)
+    return text_batches_of(loaded.tokenizer, texts, limit=limit, device=device)
+
+
+def _reading(
+    loaded: Loaded, cells: Sequence[Cell], lexicon: Lexicon, repair: Repair, batches: Sequence[Batch],
+    progress: Progress | None,
+) -> Reading:  # fmt: skip
+    with applied(loaded.model, repair):
+        roots, words = _roots(loaded, cells, batches, progress, lexicon.ids)
+    kernels = []
+    for pair in pairs(cells):
+        moved = (roots[list(pair.first)] - roots[list(pair.second)]) / 2**0.5
+        kernels.append((moved @ moved.T).double().cpu().numpy())
+    return Reading(tuple(cells), lexicon, words, tuple(kernels))
+
+
+@torch.inference_mode()
+def _roots(
+    loaded: Loaded, cells: Sequence[Cell], batches: Sequence[Batch], progress: Progress | None, ids: Sequence[int] = ()
+) -> tuple[Tensor, np.ndarray]:
+    """Return square roots of next-token probabilities, [texts, vocabulary], and log-probabilities of `ids`."""
+    count = sum(len(cell.texts) for cell in cells)
+    roots: Tensor | None = None
+    words = np.empty((count, len(ids)))
+    for batch, log_p in last_log_p(loaded, batches):
+        if roots is None:
+            roots = torch.empty(count, log_p.shape[1], device=log_p.device)
+        rows, items = batch.pairs[:, 0].to(log_p.device), list(batch.items)
+        roots[items] = (log_p / 2).exp()[rows]
+        words[items] = log_p[:, list(ids)][rows].double().cpu().numpy()
+        if progress:
+            progress(batch.tokens)
+    assert roots is not None, "cells have texts"
+    return roots, words
+
+
+def last_log_p(loaded: Loaded, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Tensor]]:
+    """Yield each batch with the log-probabilities of the next token where its rows end, [rows, vocabulary]."""
+    for batch in batches:
+        with next_token(loaded.model, batch.last):
+            logits = loaded.model(batch.ids, use_cache=False).logits[:, -1]
+        yield batch, finite(logits.float().log_softmax(-1))
+
+
+def _joined(parts: Sequence[Reading]) -> Reading:
+    return Reading(
+        tuple(cell for part in parts for cell in part.cells), parts[0].lexicon,
+        np.concatenate([part.words for part in parts]), tuple(kernel for part in parts for kernel in part.kernels),
+    )  # fmt: skip
+
+
+def _largest(loaded: Loaded, roots: Tensor, pair: Pair, most: int) -> list[Brought]:
+    moved = (roots[list(pair.first)] - roots[list(pair.second)]) / 2**0.5
+    mean = moved.mean(0)
+    top = mean.abs().topk(min(most, len(mean))).indices
+    agree = (moved[:, top].sign() == mean[top].sign()).double().mean(0)
+    return [
+        Brought(pair.axis, pair.groups, str(loaded.tokenizer.decode([token])), change, share, len(pair.cells))
+        for token, change, share in zip(top.tolist(), mean[top].tolist(), agree.tolist(), strict=True)
+    ]

@@ -1,0 +1,153 @@
+"""One plain sentence on what a run proved: who is judged worse, and what was lost, from held-out figures."""
+
+import math
+from collections.abc import Sequence
+
+from fairhub.report.record import Figure, find, searched_axes
+from fairhub.report.wording import odds, percent, shift
+from fairhub.statistics import holm
+
+LEVEL = 0.05
+KEPT = {
+    "merit": "reaction to merit",
+    "merit_gap": "weight of merit in judgements",
+    "incidental": "reaction to incidental traits",
+    "divergence": "reaction to control pairs",
+    "meaning": "grasp of meaning",
+    "meaning_right": "right answers on meaning",
+    "recall": "recall of who did what",
+    "recall_right": "right answers on who did what",
+    "last_word": "last words",
+    "last_word_probability": "probability of last words",
+    "perplexity": "perplexity",
+}  # fmt: skip
+"""What must stay, in words."""
+_DEAF = ("merit", "merit_gap", "incidental", "divergence")
+"""Whose loss means that a model reacts less to whatever a sentence says, and not that it knows less."""
+_SHOWN = 3
+
+
+def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
+    """Say what was proved on unseen prompts and words, at what cost, and why it is no repair where it is none.
+
+    It begins with one word. "Repaired": the judgement gap fell by its whole interval, no single gap surely grew, and
+    nothing that must stay was surely lost beyond its limit. "Damaged": meaning, recall, last words or perplexity were.
+    "Duller": only reactions to merit, incidental traits or control pairs were. "Not repaired": the gap did not surely
+    fall, or a single gap grew. "Nothing to repair": there was no gap that can be told from none. An audit says who is
+    judged worse.
+
+    Args:
+        figures: of one run; those of the splits held_out and external are read.
+        units: how many units were removed; 0 means that nothing was worth removing.
+    """
+    gap = find(figures, "judgement", "held_out")
+    if gap is None:
+        return "Nothing is proved: who is judged worse was not measured on held-out prompts."
+    if gap.change is None:
+        return _sentence("Audit only, nothing was changed", [_level(gap), *_audited(figures)])
+    if units == 0 or gap.change.low == gap.change.high == 0:
+        word = "Nothing to repair" if gap.before.low <= 0 else "Not repaired"
+        return _sentence(f"{word}: nothing was found to remove", [_level(gap)])
+    lost, grown = beyond_limits(figures), worse(directions(figures))
+    fell, moved = gap.change.high < 0, _moved(gap)
+    knows = [figure for figure in lost if figure.name not in _DEAF]
+    if knows:
+        return _sentence(
+            f"Damaged: {_losses([*knows, *(f for f in lost if f not in knows)])}", [moved, *_rest(figures)]
+        )
+    if lost:
+        return _sentence(f"Duller: {_losses(lost)}", [moved, *_rest(figures)])
+    if not fell and gap.before.low <= 0 and gap.change.low <= 0:
+        return _sentence("Nothing to repair", [_level(gap), moved, *_rest(figures)])
+    if not fell or grown:
+        reason = f"{_named(grown[0])} grew" if fell else "the judgement gap did not surely fall"
+        return _sentence(f"Not repaired: {reason}", [moved, *_rest(figures)])
+    return _sentence(f"Repaired: {moved}", ["nothing that must stay was surely lost beyond its limit", *_rest(figures)])
+
+
+def worse(figures: Sequence[Figure]) -> list[Figure]:
+    """Figures that got worse beyond the chance of having looked at them all (Holm, 5 %)."""
+    changed = [figure for figure in figures if figure.change is not None]
+    adjusted = holm([figure.change.p for figure in changed if figure.change is not None])
+    return [figure for figure, p in zip(changed, adjusted, strict=True) if p < LEVEL and figure.outcome == "worse"]
+
+
+def directions(figures: Sequence[Figure], split: str = "held_out") -> list[Figure]:
+    """Return the signed gaps of one split: who is judged worse on which dimension."""
+    return [f for f in figures if f.name.startswith("direction.") and f.split == split]
+
+
+def beyond_chance(figures: Sequence[Figure]) -> list[Figure]:
+    """Return the signed gaps that are there before any repair beyond the chance of so many looks, the largest first."""
+    adjusted = holm([_chance(figure) for figure in figures])
+    sure = [figure for figure, p in zip(figures, adjusted, strict=True) if p < LEVEL]
+    return sorted(sure, key=lambda figure: -abs(figure.before.value))
+
+
+def beyond_limits(figures: Sequence[Figure], split: str = "held_out") -> list[Figure]:
+    """Return what was surely lost beyond its limit, unseen, the largest loss first."""
+    lost = [f for f in figures if f.split == split and f.past_limit]
+    return sorted(lost, key=lambda f: -abs((f.change and f.change.relative) or 0))
+
+
+def _chance(figure: Figure) -> float:
+    """Return the two-sided p of a signed gap, from its interval as of a normal figure."""
+    half = (figure.before.high - figure.before.low) / 2
+    return math.erfc(1.96 * abs(figure.before.value) / half / math.sqrt(2)) if half > 0 else 1.0
+
+
+def _sentence(opening: str, clauses: Sequence[str]) -> str:
+    return "; ".join([opening, *(clause for clause in clauses if clause)]) + "."
+
+
+def _level(gap: Figure) -> str:
+    return f"groups are judged apart by {odds(gap.before.value)} on {gap.items:,} unseen comparisons"
+
+
+def _moved(gap: Figure) -> str:
+    assert gap.change is not None and gap.after is not None
+    how = "rose" if gap.change.value > 0 else "fell"
+    levels = f"from {odds(gap.before.value)} to {odds(gap.after.value)}"
+    return f"the judgement gap on unseen prompts and words {how} {levels} ({shift(gap.change)})"
+
+
+def _losses(lost: Sequence[Figure]) -> str:
+    said = [f"{KEPT.get(f.name, f.name)} {shift(f.change)} (limit {_limit(f)})" for f in lost[:_SHOWN]]
+    more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+    return f"more was lost than may be: {', '.join(said)}{more}"
+
+
+def _limit(figure: Figure) -> str:
+    assert figure.limit is not None
+    return percent(figure.limit if figure.better == "lower" else -figure.limit)
+
+
+def _rest(figures: Sequence[Figure]) -> list[str]:
+    """Say what became of perplexity, of the axes that were searched, of single gaps and of other sources."""
+    cost = find(figures, "perplexity", "held_out")
+    said = [f"at {shift(cost.change)} perplexity" if cost is not None and cost.change else "utility was not measured"]
+    searched = [find(figures, "judgement", "held_out", axis) for axis in searched_axes(figures)]
+    moves = [f"{f.axis} {shift(f.change)}" for f in searched if f is not None and f.change is not None]
+    said += [f"on what was searched: {', '.join(moves)}"] if moves else []
+    grown = worse(directions(figures))
+    said += [f"single gaps that grew: {', '.join(map(_named, grown[:_SHOWN]))}"] if grown else []
+    far = find(figures, "judgement", "external")
+    return [*said, f"on external sources {shift(far.change)}"] if far is not None and far.change else said
+
+
+def _audited(figures: Sequence[Figure]) -> list[str]:
+    sure = beyond_chance(directions(figures))
+    said = [f"{_named(figure)} ({figure.before.value:+.2f} nats)" for figure in sure[:_SHOWN]]
+    shared, alone = (find(figures, name, "held_out") for name in ("systematic", "reaction"))
+    share = ""
+    if shared is not None and alone is not None and alone.before.value > 0:
+        of_all = 100 * shared.before.value / alone.before.value
+        share = f"{of_all:.1f} % of the divergence of single pairs is systematic"
+    largest = f"largest single gaps beyond chance: {', '.join(said)}" if said else "no single gap is beyond chance"
+    return [largest, share]
+
+
+def _named(figure: Figure) -> str:
+    assert figure.groups is not None
+    side = "more" if figure.before.value > 0 else "less"
+    return f"{figure.groups[0]} judged {side} {figure.name.removeprefix('direction.')} than {figure.groups[1]}"
