@@ -36,8 +36,8 @@ def assemble(
     biases = [proof.Bias(p, found[f"bias{i}"][0], found[f"bias{i}"][1]) for i, p in enumerate(splits)]
     paid = proof.Utility(found["loss"], found["kl"])
     figures_ = proof.figures_of(
-        biases, paid, 0, _judged(loaded, data, found), settings["axes"], settings["contexts"],
-        settings["plan"]["budget"],
+        biases, paid, data.documents["held_out"], 0, _judged(loaded, data, found), settings["axes"],
+        settings["contexts"], settings["plan"]["budget"],
     )  # fmt: skip
     before, after = (found[name].tolist() for name in ("text_before", "text_after"))
     figures_ += proof.text_figures(before, after)
@@ -125,7 +125,9 @@ def _controls(data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray]
             Control(
                 name,
                 len(rows),
-                tuple(proof.bias_figures(bias, details=False) + proof.utility_figures(mean, 0)),
+                tuple(
+                    proof.bias_figures(bias, details=False) + proof.utility_figures(mean, data.documents["held_out"], 0)
+                ),
             )
         )
     return tuple(controls)

@@ -97,6 +97,8 @@ class Data:
     """Held-out passages whose last word is asked."""
     text: dict[Split, Tensor]
     """Token ids [chunks, 256] of neutral text."""
+    documents: dict[Split, tuple[str, ...]]
+    """The document of each chunk: intervals of what is measured on text are drawn over documents."""
     provenance: tuple[dict[str, str], ...]
     sizes: Sizes
 
@@ -132,9 +134,7 @@ def gather(
     before = next((entry for entry in pinned if entry["name"] in text_.SOURCES), None)
     documents = text_.documents(text, pinned=before)
     parts = text_.split_documents(documents)
-    tokens: dict[Split, int] = {
-        "search": sizes.search_tokens, "select": sizes.select_tokens, "held_out": sizes.held_out_tokens,
-    }  # fmt: skip
+    chunks = _chunks(tokenizer, parts, sizes)
     return Data(
         search=search,
         select=select,
@@ -145,10 +145,25 @@ def gather(
         traits=tuple(cell for family in keep.TRAITS for cell in keep.trait_cells(family, "held_out", sizes.traits)),
         choices=tuple(c for family in ("meaning", "recall") for c in keep.choices(family, "held_out", sizes.choices)),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
-        text={s: text_.chunks(tokenizer, parts[s], count, least=1024, split=s) for s, count in tokens.items()},
+        text={split: found.ids for split, found in chunks.items()},
+        documents={split: found.documents for split, found in chunks.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,
     )
+
+
+def _chunks(
+    tokenizer: PreTrainedTokenizerBase, parts: Mapping[Split, Sequence[str]], sizes: Sizes
+) -> dict[Split, text_.Chunks]:
+    """Return the chunks of every split; select and held_out need two documents, as one says nothing about others."""
+    tokens: dict[Split, int] = {
+        "search": sizes.search_tokens, "select": sizes.select_tokens, "held_out": sizes.held_out_tokens,
+    }  # fmt: skip
+    found = {s: text_.chunks(tokenizer, parts[s], count, least=1024, split=s) for s, count in tokens.items()}
+    for split in ("select", "held_out"):
+        if len(set(found[split].documents)) < 2:
+            raise UserError(f"an interval needs 2 documents of text; {split} has 1 that fills a chunk; add documents")
+    return found
 
 
 def _judged(

@@ -23,7 +23,7 @@ class Items:
     after: np.ndarray
     """[items]"""
     clusters: tuple[str, ...]
-    """The template of each probe, or the chunk itself."""
+    """The template of each probe, or the document of each chunk."""
 
 
 def packed(data: Data, found: Mapping[str, np.ndarray]) -> bytes:
@@ -34,6 +34,7 @@ def packed(data: Data, found: Mapping[str, np.ndarray]) -> bytes:
         found: The measurements of `Prover.everything`.
     """
     arrays = {"loss": np.stack([found["loss"][0], found["loss"][1]])}
+    arrays["loss documents"] = np.array(data.documents["held_out"])
     for number, probes in enumerate(data.proof, start=len(data.near)):
         people = [i for i, p in enumerate(probes) if p.axis != CONTROL]
         arrays[probes[0].split] = found[f"bias{number}"][:, people]
@@ -55,9 +56,10 @@ def read_items(folder: Path) -> dict[str, Items]:
         with np.load(folder / NAME, allow_pickle=False) as stored:
             arrays = dict(stored)
         loss = arrays.pop("loss")
+        documents = arrays.pop("loss documents", np.arange(loss.shape[1])).tolist()  # older runs kept none
         splits = [name for name in arrays if not name.endswith(" templates")]
         found = {name: _items(arrays[name], arrays[f"{name} templates"].tolist()) for name in splits}
-        found["loss"] = _items(loss, range(loss.shape[1]))
+        found["loss"] = _items(loss, documents)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{NAME} holds a run's measurements; {folder} has a broken one ({error}); run again") from error
     return found

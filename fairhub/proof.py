@@ -1,6 +1,6 @@
 """The proof: item-by-item measurements, before and after, turned into figures with intervals."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,31 +73,38 @@ def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = (), contex
 
 
 def utility_figures(
-    utility: Utility, repair: int | None, split: str = "held_out", budget: float = LIMITS["perplexity"]
-) -> list[Figure]:
-    """Return perplexity, and KL where there is a repair (its number among those measured)."""
-    chunks = range(utility.loss.shape[1])  # chunks of text are the clusters
-    before = statistics.interval(utility.loss[0], chunks, transform=np.exp)
+    utility: Utility, documents: Sequence[Hashable], repair: int | None, split: str = "held_out",
+    budget: float = LIMITS["perplexity"],
+) -> list[Figure]:  # fmt: skip
+    """Return perplexity, and KL where there is a repair (its number among those measured).
+
+    Clusters are the `documents` of the chunks: those of one are alike in topic and style.
+    """
+    clusters = documents[: utility.loss.shape[1]]
+    before = statistics.interval(utility.loss[0], clusters, transform=np.exp)
     after = change = None
     if repair is not None:
         row = utility.loss[1 + repair]
-        after = statistics.interval(row, chunks, transform=np.exp)
-        change = statistics.change(utility.loss[0], row, chunks, transform=np.exp)
-    figures = [_utility("perplexity", split, "", "lower", len(chunks), before, after, change, budget)]
+        after = statistics.interval(row, clusters, transform=np.exp)
+        change = statistics.change(utility.loss[0], row, clusters, transform=np.exp)
+    figures = [_utility("perplexity", split, "", "lower", clusters, before, after, change, budget)]
     if repair is not None:
-        away = statistics.interval(utility.kl[repair], chunks)
+        away = statistics.interval(utility.kl[repair], clusters)
         zero = Interval(0.0, 0.0, 0.0)
-        figures.append(_utility("kl", split, "nats", "lower", len(chunks), zero, away, None))
+        figures.append(_utility("kl", split, "nats", "lower", clusters, zero, away, None))
     return figures
 
 
 def text_figures(before: Sequence[str], after: Sequence[str], split: str = "held_out") -> list[Figure]:
-    """Return distinct-2 of the continuations: the share of word pairs that are new; repetition lowers it."""
+    """Return distinct-2 of the continuations: the share of word pairs that are new; repetition lowers it.
+
+    Prompts are the two texts of a probe, side by side: a pair is one cluster, as its texts differ in a term alone.
+    """
     values = [np.array([distinct_2(text) for text in texts]) for texts in (before, after)]
-    clusters = range(len(before))
+    clusters = [place // 2 for place in range(len(before))]
     first, second = (statistics.interval(v, clusters) for v in values)
     change = statistics.change(values[0], values[1], clusters)
-    return [_utility("distinct_2", split, "", "higher", len(before), first, second, change)]
+    return [_utility("distinct_2", split, "", "higher", clusters, first, second, change)]
 
 
 def _divergence(bias: Bias, rows: list[int], split: str, axis: str, context: str) -> Figure | None:
@@ -134,12 +141,12 @@ def _specificity(bias: Bias, people: list[int], control: list[int], split: str) 
 
 
 def _utility(
-    name: str, split: str, unit: str, better: str, items: int, before: Interval, after: Interval | None,
-    change: Change | None, limit: float | None = None,
+    name: str, split: str, unit: str, better: str, clusters: Sequence[Hashable], before: Interval,
+    after: Interval | None, change: Change | None, limit: float | None = None,
 ) -> Figure:  # fmt: skip
     return Figure(
-        name, "utility", split, "all", "all", "lower" if better == "lower" else "higher", unit, items, items, before,
-        after, change, None, limit,
+        name, "utility", split, "all", "all", "lower" if better == "lower" else "higher", unit, len(clusters),
+        len(set(clusters)), before, after, change, None, limit,
     )  # fmt: skip
 
 
@@ -160,14 +167,15 @@ def judged_figures(judged: Judged, searched: Sequence[str] = (), limits: Mapping
 
 
 def figures_of(
-    biases: Iterable[Bias], utility: Utility, repair: int | None, judged: Judged, searched: Sequence[str] = (),
-    contexts: Sequence[str] = (), budget: float = LIMITS["perplexity"],
+    biases: Iterable[Bias], utility: Utility, documents: Sequence[Hashable], repair: int | None, judged: Judged,
+    searched: Sequence[str] = (), contexts: Sequence[str] = (), budget: float = LIMITS["perplexity"],
 ) -> list[Figure]:  # fmt: skip
     """Return every figure of splits from near to far, details where nothing was searched, what must stay, and utility.
 
     Args:
         biases: Of each split.
         utility: Of base and repairs.
+        documents: The document of each chunk of text.
         repair: Which of the repairs; None in an audit.
         judged: Who is judged worse, and what must stay.
         searched: The axes that search and select were restricted to; empty for all.
@@ -178,4 +186,4 @@ def figures_of(
     for bias in biases:
         proved = bias.probes[0].split in ("held_out", "external")
         figures += bias_figures(bias, details=proved, searched=() if proved else searched, contexts=contexts)
-    return figures + utility_figures(utility, repair, budget=budget)
+    return figures + utility_figures(utility, documents, repair, budget=budget)

@@ -92,7 +92,7 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[
         [(prove.judgements(cells, [])[0], None) for cells in data.judged if cells[0].split in ("held_out", "external")],
         tuple(prove.judgements(data.traits, [])), prove.kept(), prove.keeps([]),
     )  # fmt: skip
-    found = proof.figures_of(biases, prove.utility([]), None, judged)
+    found = proof.figures_of(biases, prove.utility([]), data.documents["held_out"], None, judged)
     suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
     return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
 
@@ -175,6 +175,7 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
         select=data.select, select_batches=batched(data.select),
         text=text_batches(data.text["search"], rows=4, device=home(loaded.model)),
         select_text=text_batches(data.text["select"], rows=4, device=home(loaded.model)),
+        select_documents=data.documents["select"],
         batched=batched, run=run, progress=progress_bar,
     )  # fmt: skip
 

@@ -4,8 +4,9 @@ import hashlib
 import importlib.metadata
 import json
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import datasets
@@ -92,13 +93,24 @@ def split_documents(texts: Documents) -> dict[Split, tuple[str, ...]]:
     return parts
 
 
+@dataclass(frozen=True, eq=False)
+class Chunks:
+    """Tokens of neutral text in chunks of one length, and where each came from."""
+
+    ids: Tensor
+    """[chunks, length]"""
+    documents: tuple[str, ...]
+    """The document of each chunk; short ones that were joined to fill a chunk count as one."""
+
+
 def chunks(
     tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], tokens: int, length: int = 256, least: int | None = None,
     split: str = "",
-) -> Tensor:  # fmt: skip
-    """Return the first `tokens` tokens of the documents, joined by the end-of-sequence token, as [n, length].
+) -> Chunks:  # fmt: skip
+    """Return tokens // length full chunks: the first chunk of every document, then the second of each, and so on.
 
-    The last chunk is dropped unless it is full: n = tokens // length.
+    So a few long documents do not stand for all text. Documents shorter than a chunk are joined, whole, by the
+    end-of-sequence token until they fill one; what is over is dropped. So no document lies in two clusters.
 
     Args:
         tokenizer: Turns text into token ids.
@@ -113,18 +125,44 @@ def chunks(
     """
     if tokens < length:
         raise UserError(f"a chunk has {length} tokens; {tokens} were asked for; ask for at least {length}")
-    ids: list[int] = []
-    for text in texts:
-        ids += tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        if tokenizer.eos_token_id is not None:
-            ids.append(tokenizer.eos_token_id)
-        if len(ids) >= tokens:
-            return torch.tensor(ids[: tokens - tokens % length]).view(-1, length)
+    wanted, sources = tokens // length, []
+    for source in _sources(tokenizer, texts, length):
+        sources.append(source)
+        if sum(len(ids) >= length for _, ids in sources) == wanted:
+            break  # every chunk wanted is the first of a document
+    found = list(islice(_in_turn(sources, length), wanted))
     needed = tokens if least is None else max(least, 2 * length)
-    if len(ids) >= needed:
-        return torch.tensor(ids[: len(ids) - len(ids) % length]).view(-1, length)
-    where = f" in {split}" if split else ""
-    raise UserError(f"{needed} tokens of text are needed{where}; there are {len(ids)}; give a longer text")
+    if len(found) < wanted and len(found) * length < needed:
+        held = sum(len(ids) for _, ids in sources)
+        there = f"there are {held}" if held < needed else f"full chunks of a document hold {len(found) * length}"
+        where = f" in {split}" if split else ""
+        raise UserError(f"{needed} tokens of text are needed{where}; {there}; give a longer text")
+    return Chunks(torch.tensor([ids for _, ids in found]), tuple(name for name, _ in found))
+
+
+def _sources(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], length: int) -> Iterator[tuple[str, list[int]]]:
+    """Yield name and tokens of documents that fill a chunk, of short ones joined until they do, and of the rest."""
+    end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    joined, first = list[int](), ""
+    for text in texts:
+        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] + end
+        name = f"{unit_hash(text):.12f}"  # as last words name it
+        if len(ids) >= length:
+            yield name, ids
+            continue
+        first, joined = first or name, joined + ids
+        if len(joined) >= length:
+            yield f"from {first}", joined
+            joined, first = [], ""
+    yield f"from {first}", joined
+
+
+def _in_turn(sources: Sequence[tuple[str, list[int]]], length: int) -> Iterator[tuple[str, list[int]]]:
+    """Yield the first full chunk of every source, then the second of those that have one, and so on."""
+    for begin in range(0, max((len(ids) for _, ids in sources), default=0), length):
+        for name, ids in sources:
+            if begin + length <= len(ids):
+                yield name, ids[begin : begin + length]
 
 
 def _file(path: Path) -> Documents:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fairhub import text
+from fairhub.data import Sizes, gather
 from fairhub.errors import UserError
 from fairhub.probes.public import installed
 
@@ -168,21 +169,52 @@ def test_a_split_without_documents_is_refused():
         text.split_documents(text.Documents("one", "", "", "", ("Only one.",)))
 
 
-def test_chunks_are_full_and_join_documents_with_the_end_token(tokenizer):
-    found = text.chunks(tokenizer, ["abcdef", "ghij"], tokens=11, length=5)
-    assert found.dtype == torch.long and found.shape == (2, 5)
-    eos = tokenizer.eos_token_id
-    assert found.flatten().tolist() == [*map(ord, "abcdef"), eos, *map(ord, "ghi")]
+def written(tokenizer, found):
+    return [tokenizer.decode(row).replace(tokenizer.eos_token, "|") for row in found.ids.tolist()]
+
+
+def test_chunks_are_taken_from_documents_in_turn(tokenizer):
+    texts = ["aaabbbccc", "dddeeefff", "gggh"]
+    found = text.chunks(tokenizer, texts, tokens=15, length=3)
+    assert found.ids.dtype == torch.long and found.ids.shape == (5, 3)
+    assert written(tokenizer, found) == ["aaa", "ddd", "ggg", "bbb", "eee"]
+    assert len(set(found.documents)) == 3 and found.documents[:2] == found.documents[3:]
+
+
+def test_short_documents_are_joined_whole_and_lie_in_one_chunk_each(tokenizer):
+    found = text.chunks(tokenizer, ["ab", "vwxyz", "cde", "fg", "hi", "jk", "l"], tokens=15, length=5)
+    assert written(tokenizer, found) == ["vwxyz", "ab|cd", "fg|hi"]
+    assert len(set(found.documents)) == 3
+
+
+def test_labels_hang_on_documents_alone(tokenizer):
+    alone, among = (text.chunks(tokenizer, t, 32, length=32) for t in (PASSAGES[5:6], PASSAGES[5:]))
+    assert alone.documents == among.documents[:1]
 
 
 def test_fewer_tokens_are_a_prefix_of_more(tokenizer):
     few, many = (text.chunks(tokenizer, PASSAGES, tokens, length=32) for tokens in (320, 3200))
-    assert torch.equal(many[:10], few)
+    assert torch.equal(many.ids[:10], few.ids) and many.documents[:10] == few.documents
+    assert len(set(few.documents)) == 10  # whole documents in order would be two
+
+
+def test_one_document_is_no_ground_for_an_interval(tokenizer, tmp_path, monkeypatch):
+    lone: tuple[str, ...] = ("It rained. " * 400,)
+    monkeypatch.setattr(text, "split_documents", lambda _: dict.fromkeys(("search", "select", "held_out"), lone))
+    (tmp_path / "mine.txt").write_text("\n\n".join(PASSAGES))
+    with pytest.raises(UserError, match="^an interval needs 2 documents of text; select has 1 that fills a chunk; "):
+        gather((), (), None, tmp_path / "mine.txt", tokenizer, Sizes())
+    lone = lone + ("The sun shone. " * 400,)
+    assert set(gather((), (), None, tmp_path / "mine.txt", tokenizer, Sizes()).documents) == {
+        "search", "select", "held_out",
+    }  # fmt: skip
 
 
 def test_too_little_text_is_refused(tokenizer):
     with pytest.raises(UserError, match="^1000 tokens of text are needed; there are 4; give a longer text$"):
         text.chunks(tokenizer, ["abc"], tokens=1000)
+    with pytest.raises(UserError, match="^12 tokens of text are needed; full chunks of a document hold 8; give a "):
+        text.chunks(tokenizer, ["abcde", "fghij"], tokens=12, length=4)
     with pytest.raises(UserError, match="^a chunk has 256 tokens; 10 were asked for; "):
         text.chunks(tokenizer, PASSAGES, tokens=10)
 

@@ -175,8 +175,9 @@ class _Bench:
         return Gain(bias.relative or 0.0, bias.relative_high or 0.0, float(control))  # no base: nothing gained
 
     def _cost(self, loss: np.ndarray) -> Cost:
-        """Return the cost on the chunks measured so far."""
-        cost = statistics.change(self.base["loss"][: len(loss)], loss, range(len(loss)), transform=np.exp)
+        """Return the cost on the chunks measured so far, which are of several documents."""
+        documents = self.task.select_documents[: len(loss)]
+        cost = statistics.change(self.base["loss"][: len(loss)], loss, documents, transform=np.exp)
         return Cost(cost.relative or 0.0, cost.relative_low or 0.0, cost.relative_high or 0.0)
 
     def _base(self) -> dict[str, np.ndarray]:

@@ -99,6 +99,8 @@ class Task:
     text: Sequence[Batch]
     """Neutral text that healing is fitted on."""
     select_text: Sequence[Batch]
+    select_documents: Sequence[str]
+    """The document of each of its chunks: what a promise about other text is drawn over."""
     batched: Callable[..., Sequence[Batch]]
     """Makes batches of probes, of so many tokens where a number is given."""
     run: Run

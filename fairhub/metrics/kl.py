@@ -13,11 +13,11 @@ from fairhub import statistics
 from fairhub.engine import Batch, Engine, text_batches
 from fairhub.measure import home
 from fairhub.metrics.formulas import result
-from fairhub.metrics.perplexity import joined
+from fairhub.metrics.perplexity import chunked
 
 
 class Kl(evaluate.Measurement):
-    """Mean Kullback-Leibler divergence from the base model, nats a token, over chunks of `length` tokens.
+    """Mean Kullback-Leibler divergence from the base model, nats a token, over the texts' chunks of `length` tokens.
 
     `compute(data=[text, ...], model=..., base=..., tokenizer=..., length=256)`; 0 where nothing changed.
     """
@@ -41,10 +41,10 @@ class Kl(evaluate.Measurement):
             before = base(ids, use_cache=False).logits.to(logits.device)
             return torch.stack([_kl(p, q) for p, q in zip(before, logits, strict=True)])
 
-        batches = text_batches(joined(tokenizer, data, length), rows=4, device=device)
+        chunks = chunked(tokenizer, data, length)
+        batches = text_batches(chunks.ids, rows=4, device=device)
         values = Engine(model, batches, from_base, cache_bytes=0).values([frozenset()])[0]
-        chunks = range(len(values))
-        return result(statistics.interval(values, chunks), chunks, "lower")
+        return result(statistics.interval(values, chunks.documents), chunks.documents, "lower")
 
 
 def _kl(base: Tensor, after: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from typing import Any
 import datasets
 import evaluate
 import numpy as np
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub import statistics
@@ -18,9 +17,9 @@ from fairhub.metrics.formulas import result
 
 
 class Perplexity(evaluate.Measurement):
-    """exp of the mean loss a token, over texts joined and cut into chunks of `length` tokens, as in a report.
+    """exp of the mean loss a token, over the texts' chunks of `length` tokens, as in a report.
 
-    `compute(data=[text, ...], model=..., tokenizer=..., length=256)`; chunks are the items and the clusters.
+    `compute(data=[text, ...], model=..., tokenizer=..., length=256)`; chunks are the items, texts the clusters.
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
@@ -35,20 +34,23 @@ class Perplexity(evaluate.Measurement):
         self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int = 256
     ) -> dict[str, Any]:
         device = home(model)
-        batches = text_batches(joined(tokenizer, data, length), rows=4, device=device)
+        chunks = chunked(tokenizer, data, length)
+        batches = text_batches(chunks.ids, rows=4, device=device)
         loss = Engine(model, batches, token_loss, cache_bytes=0).values([frozenset()])[0]
-        chunks = range(len(loss))
-        return result(statistics.interval(loss, chunks, transform=np.exp), chunks, "lower")
+        return result(statistics.interval(loss, chunks.documents, transform=np.exp), chunks.documents, "lower")
 
 
-def joined(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> Tensor:
-    """Return all full chunks of the texts, joined by the end-of-sequence token, [chunks, length].
+def chunked(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int) -> text_.Chunks:
+    """Return all full chunks of the texts, as a report has them.
 
     Raises:
-        UserError: The texts hold fewer than two chunks, so there is no interval.
+        UserError: The texts hold fewer than two chunks, or these are all of one text: there is no interval.
     """
     ends = tokenizer.eos_token_id is not None
     total = sum(len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids) + ends for text in texts)
     if total < 2 * length:
         raise UserError(f"an interval needs 2 chunks of {length} tokens; the texts hold {total} tokens; add text")
-    return text_.chunks(tokenizer, texts, total, length)
+    found = text_.chunks(tokenizer, texts, total, length, least=2 * length)
+    if len(set(found.documents)) < 2:
+        raise UserError(f"an interval needs chunks of {length} tokens from 2 texts; 1 fills one; add texts")
+    return found

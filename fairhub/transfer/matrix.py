@@ -134,7 +134,7 @@ def _span(part: Interval) -> str:
 
 
 def _beside(ground: Ground, base: Measured, row: Row) -> dict[str, Any]:
-    cost = statistics.change(row.loss[0], row.loss[1], range(row.loss.shape[1]), transform=np.exp)
+    cost = statistics.change(row.loss[0], row.loss[1], ground.base.documents["held_out"], transform=np.exp)
     others = {name: asdict(change) for name, change in ground.ruler.beside(base, row.measured).items()}
     return {
         "method": row.method, "repaired_on": row.name, "heads": row.heads, "neurons": row.neurons,
