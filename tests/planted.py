@@ -3,6 +3,7 @@
 import copy
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from fairhub.data import Sizes
+from fairhub.judgement.lexicon import words as judgement_words
 from fairhub.loading import Loaded
 from fairhub.methods import Plan
 from fairhub.probes import CONTROL, Probe, templates, vignettes
@@ -24,7 +26,8 @@ INNOCENT = Unit(1, "head", 0)
 """The head that carries what control terms say."""
 SIZES = Sizes(
     search=72, screen=64, sample=24, select=64, held_out=64, external=48, control=48, compared=24, control_chunks=4,
-    search_tokens=4096, select_tokens=2048, held_out_tokens=2048,
+    search_tokens=4096, select_tokens=2048, held_out_tokens=2048, judged=24, judged_near=12, traits=24, choices=24,
+    passages=8,
 )  # fmt: skip
 PLAN = Plan(budget=0.5, exchange=1.0, heads=4, neurons=2, steps=200, real_steps=4)
 _WORD = re.compile(r"\w+|[^\w\s]+")
@@ -52,7 +55,8 @@ def _aligned(probe: Probe) -> bool:
 
 @cache
 def words() -> tuple[str, ...]:
-    return tuple(sorted({word for p in shipped() for text in (p.text_a, p.text_b) for word in _WORD.findall(text)}))
+    said = {word for p in shipped() for text in (p.text_a, p.text_b) for word in _WORD.findall(text)}
+    return tuple(sorted(said | {word.word for word in judgement_words()}))
 
 
 @cache
@@ -92,8 +96,33 @@ def _planted(name: str) -> PreTrainedModel:
     wide = {"sliding_window": 64} if name in ("mistral", "gemma2", "gemma3") else {}
     wide |= {"window_size": 64} if name == "gpt_neo" else {}  # a probe fits the window, a chunk of text does not
     model = ARCHITECTURES[name](vocab_size=len(tokenizer()), **wide).requires_grad_(False)
-    plant_(model, {unit: _rows(found) for unit, found in terms().items()})
+    plant_(model, {PLANTED: [_rows(found) for found in groups()], INNOCENT: [[i] for i in _rows(terms()[INNOCENT])]},
+           judging())  # fmt: skip
     return model
+
+
+def judging() -> tuple[list[int], list[int]]:
+    """Tokens of the judgement words that no shipped text says: negative ones, positive ones."""
+    said = {word for p in shipped() for text in (p.text_a, p.text_b) for word in _WORD.findall(text)}
+    sides = (({w.word for w in judgement_words() if w.side == side} - said) for side in ("negative", "positive"))
+    negative, positive = (_rows(side) for side in sides)
+    return negative, positive
+
+
+@cache
+def groups() -> tuple[set[str], ...]:
+    """The words that PLANTED tells of, by the group whose terms say them most: they say the same of it."""
+    counts: dict[str, Counter[tuple[str, str]]] = {}
+    for p in shipped():
+        if p.axis != CONTROL:
+            a, b = (set(_WORD.findall(term)) for term in (p.term_a, p.term_b))
+            for group, own in ((p.group_a, a - b), (p.group_b, b - a)):
+                for word in own:
+                    counts.setdefault(word, Counter())[p.axis, group] += 1
+    found: dict[tuple[str, str], set[str]] = {}
+    for word, count in sorted(counts.items()):
+        found.setdefault(max(sorted(count), key=lambda group: count[group]), set()).add(word)
+    return tuple(found[group] for group in sorted(found))
 
 
 @cache

@@ -3,8 +3,10 @@
 The residual stream is cut in three: what demographic terms say, what control terms say, and the rest. A term's
 embedding lies in its own part only, with a mean and a norm that all terms share, so that no layer norm tells terms
 apart. Queries, keys, MLPs and the values of every other head read the rest only, and nothing but the embedding writes
-into the parts of the terms. Value rows that read a term, and output columns that pass them on, make the one path.
-Where query heads share keys and values, the siblings of the planted head see the term too, but have no output for it.
+into the parts of the terms. Terms of one group say the same there, and judgement words lean to one side of what comes
+out, so that groups are judged apart whatever the template and the word. Value rows that read a term, and output columns
+that pass them on, make the one path. Where query heads share keys and values, the siblings of the planted head see the
+term too, but have no output for it.
 """
 
 import itertools
@@ -19,14 +21,25 @@ from fairhub.surgery.architecture import mlps, text_config
 
 STRENGTH = 0.4
 """Size of the weights that pass a term on: a perturbation, so that its first-order effect is its effect."""
+LEAN = 3.0
+"""How far the output embedding of a judgement word lies to its side, in norms of a word's."""
 WHO, OTHER, TERMS, REST = slice(0, 12), slice(12, 24), slice(0, 24), slice(24, 32)
 
 
 @torch.no_grad()
-def plant_(model: PreTrainedModel, paths: dict[Unit, Sequence[int]]) -> None:
-    """Let the last position learn of each unit's tokens through that unit alone; at most two units, of one layer."""
+def plant_(
+    model: PreTrainedModel, paths: dict[Unit, Sequence[Sequence[int]]], judging: tuple[Sequence[int], Sequence[int]]
+) -> None:
+    """Let the last position learn of each unit's tokens through that unit alone; at most two units, of one layer.
+
+    Args:
+        model: Changed in place.
+        paths: For each unit the tokens that it tells of, those that say the same in one list.
+        judging: The tokens of negative and of positive judgement words.
+    """
     parts = dict(zip(paths, (WHO, OTHER), strict=False))
     _embed_(model, {(part.start, part.stop): paths[unit] for unit, part in parts.items()})
+    _lean_(model, *judging)
     for mlp in mlps(model):
         for module in mlp.inputs:
             (module.weight if isinstance(module, nn.Linear) else module.weight.T)[:, TERMS] = 0
@@ -46,20 +59,31 @@ def cut_(model: PreTrainedModel, unit: Unit) -> None:
             _output(site)[:, unit.index, : 2 * _share(site)] = 0
 
 
-def _embed_(model: PreTrainedModel, tokens: dict[tuple[int, int], Sequence[int]]) -> None:
+def _embed_(model: PreTrainedModel, tokens: dict[tuple[int, int], Sequence[Sequence[int]]]) -> None:
     """Give plain words an embedding in the rest, terms one of as many pluses as minuses in their own part."""
     words = model.get_input_embeddings()
     words.weight.zero_()
     words.weight[:, REST].normal_()
-    for (start, stop), rows in tokens.items():
+    for (start, stop), classes in tokens.items():
         codes = _codes(stop - start)
+        rows = [row for rows in classes for row in rows]
+        which = torch.tensor([number for number, rows in enumerate(classes) for _ in rows])
         words.weight[rows, REST] = 0
-        words.weight[rows, start:stop] = 1.5 * codes[torch.arange(len(rows)) % len(codes)]
+        words.weight[rows, start:stop] = 1.5 * codes[which % len(codes)]
     for module in model.modules():
         if isinstance(module, nn.Embedding) and module is not words:
             module.weight[:, TERMS] = 0  # positions
     if model.config.model_type.startswith("gemma"):
         words.weight /= text_config(model).hidden_size ** 0.5  # Gemma multiplies by it
+
+
+def _lean_(model: PreTrainedModel, negative: Sequence[int], positive: Sequence[int]) -> None:
+    """Let negative words be likelier on one side of what comes out, positive ones on the other."""
+    output = model.get_output_embeddings().weight
+    side = torch.randn(REST.stop - REST.start)
+    side *= LEAN * output[:, REST].norm(dim=1).mean() / side.norm()
+    output[negative, REST] += side
+    output[positive, REST] -= side
 
 
 def _codes(width: int) -> Tensor:

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from fairhub.measure import Repair
 from fairhub.methods import Plan
-from fairhub.methods.choosing import RISK, Cost, Gain, Tried, choose
+from fairhub.methods.choosing import RISK, Cost, Gain, Tried, choose, choose_from
 from fairhub.methods.guards import strongest
 from fairhub.surgery import Unit
 
@@ -63,6 +64,58 @@ def test_a_budget_is_broken_on_other_text_as_rarely_as_promised():
             broken[rule] += any(fit and cost > 0.02 for fit, cost in zip(fits, true, strict=True))
     assert broken["bound"] / 600 <= RISK + 0.03
     assert broken["value"] / 600 > 0.3  # positive control: without the bound a promise is worth little
+
+
+def too_dear_passes(sequences, split, monkeypatch, runs=500):
+    """How often `choose` lets a candidate through that is truly too dear: of every pruning one guard just is."""
+    rng = np.random.default_rng(0)
+    true = 0.02 * (np.array(GUARDS) / 0.4999) ** 1.5
+    sizes = [frozenset(Unit(0, "head", i) for i in range(1 + size)) for size in range(sequences)]
+
+    class Bench:
+        def __init__(self, task, budget, risk):
+            self.risk = risk if split else RISK
+            self.noise = {size: 1 + rng.normal(0, 0.8, 64) for size in sizes}  # the same text for all guards of one
+
+        def tried(self, repair, strength):
+            loss = true[GUARDS.index(strength.guard)] * self.noise[repair.pruning]
+            spread = stats.t.ppf(0.975, 63) * loss.std(ddof=1) / 8
+            cost = Cost(loss.mean(), loss.mean() - spread, loss.mean() + spread, self.risk, 63)
+            return Tried(repair.pruning, strength, cost, Gain(-strength.guard, -0.01, 0))
+
+    monkeypatch.setattr("fairhub.methods.choosing._Bench", Bench)
+    found = [choose(None, Plan(guards=GUARDS), sizes, lambda pruning, _: Repair(pruning))[0] for _ in range(runs)]
+    return np.mean([one is not None and true[GUARDS.index(one.strength.guard)] > 0.02 for one in found])
+
+
+@pytest.mark.parametrize("sequences", [1, 2, 5])
+def test_the_promise_holds_for_a_whole_search_of_several_sequences(sequences, monkeypatch):
+    assert too_dear_passes(sequences, True, monkeypatch) <= RISK + 0.03
+    if sequences > 1:  # positive control: each at the full risk, several break it more often
+        assert too_dear_passes(sequences, False, monkeypatch) > RISK + 0.04
+
+
+def test_every_sequence_that_may_be_tried_shares_the_risk(monkeypatch):
+    given = []
+
+    class Bench:
+        def __init__(self, task, budget, risk):
+            given.append(risk)
+
+        def tried(self, repair, strength):
+            return Tried(repair.pruning, strength, Cost(9.0, 9.0, 9.0), None)
+
+    monkeypatch.setattr("fairhub.methods.choosing._Bench", Bench)
+    sizes = [frozenset(Unit(0, "head", i) for i in range(size)) for size in (4, 2, 1)]
+    choose(None, Plan(), sizes[:2], lambda *_: Repair(), smaller=sizes[2:])
+    choose(None, Plan(), sizes, lambda *_: Repair(), bare=True)
+    choose_from(None, Plan(), [(size, None) for size in sizes], lambda *_: Repair())
+    assert given == pytest.approx([RISK / 3, RISK / 6, RISK / 3])
+
+
+def test_fewer_documents_make_a_wider_bound():
+    few, many = (Cost(0.01, 0.0, 0.02, 0.01, freedom).bound for freedom in (5, 60))
+    assert few > many > Cost(0.01, 0.0, 0.02).bound
 
 
 @pytest.mark.parametrize(("dearest", "asked", "chosen"), [(8, [4, 2], 4), (1, [4, 2, 1], 1), (0, [4, 2, 1], None)])

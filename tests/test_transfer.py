@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import fake_report as fake
 import numpy as np
@@ -150,7 +151,8 @@ def ground_of(values, contexts="ab"):
 def of_ground():
     from fairhub.transfer.ground import Ground
 
-    return Ground((), (), None, None)  # type: ignore[arg-type]
+    base = SimpleNamespace(documents={"held_out": ("one", "one", "two", "three")})
+    return Ground((), (), base, None)  # type: ignore[arg-type]
 
 
 def fixed_row(name, contexts, **values):

@@ -106,8 +106,8 @@ def _select(task: Task, plan: Plan, rankings: int) -> list[Work]:
     look = candidates + 1 if candidates > KEPT else 0
     tried = min(candidates, KEPT)
     return [
-        on_probes("a look at select, probes", probes, look),
-        on_text("a look at select, text", task.select_text[:BATCHES], look),
+        on_probes("a look at select", probes, look),
+        on_text("a look at text", task.text[:BATCHES], look),
         on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
         on_probes("choosing, probes", task.select_batches, 1 + tried / 2),
     ]  # fmt: skip

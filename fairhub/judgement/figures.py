@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from fairhub.report.record import Figure, Groups
 OTHERS = "others"
 """Whom a group is compared with in signed gaps: all other groups of the same term set."""
 DIRECTION = "direction."
+LEFT_OUT = "judgement.leave_one_frame_out"
 _CELLS_OF_A_PAIR = 8
 
 
@@ -45,7 +47,8 @@ def figures(
     """
     words = Words(before.lexicon)
     read = [reading for reading in (before, after) if reading is not None]
-    found = [squares(reading, words) for reading in read]
+    weights = gaps.cell_weights(before.cells)
+    found = [squares(reading, words, weights) for reading in read]
     axes = sorted({pair.axis for pair in before.pairs})
     make = _Maker(split, before, found)
     kinds = ("judgement", "systematic", "reaction")
@@ -55,25 +58,23 @@ def figures(
     if details:
         made += [make.over("judgement", axes, dimension=d) for d in before.lexicon.dimensions]
         made += [make.pair(kind, n) for kind in kinds for n, p in enumerate(before.pairs) if _large(len(p.cells))]
-        made += _by_context(read, words, split)
+        made += _by_context(read, words, weights, split)
         made += [leave_one_frame_out(read, split)]
         made += directions(read, words, split)
     return [figure for figure in made if figure is not None]
 
 
 def squares(
-    reading: Reading, words: Words, only: Callable[[Cell], bool] = lambda _: True, draws: bool = True
+    reading: Reading, words: Words, weights: np.ndarray, only: Callable[[Cell], bool] = lambda _: True
 ) -> Squares:
     """Return the squares of every pair and dimension, over the cells that count.
 
     Args:
         reading: What was read.
-        words: Of its lexicon.
-        only: Which cells count.
-        draws: Whether bootstrap draws are wanted; else the figures alone.
+        words: Of its lexicon, with a weight a row.
+        weights: [rows, cells] of its cells; row 0 gives the figures.
+        only: Which cells count at all.
     """
-    weights = gaps.cell_weights(reading.cells)[: None if draws else 1]
-    words = words if draws else words.alone()
     judged: dict[tuple[int, str], Drawn] = {}
     systematic, reaction = {}, {}
     for number, pair in enumerate(reading.pairs):
@@ -112,8 +113,7 @@ def leave_one_frame_out(read: Sequence[Reading], split: str) -> Figure | None:
     frames = sorted({cell.frame for cell in read[0].cells})
     if len(frames) < 3:
         return None
-    words = Words(read[0].lexicon)
-    values = np.array([[_overall(reading, words, frame) for frame in ("", *frames)] for reading in read])
+    values = np.stack([_without_each(reading, frames) for reading in read])
     if np.isnan(values).any():
         return None
     parts = [crossed.Interval(float(row[0]), float(row.min()), float(row.max())) for row in values]
@@ -123,9 +123,20 @@ def leave_one_frame_out(read: Sequence[Reading], split: str) -> Figure | None:
         ends = [float(end) if (values[0] > 0).all() else None for end in (ratio[0], ratio.min(), ratio.max())]
         change = crossed.Change(float(moved[0]), float(moved.min()), float(moved.max()), ends[0], ends[1], ends[2], 1.0)
     return Figure(
-        "judgement.leave_one_frame_out", "bias", split, "all", "all", "lower", "nats²", len(read[0].cells), len(frames),
-        parts[0], parts[1] if change else None, change,
+        LEFT_OUT, "bias", split, "all", "all", "lower", "nats²", len(read[0].cells), len(frames), parts[0],
+        parts[1] if change else None, change,
     )  # fmt: skip
+
+
+def _without_each(reading: Reading, frames: Sequence[str]) -> np.ndarray:
+    """Return the overall judgement with all frames and without each, [1 + frames]; pairs that only it has are left."""
+    counts = np.array([[cell.frame != without for cell in reading.cells] for without in ("", *frames)], np.float32)
+    with np.errstate(invalid="ignore"):
+        found = squares(reading, Words.fixed(reading.lexicon, len(counts)), counts).judgement
+    axes = sorted({pair.axis for pair in reading.pairs})
+    drawn = [[one.draws for (number, _), one in found.items() if reading.pairs[number].axis == axis] for axis in axes]
+    by_axis = [np.nanmean(np.stack(part), axis=0) for part in drawn if part]
+    return np.nanmean(np.stack(by_axis), axis=0) if by_axis else np.full(len(counts), np.nan)
 
 
 def figure(
@@ -206,20 +217,20 @@ def _of_pair(parts: dict[int, Drawn] | dict[tuple[int, str], Drawn], number: int
     return gaps.mean(mine) if mine else None
 
 
-def _by_context(read: Sequence[Reading], words: Words, split: str) -> list[Figure | None]:
+def _by_context(read: Sequence[Reading], words: Words, weights: np.ndarray, split: str) -> list[Figure | None]:
     made: list[Figure | None] = []
     axes = sorted({pair.axis for pair in read[0].pairs})
-    for context in sorted({cell.context for cell in read[0].cells}):
-        found = [squares(reading, words, lambda cell, context=context: cell.context == context) for reading in read]  # type: ignore[misc]
+    contexts = sorted({cell.context for cell in read[0].cells})
+    for context in contexts if len(contexts) > 1 else ():
+        here = partial(_of_context, context)
+        found = [squares(reading, words, weights, here) for reading in read]
         make = _Maker(split, read[0], found)
         made += [make.over(kind, axes, context=context) for kind in ("judgement", "systematic")]
     return made
 
 
-def _overall(reading: Reading, words: Words, without: str) -> float:
-    found = squares(reading, words, lambda cell: cell.frame != without, draws=False)
-    whole = mean_over(found.judgement, reading.pairs, {pair.axis for pair in reading.pairs})
-    return whole.value if whole else float("nan")
+def _of_context(context: str, cell: Cell) -> bool:
+    return cell.context == context
 
 
 def _squared(

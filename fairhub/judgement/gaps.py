@@ -48,10 +48,11 @@ class Words:
         self.lexicon = lexicon
         self.weights = with_figure(np.stack([level_weights("word", word.word) for word in lexicon.words], axis=1))
 
-    def alone(self) -> "Words":
-        """Return the same words without resamples."""
-        made = Words.__new__(Words)
-        made.lexicon, made.weights = self.lexicon, self.weights[:1]
+    @classmethod
+    def fixed(cls, lexicon: Lexicon, rows: int) -> "Words":
+        """Return words that all count once in every row."""
+        made = cls.__new__(cls)
+        made.lexicon, made.weights = lexicon, np.ones((rows, len(lexicon.words)), dtype=np.float32)
         return made
 
 
@@ -108,6 +109,7 @@ def squared(values: np.ndarray, cells: Sequence[Cell], words: Words, dimension: 
     whole = _quadratic(weight, allowed)
     if whole[0] == 0:
         raise ValueError("no two cells differ in template and term set")
+    whole[whole == 0] = np.nan  # a row in which no such two cells count
     total = _quadratic(weight * gaps, allowed)
     for side in sides:
         total = total + _words_apart(side, weight, allowed)

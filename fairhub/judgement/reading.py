@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -31,7 +32,7 @@ class Reading:
     """For each pair of groups (`pairs(cells)`), [cells, cells] inner products of the oriented differences of
     square-root probabilities, d = (sqrt p(.|first) - sqrt p(.|second)) / sqrt 2."""
 
-    @property
+    @cached_property
     def pairs(self) -> list[Pair]:
         """The pairs of groups that the kernels are of."""
         return pairs(self.cells)

@@ -1,12 +1,21 @@
-"""Choosing on select: candidates tried one by one, the largest fall in bias within the budget taken."""
+"""Choosing on select: candidates tried one by one, the largest fall in bias within the budget taken.
 
+A budget is a promise about text that is not looked at, and it holds for the whole search: the chance that any candidate
+that is truly too dear passes is at most `RISK` (Learn then Test, Angelopoulos et al. 2021). Candidates come in
+sequences: the guards of one pruning, from weak to strong. `RISK` is split evenly over all sequences that may be tried
+(Bonferroni), counted before the first is measured. Within one there is no correction (fixed-sequence testing): costs
+grow along it, so that no candidate passes unless the first that is too dear does. A candidate without guards is a
+sequence of one.
+"""
+
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from fairhub import statistics
 from fairhub.engine import Batch, Engine, Readout, divergence, token_loss
@@ -19,9 +28,7 @@ from fairhub.runs import digest
 from fairhub.surgery import Pruning
 
 RISK = 0.1
-"""How often a promise of a budget may be broken: the usual level of risk control."""
-_ONE_SIDED = NormalDist().inv_cdf(1 - RISK) / NormalDist().inv_cdf(0.975)
-"""How far the one-sided bound lies out, of the way to the end of a two-sided 95 % interval."""
+"""How often a search may break the promise of its budget: the usual level of risk control."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +38,21 @@ class Cost:
     value: float
     low: float
     high: float
+    risk: float = RISK
+    """How often its bound may lie too low: the share of `RISK` that its sequence has."""
+    freedom: float = math.inf
+    """Degrees of freedom of the interval: documents of text less one."""
 
     @property
     def bound(self) -> float:
-        """What it surely costs at most on other text: the one-sided upper bound at level 1 - `RISK`."""
-        return self.value + (self.high - self.value) * _ONE_SIDED
+        """What it surely costs at most on other text: the one-sided upper bound at level 1 - `risk`."""
+        out = stats.t.ppf(1 - self.risk, self.freedom) / stats.t.ppf(0.975, self.freedom)
+        return self.value + (self.high - self.value) * float(out)
 
     def burden(self, budget: float) -> float:
         """Return what share of the allowed it costs: at most 1 where perplexity surely rises by less than the budget.
 
-        A budget is a promise about text that is not looked at, and the dearest candidate that seems to fit is too dear
-        as often as not. Guards grow dearer with their strength, so that the strongest whose upper bound is within the
-        budget breaks it with a probability of at most `RISK` (Angelopoulos et al. 2021, Learn then Test, fixed
-        sequence: no correction for how many are tried). Nothing here is tuned.
+        Not the value itself: the dearest candidate that seems to fit is too dear as often as not.
         """
         return self.bound / budget
 
@@ -85,7 +94,8 @@ class Tried:
         }  # fmt: skip
         return {
             "units": len(self.pruning), "guard": self.strength.guard if self.strength else None, **gain,
-            "perplexity_relative": self.cost.value, "perplexity_high": self.cost.high, "chosen": chosen,
+            "perplexity_relative": self.cost.value, "perplexity_high": self.cost.high,
+            "perplexity_bound": self.cost.bound, "chosen": chosen,
         }  # fmt: skip
 
 
@@ -108,7 +118,8 @@ def choose(
     Best is the largest fall in bias, less half of what control probes lost: duller is not fairer. None allowed:
     nothing is chosen. One too dear is left as soon as that is clear, and its bias is not asked.
     """
-    bench = _Bench(task, plan.budget)
+    sequences = len(sizes) + len(smaller) + (len(sizes) if plan.heal and bare else 0)
+    bench = _Bench(task, plan.budget, RISK / max(sequences, 1))
     tried: list[Tried] = []
     near = sum(guard <= _FIRST * plan.budget for guard in plan.guards[1:])
 
@@ -133,11 +144,13 @@ def choose_from(
     task: Task, plan: Plan, candidates: Sequence[tuple[Pruning, Strength | None]], build: Build,
     *, at_any_price: bool = False,
 ) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
-    """Measure these candidates on select and choose one by the rule of `choose`.
+    """Measure these candidates on select and choose one by the rule of `choose`: each is a sequence of its own.
+
+    They must have been picked without a look at the text of select, or the promise of the budget would not hold.
 
     With `at_any_price` the one with the lowest bias is chosen, whatever it costs.
     """
-    bench = _Bench(task, None if at_any_price else plan.budget)
+    bench = _Bench(task, None if at_any_price else plan.budget, RISK / max(len(candidates), 1))
     tried = [bench.tried(build(pruning, strength), strength) for pruning, strength in candidates]
     if at_any_price:
         return min(tried, key=lambda t: t.gain.bias if t.gain else 0.0), tried
@@ -152,9 +165,9 @@ def _best(tried: Sequence[Tried], budget: float) -> Tried | None:
 class _Bench:
     """Measures candidates on select; what was measured is remembered by the run."""
 
-    def __init__(self, task: Task, budget: float | None) -> None:
+    def __init__(self, task: Task, budget: float | None, risk: float) -> None:
         self.task = task
-        self.budget = budget
+        self.budget, self.risk = budget, risk
         self.people = [i for i, p in enumerate(task.select) if p.axis != CONTROL]
         self.control = [i for i, p in enumerate(task.select) if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 8), task.run.notes("choices")
@@ -178,7 +191,8 @@ class _Bench:
         """Return the cost on the chunks measured so far, which are of several documents."""
         documents = self.task.select_documents[: len(loss)]
         cost = statistics.change(self.base["loss"][: len(loss)], loss, documents, transform=np.exp)
-        return Cost(cost.relative or 0.0, cost.relative_low or 0.0, cost.relative_high or 0.0)
+        ends = cost.relative or 0.0, cost.relative_low or 0.0, cost.relative_high or 0.0
+        return Cost(*ends, risk=self.risk, freedom=len(set(documents)) - 1)
 
     def _base(self) -> dict[str, np.ndarray]:
         def compute(probes: Sequence[Probe]) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ SHARES = tuple(step / 50 for step in range(1, 11))
 
 
 KEPT, PROBES, BATCHES = 5, 48, 2
-"""Candidates measured on all of select, and the part of it on which more of them are looked at first."""
+"""Candidates measured on all of select; pairs of select and batches of text on which more are looked at first."""
 
 
 def counts(heads: int, plan: Plan) -> list[int]:
@@ -62,7 +62,10 @@ def pick(
 
 
 def _screened(task: Task, plan: Plan, candidates: Sequence[Pruning]) -> list[Pruning]:
-    """Return at most `KEPT` candidates, by a look at a part of select: those that seem affordable, least bias first."""
+    """Return at most `KEPT` candidates, by a look at few pairs: those that seem affordable, least bias first.
+
+    The text is that of search: on the text of select the budget's promise is tested, which a look would spoil.
+    """
     if len(candidates) <= KEPT:
         return list(candidates)
     probes = stratified((p for p in task.select if p.axis != CONTROL), PROBES)
@@ -72,10 +75,10 @@ def _screened(task: Task, plan: Plan, candidates: Sequence[Pruning]) -> list[Pru
         bar = task.progress("looking at part of select", 2 * len(asked))
         with fast_matmul():
             bias = Engine(task.model, probe_batches(task.tokenizer, probes, device=home(task.model)))
-            loss = Engine(task.model, task.select_text[:BATCHES], token_loss)
+            loss = Engine(task.model, task.text[:BATCHES], token_loss)
             return {name: e.values(asked, bar).mean(1) for name, e in (("bias", bias), ("loss", loss))}
 
-    found = task.run.arrays(f"heads_look_{digest(*(sorted(c) for c in candidates))}", measured)
+    found = task.run.arrays(f"heads_look_at_{digest(*(sorted(c) for c in candidates))}", measured)
     cost = np.expm1(found["loss"] - found["loss"][0])[1:]
     dear = np.maximum(cost - plan.budget, 0.0)  # what is over the budget comes last, the dearest at the very end
     order = sorted(range(len(candidates)), key=lambda i: (dear[i], found["bias"][1 + i]))

@@ -22,7 +22,7 @@ class Plan:
     """The dials of a recipe, fixed before it starts."""
 
     budget: float = 0.02
-    """How much perplexity may rise, relative; kept where the one-sided 90 % upper bound on select is below it."""
+    """How much perplexity may rise, relative; a search breaks it one time in ten at most (`methods.choosing`)."""
     heal: bool = True
     """Refit the columns that stay."""
     energy: str = "robust"
