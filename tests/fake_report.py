@@ -1,6 +1,7 @@
 """A realistic report from simulated measurements, shared by the tests of reports and pictures."""
 
 from dataclasses import asdict
+from functools import cache
 
 import numpy as np
 
@@ -22,17 +23,75 @@ def pairs(effect, clusters=40, size=8, base=0.04, seed=0):
     return before, before * felt * rng.gamma(40, 1 / 40, size=before.size), np.arange(clusters).repeat(size)
 
 
+@cache
 def figure(effect, split="held_out", axis="all", context="all", name="divergence", role="bias", **how):
-    """A paired figure of simulated values; `after=False` in `how` makes it an audit's."""
-    audit = not how.pop("after", True)
+    """A paired figure of simulated values; `after=False` in `how` makes it an audit's, `sign=-1` a gap below 0."""
+    audit, sign = not how.pop("after", True), how.pop("sign", 1)
+    place = role, split, axis, context, how.pop("better", "lower"), "nats²" if name.startswith("judgement") else "nats"
+    groups, limit = how.pop("groups", None), how.pop("limit", None)
     before, after, clusters = pairs(effect, **how)
+    before, after = sign * before, sign * after
     return Figure(
-        name, role, split, axis, context, "lower", "nats", len(before), len(np.unique(clusters)),
-        interval(before, clusters), None if audit else interval(after, clusters),
-        None if audit else change(before, after, clusters),
+        name, *place, len(before), len(np.unique(clusters)), interval(before, clusters),
+        None if audit else interval(after, clusters), None if audit else change(before, after, clusters), groups, limit,
     )  # fmt: skip
 
 
+def gap(effect, axis="race", group="Black", dimension="bad", **how):
+    """A signed judgement gap of one group against the others of its axis."""
+    return figure(effect, axis=axis, name=f"direction.{dimension}", groups=(group, "others"), base=0.5, **how)
+
+
+def judged(effects=SPLITS, after=True):
+    """Who is judged worse: from near to far, by axis, context, dimension and pair, and what a name changes at all."""
+    how = {"after": after, "base": 0.12}
+    places = [
+        *({"effect": effect, "split": split} for split, effect in effects.items()),
+        *({"effect": effect, "axis": axis, "clusters": 14} for axis, effect in AXES.items()),
+        *({"effect": effect, "context": context, "clusters": 9} for context, effect in CONTEXTS.items()),
+        {"effect": -0.40, "name": "judgement.bad"}, {"effect": -0.30, "name": "judgement.cold"},
+        {"effect": -0.34, "name": "judgement.leave_one_frame_out"},
+        {"effect": -0.45, "axis": "race", "groups": ("Black", "white")},
+        {"effect": -0.25, "axis": "race", "groups": ("Asian", "white")},
+    ]  # fmt: skip
+    found = [figure(**({"name": "judgement"} | how | place | {"seed": 60 + i})) for i, place in enumerate(places)]
+    found += [
+        figure(effect, split, name=name, after=after, base=base, seed=90 + i)
+        for i, split in enumerate(effects)
+        for name, effect, base in (("systematic", -0.3, 0.004), ("reaction", -0.1, 0.04))
+    ]  # fmt: skip
+    return found + gaps(after)
+
+
+def gaps(after=True):
+    """Signed gaps before and after: who is judged worse on what."""
+    groups = (("race", "Black", 1), ("race", "white", -1), ("age", "old", 1), ("gender", "woman", -1))
+    return [
+        gap(-0.3, axis, group, dimension, sign=sign, after=after, seed=110 + i)
+        for i, dimension in enumerate(("bad", "cold"))
+        for axis, group, sign in groups
+    ]
+
+
+KEPT = {
+    "incidental": (-0.03, 0.10), "merit": (-0.02, 0.10), "merit_gap": (-0.02, 0.10), "meaning": (-0.01, 0.05),
+    "meaning_right": (-0.01, 0.05), "recall": (-0.01, 0.05), "recall_right": (-0.01, 0.05), "last_word": (-0.01, 0.05),
+    "last_word_probability": (-0.01, 0.05),
+}  # fmt: skip
+"""What must stay: how much of it is lost, and how much may be."""
+
+
+def kept(after=True, **effects):
+    """Figures of what must stay, each with its limit; `effects` replaces how much of one is lost."""
+    how = {"role": "keep", "better": "higher", "after": after, "base": 0.5, "clusters": 30}
+    found = [
+        figure(effects.get(name, effect), name=name, limit=limit, seed=130 + i, **how)
+        for i, (name, (effect, limit)) in enumerate(KEPT.items())
+    ]
+    return [*found, figure(-0.01, axis="race", name="meaning", seed=150, **how)]
+
+
+@cache
 def utility(cost=0.018):
     """Perplexity, an accuracy and the distance from the base model."""
     rng = np.random.default_rng(9)
@@ -42,27 +101,28 @@ def utility(cost=0.018):
     still = np.where(rng.random(400) < 0.03, 1 - right, right)
     place = ("utility", "held_out", "all", "all")
     compared = {
-        "perplexity": ("lower", "", nll, worse, np.exp),
-        "boolq": ("higher", "share", right, still, None),
+        "perplexity": ("lower", "", nll, worse, np.exp, 0.02),
+        "boolq": ("higher", "share", right, still, None, None),
     }
     made = [
         Figure(
             name, *place, better, unit, 400, 100,
             interval(old, documents, transform=shape), interval(new, documents, transform=shape),
-            change(old, new, documents, transform=shape),
+            change(old, new, documents, transform=shape), None, limit,
         )
-        for name, (better, unit, old, new, shape) in compared.items()
+        for name, (better, unit, old, new, shape, limit) in compared.items()
     ]  # fmt: skip
     return [*made, Figure("kl", *place, "lower", "nats", 400, 100, ZERO, Interval(0.021, 0.018, 0.024), None)]
 
 
+@cache
 def specific(effect=-0.34, control=-0.08):
     """Specificity and the control pairs it rests on."""
     difference = specificity(*pairs(effect), *pairs(control, clusters=25, seed=3))
     place = ("held_out", "all", "all", "lower")
     return [
         Figure("specificity", "bias", *place, "share", 520, 65, ZERO, difference, None),
-        figure(control, axis="control", role="control", clusters=25, seed=3),
+        figure(control, axis="control", role="control", better="higher", limit=0.10, clusters=25, seed=3),
     ]
 
 
@@ -72,7 +132,8 @@ def figures(effects=SPLITS, cost=0.018):
     axes = [figure(e, axis=axis, clusters=14, seed=10 + i) for i, (axis, e) in enumerate(AXES.items())]
     contexts = [figure(e, context=name, clusters=9, seed=20 + i) for i, (name, e) in enumerate(CONTEXTS.items())]
     other = figure(-0.2, "external", name="winobias_gap", seed=31)
-    return (*splits, *axes, *contexts, other, *specific(effects.get("held_out", -0.34)), *utility(cost))
+    alone = [*splits, *axes, *contexts, other, *specific(effects.get("held_out", -0.34))]
+    return (*judged(effects), *kept(), *alone, *utility(cost))
 
 
 def trace(steps=1500, seed=0):
@@ -125,7 +186,8 @@ def transfer(contexts=("hiring", "lending"), effect=-0.4):
 
 def audit():
     """A report of a model that was measured and left alone."""
-    measured = tuple(figure(0, axis=axis, after=False, seed=i) for i, axis in enumerate(("all", "gender", "race")))
+    alone = [figure(0, axis=axis, after=False, seed=i) for i, axis in enumerate(("all", "gender", "race"))]
+    measured = (*judged({"held_out": 0.0, "external": 0.0}, after=False), *kept(after=False), *alone)
     whole = {"total": 134515008, "removed": 0, "share": 0.0}
     nothing = dict.fromkeys(("transfer", "healing", "choices"))
     absent = {"controls": (), "reliability": {}, "trace": {}, "text": [], **nothing}

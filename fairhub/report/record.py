@@ -11,6 +11,9 @@ from fairhub.statistics import Change, Interval
 SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
 
+AGAINST_REPAIR = "divergence.against_repair"
+"""Of a control: divergence under the repair itself (before) and under the control (after), in pairs."""
+
 Groups = tuple[str, str]
 Outcome = Literal["better", "worse", "not shown", "not compared"]
 
@@ -61,6 +64,8 @@ class Figure:
         for part in parts:
             if not _sure(part):
                 raise UserError(f"no figure without an interval; {self.label} has {part}; leave it out")
+        if self.limit is not None and not (isinstance(self.limit, int | float) and 0 <= self.limit < math.inf):
+            raise UserError(f"a limit is a share that may be lost; {self.label} has {self.limit!r}; give 0.05 for 5 %")
         if (self.difference is None) != (self.after is None):
             raise UserError(f"before, after and change go together; {self.label} lacks one; measure all")
 
