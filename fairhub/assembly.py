@@ -115,22 +115,18 @@ def _controls(data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray]
     groups: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         groups.setdefault("random" if name.startswith("random") else name, []).append(number)
-    controls = []
-    for name, rows in groups.items():
-        bias = proof.Bias(data.control_proof, values[0], values[1:][rows].mean(0))  # seeds averaged, item by item
-        mean = proof.Utility(
-            np.stack([cost.loss[0], cost.loss[1:][rows].mean(0)]), cost.kl[rows].mean(0, keepdims=True)
-        )
-        controls.append(
-            Control(
-                name,
-                len(rows),
-                tuple(
-                    proof.bias_figures(bias, details=False) + proof.utility_figures(mean, data.documents["held_out"], 0)
-                ),
-            )
-        )
-    return tuple(controls)
+    return tuple(_control(data, name, rows, values, cost) for name, rows in groups.items())
+
+
+def _control(data: Data, name: str, rows: Sequence[int], values: np.ndarray, cost: proof.Utility) -> Control:
+    """Return the figures of one alternative, its seeds averaged item by item, and what it does against the repair."""
+    probes, after = data.control_proof, values[1:][rows].mean(0)
+    mean = proof.Utility(np.stack([cost.loss[0], cost.loss[1:][rows].mean(0)]), cost.kl[rows].mean(0, keepdims=True))
+    figures = proof.bias_figures(proof.Bias(probes, values[0], after), details=False)
+    if 0 not in rows:  # the first is the repair itself
+        figures += proof.against_repair(probes, values[1], after)
+    figures += proof.utility_figures(mean, data.documents["held_out"], 0)
+    return Control(name, len(rows), tuple(figures))
 
 
 def _versions() -> dict[str, str]:

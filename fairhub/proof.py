@@ -1,7 +1,7 @@
 """The proof: item-by-item measurements, before and after, turned into figures with intervals."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fairhub.measure import Utility
 from fairhub.metrics.formulas import distinct_2
 from fairhub.probes import CONTROL, Probe
 from fairhub.report import Figure
+from fairhub.report.record import AGAINST_REPAIR
 from fairhub.report.use_case import ELSEWHERE
 from fairhub.statistics import Change, Interval
 
@@ -70,6 +71,19 @@ def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = (), contex
             rows = [i for i in people if bias.probes[i].context not in contexts]
             found.append(_divergence(bias, rows, split, "all", ELSEWHERE))
     return [figure for figure in found if figure is not None]
+
+
+def against_repair(probes: Sequence[Probe], repair: np.ndarray, other: np.ndarray) -> list[Figure]:
+    """Return the paired change from a repair to an alternative: two intervals may overlap where pairs tell them apart.
+
+    Args:
+        probes: People and control; people are compared.
+        repair: [probes] divergence under the repair.
+        other: [probes] divergence under the alternative.
+    """
+    rows = [i for i, p in enumerate(probes) if p.axis != CONTROL]
+    found = _divergence(Bias(probes, repair, other), rows, probes[0].split, "all", "all")
+    return [replace(found, name=AGAINST_REPAIR)] if found else []
 
 
 def utility_figures(

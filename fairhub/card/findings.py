@@ -8,7 +8,7 @@ from fairhub.card.known import EXPECTED
 from fairhub.report import SPLITS, Control, Figure, Report, find
 from fairhub.report import headline as headline_name
 from fairhub.report.markup import safe, table
-from fairhub.report.record import Outcome
+from fairhub.report.record import AGAINST_REPAIR, Outcome
 from fairhub.report.tables import reading
 from fairhub.report.verdict import worse
 from fairhub.report.wording import direction, level, number, odds, points, shift
@@ -39,6 +39,9 @@ _SPLIT_WORDS = {
 }
 
 
+Against = Literal["does less", "cannot be told apart", "does better", "not compared"]
+
+
 @dataclass(frozen=True)
 class Rival:
     """Another way of choosing, under the same proof."""
@@ -47,8 +50,8 @@ class Rival:
     bias: str
     specificity: str
     perplexity: str
-    against: Literal["does less", "cannot be told apart", "does better", "not compared"]
-    """By the intervals of what became of divergence."""
+    against: Against
+    """By the interval of the paired change of divergence from this repair to the other."""
 
 
 def headline(report: Report) -> str:
@@ -171,12 +174,17 @@ def _rival(control: Control, own: Sequence[Figure]) -> Rival:
     name = headline_name(control.figures)
     mine, theirs = (find(figures, name, "held_out") for figures in (own, control.figures))
     seeds = f"{control.name} ({control.seeds} seeds)" if control.seeds > 1 else control.name
-    return Rival(seeds, *_three(control.figures), _against(mine, theirs))
+    paired = find(control.figures, AGAINST_REPAIR, "held_out")
+    return Rival(seeds, *_three(control.figures), _in_pairs(paired) if paired else _by_overlap(mine, theirs))
 
 
-def _against(mine: Figure | None, theirs: Figure | None) -> Literal[
-    "does less", "cannot be told apart", "does better", "not compared"
-]:  # fmt: skip
+def _in_pairs(paired: Figure) -> Against:
+    said: dict[Outcome, Against] = {"better": "does better", "worse": "does less", "not shown": "cannot be told apart"}
+    return said.get(paired.outcome, "not compared")
+
+
+def _by_overlap(mine: Figure | None, theirs: Figure | None) -> Against:
+    """Compare two intervals, of reports made before pairs were recorded: that tells apart less often than it could."""
     a, b = (figure.change.share if figure and figure.change else None for figure in (mine, theirs))
     if a is None or b is None:
         return "not compared"

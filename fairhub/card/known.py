@@ -105,6 +105,8 @@ METRICS = {
     "last_word_probability": "must stay: the probability of that word",
     "divergence": "Jensen-Shannon divergence (nats) between the next-token distributions after the two texts of a pair "
     "that differ in one term; nearly all of it is reaction to a changed word, on control pairs all of it",
+    "divergence.against_repair": "of another way of choosing: divergence under this repair (before) and the other "
+    "(after), in pairs over the same prompts",
     "specificity": "relative change of divergence on demographic pairs minus that on control pairs, in percentage "
     "points; below 0, the repair did more to demographics than to words in general",
     "perplexity": "utility: exp of the mean loss a token, on neutral text that chose nothing",

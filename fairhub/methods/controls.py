@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 from transformers import PreTrainedModel
 
@@ -15,16 +16,18 @@ def ablations(
     model: PreTrainedModel, known: Moments, prices: Mapping[Unit, float], pruning: Pruning,
     strength: Strength | None, seed: int,
 ) -> dict[str, Repair]:  # fmt: skip
-    """Return what the report compares the repair with: as many units by other choices, and the repair's parts alone."""
-    plain = Strength(guard=0) if strength else None
+    """Return what the report compares the repair with: as many units by other choices, and the repair's parts alone.
 
-    def healed(units_: Pruning) -> Repair:
-        return Repair(units_, refit(model, known, units_, plain) if plain else {})
+    Other choices get the refit and the guard of the repair: what differs is the choice of units, and nothing else.
+    """
+
+    def healed(units_: Pruning, how: Strength | None = strength) -> Repair:
+        return Repair(units_, refit(model, known, units_, how) if how else {})
 
     found = {f"random {n}": healed(_random(model, pruning, seed * 3 + n)) for n in range(3)}
     found["importance"] = healed(_cheapest(prices, pruning))
     if strength:
-        found["pruning alone"] = healed(pruning)
+        found["pruning alone"] = healed(pruning, replace(strength, guard=0.0))
     if strength and strength.guard:  # a guard of none alone is the base model
         found["guard alone"] = Repair(frozenset(), refit(model, known, frozenset(), strength))
     return found
