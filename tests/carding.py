@@ -8,7 +8,8 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt  # what typer prints its help with
 
 from fairhub.report import verdict
-from fairhub.report.wording import direction, level, shift
+from fairhub.report.verdict import beyond_chance
+from fairhub.report.wording import direction, level, odds, shift
 from fairhub.statistics import Interval
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
@@ -48,9 +49,32 @@ def rows(text):
 
 
 def shown(figure, text_rows):
-    """Rows that hold the figure: its place, counts and direction, before, after and change with their intervals."""
+    """Rows that hold the figure: its place, counts and direction, before, after and change with their intervals.
+
+    Single gaps and pairs of groups have tables of their own.
+    """
+    if figure.groups:
+        return gap_shown(figure, text_rows)
     wanted = [f"{figure.items:,} / {figure.clusters:,}", level(figure, figure.before), level(figure, figure.after)]
     wanted += [shift(figure.change), figure.split]
     wanted += [part for part in (figure.axis, figure.context) if part != "all"]
     named = f"{figure.name} ({direction(figure)})"
     return [row for row in text_rows if named in row and all(part in row for part in wanted)]
+
+
+def gap_shown(figure, text_rows):
+    """Rows that hold a single gap, or a pair of groups: the groups, before, after and change."""
+    one, other = figure.groups
+    named = [f"{one} (against {other})", f"{one} and {other}"]
+    wanted = [figure.axis, figure.split, shift(figure.change), level(figure, figure.before)]
+    if figure.name.startswith("direction."):
+        wanted += [figure.name.removeprefix("direction."), level(figure, figure.after)]
+    else:
+        wanted += [odds(figure.after.value) if figure.after else "-"]
+    return [row for row in text_rows if row[1] in named and all(part in row for part in wanted)]
+
+
+def listed(figures):
+    """Figures that a page has a row for: single gaps beyond chance, of pairs of groups only how they are judged."""
+    sure = beyond_chance([f for f in figures if f.name.startswith("direction.")])
+    return [f for f in figures if not f.groups or f in sure or f.name == "judgement"]

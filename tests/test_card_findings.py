@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import fake_report
 import pytest
-from carding import rows, section, shown, unchanged
+from carding import listed, rows, section, shown, unchanged
 
 from fairhub import card
 from fairhub.card.known import _METHODS, EXPECTED
@@ -14,7 +14,8 @@ from fairhub.card.references import bibtex
 from fairhub.figures import PICTURES as DRAWN
 from fairhub.report import Control, verdict
 from fairhub.report.markup import safe
-from fairhub.report.wording import points, shift
+from fairhub.report.tables import unseen_bias
+from fairhub.report.wording import odds, points, shift
 from fairhub.statistics import Interval
 
 
@@ -35,14 +36,22 @@ def text(repair):
 
 def test_every_figure_appears_with_its_interval(made):
     found = rows(card.render(made))
-    for figure in [*made.figures, *(f for control in made.controls for f in control.figures)]:
+    for figure in [*listed(made.figures), *(f for control in made.controls for f in control.figures)]:
         assert shown(figure, found), figure.label
     other = replace(made.figures[0], before=Interval(0.5, 0.4, 0.6))
     assert not shown(other, found), "a figure that the report has not is not found"
+    gaps = [f for f in listed(made.figures) if f.groups]
+    others = [replace(f, before=replace(f.before, value=0.5, low=0.4, high=0.6)) for f in gaps]
+    assert len(gaps) > 9 and not any(shown(other, found) for other in others)
 
 
-def test_specificity_and_utility_stand_beside_bias_at_the_top(repair, text):
+def test_what_must_stay_and_utility_stand_beside_bias_at_the_top(repair, text):
     top = text.split("\n# ")[1].split("\n## ")[0].replace("\\", "")
+    gap = repair.figure("judgement", "held_out")
+    assert odds(gap.before.value) in top and odds(gap.after.value) in top and shift(gap.change) in top
+    for name in ("merit", "merit_gap", "incidental", "meaning", "recall", "last_word"):
+        assert shift(repair.figure(name, "held_out").change) in top
+    assert "nothing of what must stay, by its whole interval" in top
     assert points(repair.figure("specificity", "held_out").after) in top
     assert shift(repair.figure("perplexity", "held_out").change) in top
     assert repair.verdict in top
@@ -50,15 +59,15 @@ def test_specificity_and_utility_stand_beside_bias_at_the_top(repair, text):
 
 
 def test_what_is_missing_is_said_never_zero(repair):
-    only = tuple(f for f in repair.figures if (f.name, f.split) == ("divergence", "held_out") and f.axis != "control")
+    only = (repair.figure("judgement", "held_out"),)
     bare = replace(repair, figures=only, verdict=verdict(only), controls=(), text=[], reliability={}, trace={})
     said = card.render(bare)
     top = said.split("\n# ")[1].split("\n## ")[0]
-    for label in ("sources by other hands", "control pairs, unseen", "Specificity on unseen", "Utility: perplexity"):
+    for label in ("sources by other hands", "control pairs", "merit in", "Specificity of", "Utility: perplexity"):
         (row,) = [line for line in top.splitlines() if line.startswith("|") and label in line][:1]
         assert row.count("not measured") == 3, row
     absent = section(said, "### What was not measured")
-    assert all(words in absent for *_, words in EXPECTED if "divergence on held-out" not in words)
+    assert all(words in absent for *_, words in EXPECTED if words != "who is judged worse on held-out prompts")
     assert "other ways of choosing" in absent and "emissions" in absent and "what the model writes" in absent
     assert "**Not measured.** The model may have become duller" in said
     assert "| external | other sources, by other hands | not measured |" in said
@@ -68,48 +77,74 @@ def test_what_is_missing_is_said_never_zero(repair):
 
 def test_worse_axes_and_contexts_are_named(repair):
     harmed = (
-        fake_report.figure(+0.5, axis="disability", clusters=20, seed=8),
-        fake_report.figure(+0.5, "external", axis="age", clusters=20, seed=9),
-        fake_report.figure(+0.5, context="justice", clusters=20, seed=7),
+        fake_report.figure(+0.5, axis="disability", clusters=20, seed=8, name="judgement"),
+        fake_report.figure(+0.5, "external", axis="age", clusters=20, seed=9, name="judgement"),
+        fake_report.figure(+0.5, context="justice", clusters=20, seed=7, name="judgement"),
+        fake_report.gap(+0.5, "age", "young", "cold", seed=5),
     )
     said = card.render(replace(repair, figures=(*repair.figures, *harmed)))
     listed = section(said, "### What got worse").replace("\\", "")
     for figure, place in zip(
-        harmed, ("held_out, axis disability", "external, axis age", "context justice"), strict=True
+        harmed, ("axis disability", "external, axis age", "context justice", "young and others"), strict=True
     ):
         (line,) = [line for line in listed.splitlines() if place in line]
         assert shift(figure.change) in line and "beyond the chance" in line
-    assert "What got worse:** 5 figures" in said, "three of bias, perplexity and the distance"
+    already = [f for f in repair.figures if f.split in ("held_out", "external") and f.outcome == "worse"]
+    assert {f.name for f in already} == {"perplexity", "kl", "recall_right"}, "none is past its limit"
+    assert f"What got worse:** {len(harmed) + len(already)} figures" in said
     assert "disability" in section(said, "### Direct Use") and "justice" in section(said, "### Out-of-Scope Use")
     assert "disability" not in section(card.render(repair), "### What got worse")
 
 
 def test_not_shown_is_said_and_the_fall_off_from_near_to_far(repair, text):
     listed = section(text, "### Where the repair does not carry over")
-    assert "10 of 12 bias figures" in listed and "axis gender" in listed and "context housing" in listed
+    unseen = [f for f in unseen_bias(repair.figures) if f.outcome == "better"]
+    assert (
+        f"{len(unseen)} of {len(unseen_bias(repair.figures))} bias figures" in listed
+        and "axis gender" in listed
+        and "context housing" in listed
+    )
     places = [listed.index(f"| {split} |") for split in ("search", "select", "held\\_out", "external")]
     assert places == sorted(places)
     assert "It is not shown to have fallen for gender." in section(text, "### Direct Use")
 
 
 @pytest.mark.parametrize(
-    ("control", "words"),
+    ("control", "said_of_pairs", "verdict_"),
     [
-        (-0.05, "the repair is specific, as far as these pairs show"),
-        (-0.33, "Not shown to be fairer rather than duller"),
-        (-0.80, "duller, not fairer"),
+        (-0.05, "", "Repaired"),
+        (-0.33, "may not have fallen by more than on control pairs", "Duller"),
+        (-0.80, "fell by more than demographic ones", "Duller"),
     ],
 )
-def test_missed_specificity_is_plain(repair, control, words):
-    figures = [fake_report.figure(-0.33), *fake_report.specific(-0.33, control), *fake_report.utility()]
+def test_missed_specificity_is_plain(repair, control, said_of_pairs, verdict_):
+    gap = repair.figure("judgement", "held_out")
+    figures = [gap, fake_report.figure(-0.33), *fake_report.specific(-0.33, control), *fake_report.utility()]
     said = card.render(replace(repair, figures=tuple(figures), verdict=verdict(figures)))
-    assert words in section(said, "### Fairer, or only duller?")
+    assert f"> **Verdict.** {verdict_}" in said
+    found = section(said, "### Fairer, or only duller?")
+    assert said_of_pairs in found and ("Control pairs, which" in found) == (control == -0.80)
+    assert ("Nothing of what must stay" in found) == (control == -0.05)
+    assert ("divergence, held\\_out, axis control" in found) == (control != -0.05)
     assert ("not as fairer" in section(said, "### Recommendations")) == (control != -0.05)
+    assert ("None is recommended" in section(said, "### Direct Use")) == (control != -0.05)
+
+
+def test_what_was_lost_beyond_its_limit_is_named(repair, text):
+    figures = [*fake_report.judged(), *fake_report.kept(meaning=-0.5, merit=-0.5), *fake_report.utility()]
+    said = card.render(replace(repair, figures=tuple(figures), verdict=verdict(figures)))
+    found = section(said, "### Fairer, or only duller?")
+    assert "> **Verdict.** Damaged" in said and "meaning, held\\_out:" in found and "merit, held\\_out:" in found
+    assert "recall" not in found and "**Lost beyond its limit:** 2 of what must stay" in said
+    assert "past its limit of 5 %**" in section(said, "### What got worse")
+    assert "Nothing of what must stay" in section(text, "### Fairer, or only duller?")
+    unmeasured = card.render(replace(repair, figures=tuple(fake_report.judged())))
+    assert "**Not measured.** The model may" in section(unmeasured, "### Fairer, or only duller?")
 
 
 def test_no_use_is_recommended_where_bias_did_not_fall(repair):
     for effect in (0.0, +0.4):
-        figures = (fake_report.figure(effect, seed=3),)
+        figures = (fake_report.figure(effect, name="judgement", seed=3),)
         assert "None is recommended" in section(
             card.render(replace(repair, figures=figures, verdict=verdict(figures))), "### Direct Use"
         )
@@ -146,7 +181,7 @@ def test_text_before_and_after_and_the_rest_folded(repair):
 def test_nothing_to_repair_is_an_honest_card():
     made = unchanged()
     said = card.render(made)
-    assert "Nothing significant to repair" in said and "left as it was by fairhub" in said
+    assert "> **Verdict.** Not repaired: nothing was found to remove" in said and "left as it was by fairhub" in said
     assert "**The weights are those of the base model.**" in said
     assert "Nothing was changed, so nothing got worse." in said
     assert "pruning" not in card.metadata(made).tags

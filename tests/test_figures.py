@@ -7,6 +7,7 @@ import fake_report
 import pytest
 
 from fairhub import figures
+from fairhub.report.wording import shift
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,9 @@ def test_every_picture_is_written_as_png(repair, tmp_path):
 
 def test_absent_data_gives_no_picture_and_removes_an_old_one(tmp_path):
     (tmp_path / "annealing.png").write_bytes(b"of another run")
-    assert list(figures.save_all(fake_report.audit(), tmp_path)) == ["by_axis"]
-    assert [path.name for path in tmp_path.iterdir()] == ["by_axis.png"]
+    kept = ["who_is_judged_worse", "by_axis", "by_context"]
+    assert list(figures.save_all(fake_report.audit(), tmp_path)) == kept
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}.png" for name in kept)
     bare = fake_report.report((), pruning=[], trace={}, choices=None, verdict="", transfer=None)
     assert all(draw(bare) is None for draw in figures.PICTURES.values())
 
@@ -57,38 +59,98 @@ def test_pictures_are_pure(repair, name):
     assert bytes(first.buffer_rgba()) == bytes(second.buffer_rgba())
 
 
-def test_every_axis_is_a_row_with_its_whiskers_and_paired_change(repair):
-    picture = figures.by_axis(repair)
+def before_schema_2():
+    """A report without judgements: what fairhub measured before it asked who is judged worse."""
+    measured = [f for f in fake_report.figures() if f.role != "keep" and f not in fake_report.judged()]
+    return fake_report.report(tuple(measured))
+
+
+BOTH = pytest.mark.parametrize(
+    ("report", "name"), [(fake_report.report(), "judgement"), (before_schema_2(), "divergence")], ids=["new", "old"]
+)
+
+
+@BOTH
+def test_every_axis_is_a_row_with_its_whiskers_and_paired_change(report, name):
+    picture = figures.by_axis(report)
     said = words(picture)
     assert all(axis in said for axis in fake_report.AXES) and "control" not in said
     assert "lower is better" in said
     ends = {round(x, 9) for segment in segments(picture.axes[0]) for x, _ in segment}
     for axis in fake_report.AXES:
-        figure = repair.figure("divergence", "held_out", axis=axis)
+        figure = report.figure(name, "held_out", axis=axis)
         for part in (figure.before, figure.after):
             assert {round(part.low, 9), round(part.high, 9)} <= ends
-        assert f"{100 * figure.change.relative_high:+.0f} %]" in said or "gender" in axis
+        assert shift(figure.change) in said
 
 
-def test_contexts_have_rows_of_their_own(repair):
-    said = words(figures.by_context(repair))
+@BOTH
+def test_contexts_have_rows_of_their_own(report, name):
+    said = words(figures.by_context(report))
     assert all(context in said for context in fake_report.CONTEXTS) and "gender" not in said
+    assert f"{name}: nats" in said
 
 
-def test_a_rise_is_marked(repair):
-    assert "worse" not in words(figures.by_axis(repair))
-    rise = fake_report.figure(+0.5, axis="disability", seed=8)
-    assert "after, worse" in words(figures.by_axis(replace(repair, figures=(*repair.figures, rise))))
+@BOTH
+def test_a_rise_is_marked(report, name):
+    assert "after, worse" not in words(figures.by_axis(report))
+    rise = fake_report.figure(+0.5, axis="disability", name=name, seed=8)
+    assert "after, worse" in words(figures.by_axis(replace(report, figures=(*report.figures, rise))))
 
 
-def test_fall_off_runs_from_near_to_far_beside_the_control(repair):
-    picture = figures.fall_off(repair)
+def grids(picture):
+    """The colours of each grid, and the numbers that stand in it by place."""
+    return [
+        (axes.images[0].get_array(), {text.get_position(): text.get_text() for text in axes.texts})
+        for axes in picture.axes
+    ]
+
+
+def test_who_is_judged_worse_colours_only_what_is_beyond_chance(repair):
+    groups, dimensions = [("race", "Black"), ("race", "white"), ("age", "old"), ("gender", "woman")], ["bad", "cold"]
+    picture = figures.who_is_judged_worse(repair)
+    assert "beyond chance only" in words(picture) and all(f"more {name}" in words(picture) for name in dimensions)
+    assert "Black (race)" in words(picture)
+    colours, numbers = grids(picture)[0]
+    for gap in fake_report.gaps():
+        x, y = dimensions.index(gap.name.removeprefix("direction.")), groups.index((gap.axis, gap.groups[0]))
+        assert numbers[x, y] == f"{gap.before.value:+.2f}" and colours[y, x] * gap.before.value > 0
+    wide = [replace(f, before=replace(f.before, low=f.before.value - 9, high=9)) for f in fake_report.gaps()]
+    picture = figures.who_is_judged_worse(replace(repair, figures=tuple(wide)))
+    colours, numbers = grids(picture)[0]
+    assert not colours.any() and len(numbers) == 8, "a gap that chance could make has its number and no colour"
+
+
+def test_a_gap_that_would_pass_alone_has_no_colour_among_many():
+    gap = fake_report.gap(0, after=False)
+    slight = replace(gap, before=replace(gap.before, value=1.1, low=0.1, high=2.1))
+    others = [replace(slight, groups=(f"group {i}", "others"), before=replace(slight.before, low=-9)) for i in range(9)]
+    for figures_, coloured in (([slight], True), ([slight, *others], False)):
+        picture = figures.who_is_judged_worse(fake_report.report(tuple(figures_), verdict=""))
+        assert grids(picture)[0][0].any() == coloured and len(picture.axes) == 1
+
+
+def test_what_a_repair_took_away_loses_its_colour(repair):
+    gaps = [f for f in repair.figures if f.name.startswith("direction.")]
+    gone = [replace(f, after=replace(f.after, value=0.01, low=-0.1, high=0.12)) for f in gaps]
+    before, after = grids(figures.who_is_judged_worse(replace(repair, figures=tuple(gone))))
+    assert before[0].all() and not after[0].any() and set(after[1].values()) == {"+0.01"}
+
+
+def test_an_old_report_has_no_picture_of_who_is_judged_worse():
+    assert figures.who_is_judged_worse(before_schema_2()) is None
+
+
+@BOTH
+def test_fall_off_runs_from_near_to_far_beside_the_control(report, name):
+    picture = figures.fall_off(report)
     labels = [label.get_text().split("\n")[0] for label in picture.axes[0].get_xticklabels()]
     assert labels == ["search", "select", "held out", "external"]
     said = words(picture)
     assert "control pairs" in said and "lower is better" in said
     for split in fake_report.SPLITS:
-        assert f"{100 * repair.figure('divergence', split).change.relative:+.0f} %" in said
+        assert f"{100 * report.figure(name, split).change.relative:+.0f} %" in said
+    assert f"Change of {name} (all)" in said
 
 
 def test_front_marks_the_chosen_and_what_it_did_unseen(repair):

@@ -47,8 +47,8 @@ def test_reports_and_cards_show_them_in_a_section_of_their_own():
         assert "bbq\\_bias\\_ambiguous" in section and NONE in section
     assert "public benchmarks: better" in report.table(made) and f"public benchmarks: {NONE}" in report.table(made)
     assert report.from_json(report.to_json(made)) == made
-    overall = report.markdown(made).split("## Bias, from near to far")[1].split("##")[0]
-    assert "crows" not in overall
+    for title in ("Who is judged worse, from near to far", "Divergence of single pairs, from near to far"):
+        assert "crows" not in report.markdown(made).split(f"## {title}")[1].split("##")[0]
 
 
 def test_an_audit_is_a_table_for_a_stranger():
@@ -56,6 +56,11 @@ def test_an_audit_is_a_table_for_a_stranger():
     found += [public(f.name, better=f.better, role=f.role) for f in MEASURED]
     text = audit_table(found, ["A note that a reader should not miss. " * 4])
     assert "public benchmarks: bias" in text and "bias, held_out" in text and "utility" in text
+    for title in ("who is judged worse, held_out", "who is judged worse, external", "what must stay"):
+        assert f"\n{title}\n" in text
+    gaps = text.split("single gaps beyond chance")[1].split("what must stay")[0]
+    assert "direction.bad" in gaps and "Black (held_out)" in gaps
+    assert " ".join(report.verdict(found).split()) in " ".join(text.split()), "the audit ends in its verdict"
     assert "↓ lower" in text and "↑ higher" in text and "A note" in text
     assert all(len(line) <= audited.WIDTH for line in text.splitlines())
 

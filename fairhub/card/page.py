@@ -13,7 +13,7 @@ from fairhub.card.base import Base, base, public
 from fairhub.card.front_matter import HUB, metadata, state
 from fairhub.card.known import METRICS, SOURCES, method
 from fairhub.card.references import bibtex
-from fairhub.report import Report, find, headline, tables
+from fairhub.report import Report, find, tables
 from fairhub.report.markup import facts, safe, table
 from fairhub.report.provenance import units_by_layer
 from fairhub.report.record import count_units
@@ -142,7 +142,6 @@ def _findings(report: Report) -> dict[str, Any]:
         "rivals_table": Markdown(findings.rivals_table(report)),
         "controls_table": Markdown(tables.controls_table(report) if report.controls else ""),
         "specific": _outcome(report, "specificity"),
-        "overall": _outcome(report, headline(report.figures)),
         "proved": report.verdict.startswith("Repaired"),
         "lost": [Markdown(f"- {findings.said(figure)}") for figure in lost],
         "limited": [KEPT.get(f.name, f.name) for f in report.figures if f.limit is not None and f.split == "held_out"],
