@@ -1,8 +1,9 @@
 """Figures made of sums over items (shares, gaps, scores): the same figure recomputed in each resample of clusters."""
 
+import hashlib
 import itertools
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +108,16 @@ def _clustered(columns: np.ndarray, clusters: Sequence[Hashable]) -> np.ndarray:
     sums = np.zeros((n, columns.shape[1]))
     np.add.at(sums, [labels[label] for label in clusters], columns)
     return sums
+
+
+def seed_of(labels: Iterable[Hashable]) -> int:
+    """Return a seed that hangs on what is resampled: the same labels are drawn alike, others independently.
+
+    With one seed for all, figures over as many clusters would share their draws by accident, and a mean of them would
+    have an interval as if they rose and fell together.
+    """
+    names = "\n".join(sorted(map(repr, set(labels))))
+    return int(hashlib.sha256(names.encode()).hexdigest()[:15], 16)
 
 
 def smallest_shown(change: Change) -> float:

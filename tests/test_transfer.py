@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import fake_report as fake
 import numpy as np
@@ -16,7 +15,6 @@ from fairhub import card, figures, report
 from fairhub.__main__ import app
 from fairhub.engine import text_batches
 from fairhub.errors import UserError
-from fairhub.figures.transfer import matrix
 from fairhub.hub.contents import _elsewhere
 from fairhub.measure import Repair, losses, utility
 from fairhub.probes import stratified
@@ -24,12 +22,9 @@ from fairhub.proof import Bias, bias_figures
 from fairhub.report.transfer import transfer_base
 from fairhub.report.use_case import use_case
 from fairhub.runs import Run
-from fairhub.statistics import Interval
 from fairhub.transfer.command import Asked, attach, transfer
 from fairhub.transfer.ground import USED, of_names, of_probes
-from fairhub.transfer.matrix import document, elsewhere, entry, kept
-from fairhub.transfer.rows import PLAN, Row, row, row_names
-from fairhub.transfer.rulers import PairRuler
+from fairhub.transfer.rows import PLAN, row, row_names
 
 METHODS = ("fairness_pruning", "breaking_down_bias")
 CONTEXTS = ("hiring", "lending", "housing")
@@ -139,54 +134,6 @@ def test_report_card_and_pictures_show_the_matrix(made, tmp_path):
     assert (tmp_path / "figures" / "transfer.png").is_file() and figures.PICTURES["transfer"](written) is None
     with pytest.raises(UserError, match="another"):
         attach(found | {"base_model": {"sha256": "0"}}, tmp_path)
-
-
-def ground_of(values, contexts="ab"):
-    probes = [replace(planted.shipped()[0], context=c, template=f"{c}{i}") for c in contexts for i in range(6)]
-    ground = replace(of_ground(), contexts=tuple(contexts), ruler=PairRuler(probes))
-    measured = {"divergence": np.concatenate([np.full(6, values[c]) for c in contexts])}
-    return ground, measured
-
-
-def of_ground():
-    from fairhub.transfer.ground import Ground
-
-    base = SimpleNamespace(documents={"held_out": ("one", "one", "two", "three")})
-    return Ground((), (), base, None)  # type: ignore[arg-type]
-
-
-def fixed_row(name, contexts, **values):
-    return Row("robust", name, tuple(contexts), ground_of(values, "".join(values))[1], np.ones((2, 4)), 1, 0, False)
-
-
-def test_what_chance_may_have_made_has_no_colour():
-    def cell(value, low, high):
-        change = {"relative": value, "low": low, "high": high}
-        return {"method": "robust", "repaired_on": "a", "measured_on": f"{value}", "change": change}
-
-    cells = [cell(-0.5, -0.2, -0.1), cell(0.9, -0.1, 0.3), cell(2.0, 0.1, 0.3), cell(None, 0.0, 0.1)]
-    found = {"cells": cells, "contexts": [c["measured_on"] for c in cells], "figure": "divergence"}
-    axes = matrix(found).axes[0]
-    assert axes.images[0].get_array().tolist() == [[-0.5, 0.0, 1.0, 0.0]]
-    assert [text.get_text() for text in axes.texts] == ["-50", "+90", "+200", "-"]
-
-
-def test_what_is_kept_is_the_reduction_out_over_the_reduction_in():
-    ground, base = ground_of({"a": 1.0, "b": 2.0, "c": 4.0}, "abc")
-    rows = [fixed_row(c, c, a=0.2, b=0.4, c=0.8) for c in "abc"]  # -80 % everywhere
-    rows += [fixed_row(f"all but {c}", set("abc") - {c}, a=0.4, b=0.8, c=1.6) for c in "abc"]  # -60 %
-    found = kept(ground, base, rows)
-    assert found is not None and found.value == pytest.approx(0.75) and found.low <= 0.75 <= found.high
-    assert elsewhere(ground, base, rows[0]) == Interval(*[pytest.approx(-0.8)] * 3)
-    assert kept(ground, base, rows[:-1]) is None
-    entries = [entry(ground, base, row) for row in rows[:2]]
-    said = document(ground, base, entries, {"id": "m"}, {})["sentences"]["robust"][0]
-    assert said.startswith("Repaired for a: divergence -80 % [-80 %, -80 %] there") and "expect -80 %" in said
-    idle = replace(rows[0], heads=0, measured=base)
-    said = document(ground, base, [entry(ground, base, idle)], {"id": "m"}, {})["sentences"]["robust"][0]
-    assert said == "Nothing was found to remove for a."
-    worse = [fixed_row(row.name, row.contexts, a=2.0, b=4.0, c=8.0) for row in rows]
-    assert kept(ground, base, worse) is None
 
 
 def test_what_chance_makes_stands_beside_the_base_models_figures():

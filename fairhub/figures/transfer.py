@@ -7,22 +7,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from fairhub.figures.canvas import SMALL, TEXT, blank
+from fairhub.statistics import holm
+
+_LEVEL = 0.05
 
 
 def matrix(found: Mapping[str, Any]) -> Picture | None:
     """Relative change of every context (columns) under every repair (rows), a panel a method; None without cells.
 
-    What chance may have made has no colour: a matrix of noise must not look like one of findings.
+    What chance may have made has no colour: a matrix of noise must not look like one of findings. Some of so many cells
+    would leave 0 out by chance, so that p is adjusted for all that the picture shows (Holm 1979).
     """
     methods, contexts = list(dict.fromkeys(cell["method"] for cell in found["cells"])), found["contexts"]
     if not methods:
         return None
-    cells = {(c["method"], c["repaired_on"], c["measured_on"]): c["change"] for c in found["cells"]}
+    adjusted = holm([c["change"]["p"] for c in found["cells"]])
+    cells = {
+        (c["method"], c["repaired_on"], c["measured_on"]): {**c["change"], "p": p}
+        for c, p in zip(found["cells"], adjusted, strict=True)
+    }
     rows = list(dict.fromkeys(row for _, row, _ in cells))
     picture = blank(
         max(9.0, 2.4 + 1.5 * len(contexts) * len(methods)), 2.2 + 0.62 * len(rows), "How far a repair carries",
         f"Change of {found['figure'].replace('_', ' ')}, %, by repair (rows) and context (columns); coloured where "
-        "95 % leave 0 out", columns=len(methods),
+        f"p is below 0.05 when adjusted for all {len(found['cells'])} cells (Holm)", columns=len(methods),
     )  # fmt: skip
     for axes, method in zip(picture.axes, methods, strict=True):
         grid = [[cells.get((method, row, context), {}) for context in contexts] for row in rows]
@@ -37,8 +45,8 @@ def matrix(found: Mapping[str, Any]) -> Picture | None:
 
 
 def _shade(change: Mapping[str, Any]) -> float:
-    """Return the change from -1 to 1 where it is surely one, else 0."""
-    if change.get("relative") is None or change["low"] <= 0 <= change["high"]:
+    """Return the change from -1 to 1 where it is surely one by its adjusted p, else 0."""
+    if change.get("relative") is None or change["p"] > _LEVEL:
         return 0.0
     return max(-1.0, min(1.0, change["relative"]))
 

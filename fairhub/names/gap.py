@@ -9,7 +9,7 @@ from fairhub.errors import UserError
 from fairhub.names.answers import Answers
 from fairhub.names.prompts import NamePrompt
 from fairhub.resampling import widened
-from fairhub.statistics import Change, Interval, shift_of
+from fairhub.statistics import EXACT_CLUSTERS, Change, Interval, shift_of
 
 RESAMPLES = 2000
 
@@ -120,19 +120,27 @@ def change(before: Table, after: Table, seed: int = 0) -> Change:
     """Return what became of the size of the gap, in pairs over the same names.
 
     p is that of swapping before and after name by name (a permutation test): if nothing changed, the fall is no
-    larger than such swaps make it.
+    larger than such swaps make it. All swaps are tried for at most 12 names, beyond a sample of them.
     """
     one = np.ones((1, len(before.first)))
     draws = resampled(before.first, seed)
     sizes = [part.size(one)[0] for part in (before, after)]
     drawn = [part.size(draws) for part in (before, after)]
-    rng = np.random.default_rng(seed)
-    swaps = rng.integers(2, size=(RESAMPLES // 4, len(before.first)))
-    p = _swapped(before, after, swaps, abs(sizes[1] - sizes[0]))
+    p = _chance_of(before, after, abs(sizes[1] - sizes[0]), seed)
     return shift_of(sizes[0], sizes[1], drawn[0], drawn[1], fewest(before.first), p)
 
 
-def _swapped(before: Table, after: Table, swaps: np.ndarray, observed: float) -> float:
+def _chance_of(before: Table, after: Table, observed: float, seed: int) -> float:
+    names = len(before.first)
+    if names <= EXACT_CLUSTERS:
+        every = np.arange(2**names)[:, None] >> np.arange(names) & 1
+        return _swapped(before, after, every, observed) / len(every)
+    swaps = np.random.default_rng(seed).integers(2, size=(RESAMPLES, names))
+    return (1 + _swapped(before, after, swaps, observed)) / (1 + len(swaps))
+
+
+def _swapped(before: Table, after: Table, swaps: np.ndarray, observed: float) -> int:
+    """Return how many swaps move the gap at least as far as it moved."""
     extreme = 0
     for row in swaps:
         parts = [
@@ -144,7 +152,7 @@ def _swapped(before: Table, after: Table, swaps: np.ndarray, observed: float) ->
         ]
         one = np.ones((1, len(row)))
         extreme += abs(parts[1].size(one)[0] - parts[0].size(one)[0]) >= observed - 1e-12
-    return (1 + extreme) / (1 + len(swaps))
+    return extreme
 
 
 def resampled(first: np.ndarray, seed: int) -> np.ndarray:

@@ -59,7 +59,9 @@ def kept(ground: Ground, base: Measured, rows: Sequence[Row]) -> Interval | None
     )
     if (same <= 0).mean() > 0.025:
         return None
-    low, high = ends(out[1:] / np.where(same[1:] > 0, same[1:], np.nan_to_num(same[0])), len(ground.contexts) + 2)
+    low, high = ends(
+        out[1:] / np.where(same[1:] > 0, same[1:], np.nan_to_num(same[0])), _clusters(ground, ground.contexts)
+    )
     return Interval(float(out[0] / same[0]), low, high)
 
 
@@ -78,7 +80,7 @@ def document(
         "figure": ground.ruler.figure,
         "unit": ground.ruler.unit,
         "contexts": list(ground.contexts),
-        "base": {c: asdict(_interval(ground.ruler.sizes(base, c))) for c in ground.contexts},
+        "base": {c: asdict(_interval(ground.ruler.sizes(base, c), ground, [c])) for c in ground.contexts},
         "chance": {c: part and asdict(part) for c in ground.contexts for part in [ground.ruler.chance(base, c)]},
         "cells": [asdict(cell) for entry in entries for cell in entry.cells],
         "leave_one_out_kept": first.value if first else None,
@@ -95,7 +97,7 @@ def elsewhere(ground: Ground, base: Measured, row: Row) -> Interval:
     """Return the mean relative change in the contexts that a row did not see."""
     others = [c for c in ground.contexts if c not in row.contexts]
     draws = -np.mean([_reduction(ground, base, row, c) for c in others], axis=0)
-    return _interval(draws)
+    return _interval(draws, ground, others)
 
 
 def _reduction(ground: Ground, base: Measured, row: Row, context: str) -> np.ndarray:
@@ -104,8 +106,13 @@ def _reduction(ground: Ground, base: Measured, row: Row, context: str) -> np.nda
     return np.asarray(1 - after / np.maximum(before, 1e-9))
 
 
-def _interval(draws: np.ndarray) -> Interval:
-    return widened(float(draws[0]), draws[1:], 8)
+def _interval(draws: np.ndarray, ground: Ground, contexts: Sequence[str]) -> Interval:
+    return widened(float(draws[0]), draws[1:], _clusters(ground, contexts))
+
+
+def _clusters(ground: Ground, contexts: Sequence[str]) -> int:
+    """Return how many clusters the draws of these contexts are over: those of the one with fewest, to be safe."""
+    return min(ground.ruler.clusters(context) for context in contexts)
 
 
 def _sentence(ground: Ground, base: Measured, entry: Entry) -> str:

@@ -1,7 +1,7 @@
 """Rulers: what is measured in every context, name gaps or divergence, with the same bootstrap draws for all repairs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,15 +11,18 @@ from fairhub.loading import Loaded
 from fairhub.measure import Repair, applied, divergences
 from fairhub.names.answers import Answers
 from fairhub.names.beside import inliers
-from fairhub.names.gap import Chance, chance, change, resampled, table
+from fairhub.names.gap import Chance, chance, change, fewest, grouped, resampled, table
 from fairhub.names.likelihood import expected
 from fairhub.names.prompts import NamePrompt
 from fairhub.probes import Probe
 from fairhub.prover import batcher
+from fairhub.resampling import seed_of
 from fairhub.statistics import Change
 
 Measured = Mapping[str, np.ndarray]
 DRAWS = 1000
+_FLIPS = 20_000
+"""Of the test of a cell: to be adjusted for hundreds of cells, p must be able to be small."""
 
 
 class Ruler(Protocol):
@@ -41,6 +44,10 @@ class Ruler(Protocol):
 
     def sizes(self, found: Measured, context: str) -> np.ndarray:
         """Return the figure of one context, then its bootstrap draws, [1 + DRAWS]; the same draws for any model."""
+        ...
+
+    def clusters(self, context: str) -> int:
+        """Return how many independent things the draws of one context are over."""
         ...
 
     def change(self, before: Measured, after: Measured, context: str) -> Change:
@@ -77,7 +84,12 @@ class NameRuler:
         """Names are drawn within their group."""
         rows = self._rows(context)
         of = table([self.prompts[i] for i in rows], Answers(**found).of(rows), self.axis)
-        return np.concatenate([of.size(np.ones((1, len(of.first)))), of.size(resampled(of.first, 0)[:DRAWS])])
+        seed = seed_of(self.prompts[i].name for i in rows)
+        return np.concatenate([of.size(np.ones((1, len(of.first)))), of.size(resampled(of.first, seed)[:DRAWS])])
+
+    def clusters(self, context: str) -> int:
+        """Names of the smaller group."""
+        return fewest(grouped([self.prompts[i] for i in self._rows(context)], self.axis)[0])
 
     def change(self, before: Measured, after: Measured, context: str) -> Change:
         """In pairs over the same names."""
@@ -124,15 +136,22 @@ class PairRuler:
         labels = {label: i for i, label in enumerate(sorted(set(clusters)))}
         index = np.array([labels[label] for label in clusters])
         sums, counts = (np.bincount(index, weights=w) for w in (found["divergence"][rows], np.ones(len(rows))))
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(seed_of(clusters))
         weights = np.vstack([np.ones(len(labels)), rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)),
                                                                    size=DRAWS)])  # fmt: skip
         return np.asarray((weights @ sums) / (weights @ counts))
 
+    def clusters(self, context: str) -> int:
+        """Templates."""
+        return len(set(self._part(context)[1]))
+
     def change(self, before: Measured, after: Measured, context: str) -> Change:
         """In pairs over the same probes."""
         rows, clusters = self._part(context)
-        return statistics.change(before["divergence"][rows], after["divergence"][rows], clusters)
+        found = statistics.change(before["divergence"][rows], after["divergence"][rows], clusters)
+        moved = after["divergence"][rows] - before["divergence"][rows]
+        sums = np.bincount(np.unique(clusters, return_inverse=True)[1], weights=moved)
+        return replace(found, p=statistics.sign_flip(sums, _FLIPS))
 
     def chance(self, found: Measured, context: str) -> Chance | None:
         """A divergence is 0 where both texts are treated alike."""
