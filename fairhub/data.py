@@ -15,6 +15,7 @@ from fairhub.errors import UserError
 from fairhub.judgement import cells as cells_
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.external import holistic_cells
+from fairhub.judgement.public_rows import bbq_cells, name_prompt_cells
 from fairhub.keep import Choice, Passage
 from fairhub.probes import (
     AXES,
@@ -106,7 +107,7 @@ class Data:
 def gather(
     axes: Sequence[str], contexts: Sequence[str], own: Path | None, text: Path | None,
     tokenizer: PreTrainedTokenizerBase, sizes: Sizes, pinned: Sequence[Mapping[str, str]] = (),
-    proved: Sequence[str] = (),
+    proved: Sequence[str] = (), rows: Path | None = None,
 ) -> Data:  # fmt: skip
     """Collect what a run needs.
 
@@ -120,6 +121,7 @@ def gather(
         sizes: How much of each to take.
         pinned: The data entries of an earlier report, whose sources are to be taken again.
         proved: Only these axes (and control) in the proof; empty for all.
+        rows: A folder with rows of benchmarks; of BBQ and of the public name prompts judgements are read too.
 
     Raises:
         UserError: An unknown axis or context, a split left without probes, or too little text.
@@ -141,7 +143,7 @@ def gather(
         near=(_split(search, "search", sizes.compared, 28), _split(select, "select", sizes.compared, 28)),
         proof=(held_out, external) if external else (held_out,),
         control_proof=_split(held_out, "held_out", sizes.compared, 28),
-        judged=_judged(axes, contexts, proved, probes, sizes),
+        judged=_judged(axes, contexts, proved, probes, sizes, rows),
         traits=tuple(cell for family in keep.TRAITS for cell in keep.trait_cells(family, "held_out", sizes.traits)),
         choices=tuple(c for family in ("meaning", "recall") for c in keep.choices(family, "held_out", sizes.choices)),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
@@ -167,8 +169,9 @@ def _chunks(
 
 
 def _judged(
-    axes: Sequence[str], contexts: Sequence[str], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes
-) -> tuple[tuple[Cell, ...], ...]:
+    axes: Sequence[str], contexts: Sequence[str], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes,
+    rows: Path | None,
+) -> tuple[tuple[Cell, ...], ...]:  # fmt: skip
     """Return the cells of search and select (of the axes and contexts asked), held_out and external."""
     splits: dict[Split, tuple[int, Sequence[str], Sequence[str]]] = {
         "search": (sizes.judged_near, axes, contexts), "select": (sizes.judged_near, axes, contexts),
@@ -181,7 +184,10 @@ def _judged(
             p for p in own if p.split == split and (not its_axes or p.axis in its_axes)
         )
         found.append([cell for cell in cells if not its_contexts or cell.context in its_contexts])
-    found.append(holistic_cells(None, sizes.judged // 2, proved))
+    external = holistic_cells(None, sizes.judged // 2, proved)
+    if rows is not None:
+        external += bbq_cells(rows, sizes.judged // 2, proved) + name_prompt_cells(rows, sizes.judged // 2, proved)
+    found.append(external)
     return tuple(tuple(sorted(part, key=lambda cell: cell.axis)) for part in found if cells_.pairs(part))
 
 

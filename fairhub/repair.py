@@ -84,7 +84,7 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[
     """
     data = gather(
         request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
-        proved=request.axes,
+        proved=request.axes, rows=request.rows,
     )  # fmt: skip
     prove = Prover(loaded, data)
     biases = [prove.bias(probes, [])[0] for probes in data.proof]
@@ -108,7 +108,9 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     suite = gather_suite(request.suite, request.rows) if request.suite else None
     settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
     # before the folder: a mistake in these must not leave a run that only the same mistake could resume
-    data = gather(request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes)
+    data = gather(
+        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes, rows=request.rows
+    )
     run = Run(folder, settings, resume)
     run.began_with(data.provenance)
     with tallied(loaded.model) as tally:

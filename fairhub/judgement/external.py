@@ -128,4 +128,4 @@ def _couples() -> list[dict[str, Any]]:
 
 
 def _external(cell: Cell) -> Cell:
-    return replace(cell, source="holistic_bias")
+    return replace(cell, source="holistic_bias", context="holistic_bias")
