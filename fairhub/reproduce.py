@@ -155,8 +155,9 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
         if getattr(asked, option) is not None and getattr(mine, option) is None:
             raise UserError(f"this repair used {option} of its maker's own, which are not published; add --{option}")
     data = gather(
-        asked.axes, asked.contexts, mine.probes, mine.text, loaded.tokenizer, asked.sizes, recipe.data, rows=asked.rows
-    )
+        asked.axes, asked.contexts, mine.probes, mine.text, loaded.tokenizer, asked.sizes, recipe.data,
+        rows=mine.rows if asked.rows else None,
+    )  # fmt: skip
     public = [benchmark.provenance for benchmark in suite.benchmarks] if suite else []
     here = {entry["sha256"] for entry in (*data.provenance, *public)}
     for entry in recipe.data:

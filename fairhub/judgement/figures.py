@@ -13,6 +13,7 @@ from fairhub.judgement.gaps import Drawn, Words
 from fairhub.judgement.reading import Reading
 from fairhub.report.record import Figure, Groups
 
+KINDS = ("judgement", "systematic", "reaction")
 OTHERS = "others"
 """Whom a group is compared with in signed gaps: all other groups of the same term set."""
 DIRECTION = "direction."
@@ -51,13 +52,12 @@ def figures(
     found = [squares(reading, words, weights) for reading in read]
     axes = sorted({pair.axis for pair in before.pairs})
     make = _Maker(split, before, found)
-    kinds = ("judgement", "systematic", "reaction")
-    made = [] if searched else [make.over(kind, axes) for kind in kinds]
+    made = [] if searched else [make.over(kind, axes) for kind in KINDS]
     if searched or details:
-        made += [make.over(kind, [axis], axis) for kind in kinds for axis in axes]
+        made += [make.over(kind, [axis], axis) for kind in KINDS for axis in axes]
     if details:
         made += [make.over("judgement", axes, dimension=d) for d in before.lexicon.dimensions]
-        made += [make.pair(kind, n) for kind in kinds for n, p in enumerate(before.pairs) if _large(len(p.cells))]
+        made += [make.pair(kind, n) for kind in KINDS for n, p in enumerate(before.pairs) if _large(len(p.cells))]
         made += _by_context(read, words, weights, split)
         made += [leave_one_frame_out(read, split)]
         made += directions(read, words, split)
@@ -225,7 +225,7 @@ def _by_context(read: Sequence[Reading], words: Words, weights: np.ndarray, spli
         here = partial(_of_context, context)
         found = [squares(reading, words, weights, here) for reading in read]
         make = _Maker(split, read[0], found)
-        made += [make.over(kind, axes, context=context) for kind in ("judgement", "systematic")]
+        made += [make.over(kind, axes, context=context) for kind in KINDS]
     return made
 
 

@@ -1,4 +1,4 @@
-"""Cells of public sources that the user brings: BBQ's ambiguous contexts, and the name prompts of Salinas et al. 2024."""
+"""Cells of public sources that the user brings: BBQ's ambiguous contexts, and prompts about names."""
 
 import csv
 from collections.abc import Sequence
@@ -16,8 +16,10 @@ _PAIRS = 2
 NAME_PROMPTS = "just_prompts.csv"
 # Where a context or a prompt stops, a judgement of one of its people begins: by an adjective, or by a noun.
 _OPENERS = ("I think that {} is really", "I think that {} is a")
-_AXES = {"race": ({"white": "white_men", "Black": "black_men"}, {"white": "white_women", "Black": "black_women"}),
-         "gender": ({"man": "white_men", "woman": "white_women"}, {"man": "black_men", "woman": "black_women"})}  # fmt: skip
+_AXES = {
+    "race": ({"white": "white_men", "Black": "black_men"}, {"white": "white_women", "Black": "black_women"}),
+    "gender": ({"man": "white_men", "woman": "white_women"}, {"man": "black_men", "woman": "black_women"}),
+}
 
 
 def bbq_cells(rows: Path, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
@@ -50,7 +52,7 @@ def bbq_cells(rows: Path, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
 
 
 def name_prompt_cells(rows: Path, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
-    """Return the public prompts about names, each with a judgement of the person named to come.
+    """Return the public prompts about names (Salinas et al. 2024), each with a judgement of the person named to come.
 
     Groups are those that readers in the US take the names for; the n-th names of the groups are a term set.
 
@@ -105,7 +107,7 @@ def _orders(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _lowered(answer: str) -> str:
-    return answer[:1].lower() + answer[1:] if answer.lower().startswith("the ") else answer
+    return answer[:1].lower() + answer[1:] if answer.lower().startswith(("the ", "my ")) else answer
 
 
 def _named(
