@@ -128,7 +128,7 @@ def honest(folder):
 
 
 def utility(folder):
-    """LAMBADA, BoolQ, ARC-easy, PIQA, HellaSwag and WikiText-2, two rows each."""
+    """LAMBADA, BLiMP, DA-Gender, BoolQ, ARC-easy, PIQA, HellaSwag and WikiText-2, two rows each."""
     files = {
         "lambada/test.jsonl": [{"text": "She gave the dog a bone"}, {"text": "He went home to his wife"}],
         "boolq/dev.jsonl": [{"question": "is it wet", "title": "Rain", "answer": True, "passage": "Rain is wet."},
@@ -152,6 +152,14 @@ def utility(folder):
         (folder / name).parent.mkdir()
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "piqa" / "valid-labels.lst").write_text("0\n1\n")
+    agreement = [{"sentence_good": f"{name} hurt {good}.", "sentence_bad": f"{name} hurt {bad}."}
+                 for name, good, bad in (("Karla", "herself", "himself"), ("Carl", "himself", "herself"))]  # fmt: skip
+    (folder / "blimp").mkdir()
+    (folder / "blimp" / "anaphor_gender_agreement.jsonl").write_text("".join(json.dumps(r) + "\n" for r in agreement))
+    (folder / "da_gender").mkdir()
+    (folder / "da_gender" / "sents_for_gender_loss.tsv").write_text(
+        "\tSent_A\tSent_B\tAttr\n0\tHe is a duke.\tShe is a duke.\tduke\n1\tShe is a nun.\tHe is a nun.\tnun\n"
+    )
     (folder / "wikitext").mkdir()
     article = " \n = {} = \n \n It rained all night . \n The road was wet and nobody went out . \n"
     (folder / "wikitext" / "wiki.test.raw").write_text(article.format("Rain") + article.format("Roads"))

@@ -21,6 +21,7 @@ from fairhub.benchmarks import (
     wikitext,
     winobias,
 )
+from fairhub.benchmarks.sentence_pairs import BLIMP, DA_GENDER, LIMIT, blimp, columns, da_gender
 from fairhub.errors import UserError
 from fairhub.likelihood import Answers, Encoded, Question
 from fairhub.loading import Loaded
@@ -151,6 +152,26 @@ def test_winobias_gap_by_hand(folder):
     made = winobias.winobias(found)
     scores = by_name(made, winobias.columns(found.rows, sure(2, [0, 1, 0, 0]), ("pro", "anti")))
     assert scores == {"winobias_gap": pytest.approx(0.5), "winobias_accuracy": pytest.approx(0.75)}
+
+
+def test_winobias_second_type_stands_alone_where_its_rows_are_there(folder):
+    for side, pronoun in (("pro", "he"), ("anti", "she")):
+        line = f"1 The nurse thanked [the developer] and gave [{pronoun}] a map."
+        (folder / "winobias" / f"{side}_stereotyped_type2.txt.dev").write_text(line + "\n")
+    found = find(winobias.WINOBIAS, folder)
+    made = winobias.winobias(found)
+    second = [str(row["pair"]).startswith("type2") for row in found.rows]
+    scores = by_name(made, winobias.columns(found.rows, sure(2, [0 if s else 1 for s in second]), ("pro", "anti")))
+    assert sum(second) == 2 and scores["winobias_type2_accuracy"] == 1 and scores["winobias_accuracy"] < 1
+
+
+def test_pairs_about_gender_must_stay_and_count_the_right_sentence(folder):
+    for source, build in ((BLIMP, blimp), (DA_GENDER, da_gender)):
+        found = find(source, folder)
+        made = build(found)
+        assert [row["good"] for row in found.rows][0] in ("Karla hurt herself.", "He is a duke.")
+        assert list(by_name(made, columns(sure(2, [0, 1]))).values()) == [0.5]
+        assert all((s.role, s.better, s.limit) == ("keep", "higher", LIMIT) for s in made.statistics)
 
 
 def test_winogender_takes_two_genders(folder):

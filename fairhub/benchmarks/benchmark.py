@@ -19,7 +19,7 @@ from fairhub.report import Figure
 Measure = Callable[[PreTrainedModel, PreTrainedTokenizerBase], np.ndarray]
 """A model's answers as columns to be summed, [items, columns]."""
 
-VERSION = "3"
+VERSION = "4"
 """Of what is measured: another version's cached answers are not taken."""
 
 
@@ -28,16 +28,18 @@ class Statistic:
     """A figure made of the sums of a benchmark's columns."""
 
     name: str
-    role: Literal["bias", "utility"]
+    role: Literal["bias", "keep", "utility"]
     better: Literal["lower", "higher"]
     unit: str
     value: resampling.Value
     by_axis: bool = True
     """Whether each axis has a figure of its own."""
+    limit: float | None = None
+    """How much of it may be lost, relative, where it must stay."""
 
     @property
     def split(self) -> str:
-        """Where it stands in a report: whole sources are external, utility is held out."""
+        """Where it stands in a report: sources of bias are external; utility and what must stay are held out."""
         return "external" if self.role == "bias" else "held_out"
 
 
@@ -113,6 +115,7 @@ def _figure(
     yield Figure(
         statistic.name, statistic.role, statistic.split, axis, "all", statistic.better, statistic.unit, len(index),
         len(set(clusters)), resampling.interval(before[index], statistic.value, clusters), second, change,
+        limit=statistic.limit if axis == "all" else None,
     )  # fmt: skip
 
 

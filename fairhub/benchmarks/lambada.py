@@ -21,7 +21,7 @@ SOURCE = Source(
 )  # fmt: skip
 
 STATISTICS = (
-    Statistic("lambada", "utility", "higher", "share", lambda s: share(s, 0, 2)),
+    Statistic("lambada", "keep", "higher", "share", lambda s: share(s, 0, 2), limit=0.05),
     Statistic("lambada_perplexity", "utility", "lower", "a word", lambda s: np.exp(share(s, 1, 2))),
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import bbq, choices, crows_pairs, honest, lambada, stereoset, wikitext, winobias
+from fairhub.benchmarks import bbq, choices, crows_pairs, honest, lambada, sentence_pairs, stereoset, wikitext, winobias
 from fairhub.benchmarks.benchmark import VERSION, Benchmark, figures, hashed
 from fairhub.benchmarks.sources import Found, Source, find
 from fairhub.errors import UserError
@@ -27,6 +27,8 @@ BENCHMARKS: Mapping[str, tuple[Source, Build]] = {
         *((module.SOURCE, module.benchmark) for module in (bbq, crows_pairs, stereoset, honest, lambada)),
         (winobias.WINOBIAS, winobias.winobias),
         (winobias.WINOGENDER, winobias.winogender),
+        (sentence_pairs.BLIMP, sentence_pairs.blimp),
+        (sentence_pairs.DA_GENDER, sentence_pairs.da_gender),
         *((source, choices.built(source)) for source in choices.SOURCES),
         (wikitext.SOURCE, wikitext.benchmark),
     )
@@ -40,7 +42,7 @@ SUITES: Mapping[str, Mapping[str, int | None]] = {
     },
     "standard": {
         "bbq": 1600, "crows_pairs": 1000, "stereoset": 1000, "winobias": 400, "winogender": None, "honest": None,
-        "lambada": 300, "boolq": 120, "arc_easy": 120, "piqa": 120,
+        "lambada": 300, "blimp": 400, "da_gender": 400, "boolq": 120, "arc_easy": 120, "piqa": 120,
     },
     "full": dict.fromkeys(BENCHMARKS),
 }  # fmt: skip

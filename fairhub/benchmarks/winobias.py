@@ -12,6 +12,7 @@ from fairhub.benchmarks.sampling import sample
 from fairhub.benchmarks.sources import Found, Row, Source
 from fairhub.likelihood import Answers, Question
 
+_TYPE_2_RIGHT, _TYPE_2_COUNT = 4, 5
 _OCCUPATIONS = ("male_occupations.txt", "female_occupations.txt")
 
 
@@ -65,11 +66,22 @@ WINOGENDER = Source("winogender", "Winogender", "MIT", ("all_sentences.tsv",), _
 _SIDES = {"winobias": ("pro", "anti"), "winogender": ("male", "female")}
 
 
-def _statistics(name: str) -> tuple[Statistic, ...]:
-    return (
-        Statistic(f"{name}_gap", "bias", "lower", "share", lambda s: np.abs(share(s, 0, 1) - share(s, 2, 3))),
-        Statistic(f"{name}_accuracy", "utility", "higher", "share", lambda s: share(s[..., :2] + s[..., 2:], 0, 1)),
-    )
+_LIMIT = 0.05
+_TYPE_2 = Statistic(
+    "winobias_type2_accuracy", "keep", "higher", "share", lambda s: share(s, _TYPE_2_RIGHT, _TYPE_2_COUNT),
+    limit=_LIMIT,
+)  # fmt: skip
+"""Sentences whose syntax alone says who is meant."""
+
+
+def _statistics(name: str, typed: bool) -> tuple[Statistic, ...]:
+    """Return the figures of a benchmark; of WinoBias' second type where its rows are there."""
+    whole = Statistic(
+        f"{name}_accuracy", "utility" if name == "winobias" else "keep", "higher", "share",
+        lambda s: share(s[..., :2] + s[..., 2:4], 0, 1), limit=None if name == "winobias" else _LIMIT,
+    )  # fmt: skip
+    gap = Statistic(f"{name}_gap", "bias", "lower", "share", lambda s: np.abs(share(s, 0, 1) - share(s, 2, 3)))
+    return (gap, whole, *([_TYPE_2] if typed else []))
 
 
 def questions(rows: Sequence[Row]) -> list[Question]:
@@ -83,13 +95,19 @@ def questions(rows: Sequence[Row]) -> list[Question]:
 
 
 def columns(rows: Sequence[Row], answers: Answers, sides: Sequence[str]) -> np.ndarray:
-    """Return [rows, 4]: right and counted, on the first side and on the second."""
+    """Return [rows, 6]: right and counted, on the first side, on the second, and in WinoBias' second type."""
     right, wrong = answers.loglik.reshape(-1, 2).T
-    found = np.zeros((len(rows), 4))
+    found = np.zeros((len(rows), 6))
     for line, row, won in zip(found, rows, right > wrong, strict=True):
         first = 2 * sides.index(row["side"])
         line[first : first + 2] = won, 1
+        if _second_type(row):
+            line[[_TYPE_2_RIGHT, _TYPE_2_COUNT]] = won, 1
     return found
+
+
+def _second_type(row: Row) -> bool:
+    return str(row["pair"]).startswith("type2")
 
 
 def _built(source: Source) -> Callable[..., Benchmark]:
@@ -100,7 +118,7 @@ def _built(source: Source) -> Callable[..., Benchmark]:
         return Benchmark(
             source.name, hashed([(q.prompt, q.options) for q in asks]), tuple(row["pair"] for row in rows),
             ("gender",) * len(rows), asked(asks, lambda a: columns(rows, a, _SIDES[source.name]), source.title),
-            _statistics(source.name), found.provenance,
+            _statistics(source.name, any(_second_type(row) for row in rows)), found.provenance,
         )  # fmt: skip
 
     return benchmark

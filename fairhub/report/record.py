@@ -180,8 +180,8 @@ def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", co
 
 
 PUBLIC = (
-    "arc_", "bbq_", "boolq", "crows_pairs", "hellaswag", "honest", "lambada", "piqa", "stereoset_", "wikitext",
-    "winobias_", "winogender_",
+    "arc_", "bbq_", "blimp_", "boolq", "crows_pairs", "da_gender", "hellaswag", "honest", "lambada", "piqa",
+    "stereoset_", "wikitext", "winobias_", "winogender_",
 )  # fmt: skip
 """How names of figures of public benchmarks begin."""
 
