@@ -131,13 +131,14 @@ def refuse(request: Request) -> None:
     """Refuse what no model could be repaired with, before one is loaded or sent for.
 
     Raises:
-        UserError: An unknown method, bias, variant, axis, context or suite, or probes that cannot be read.
+        UserError: An unknown method, bias, variant, energy, axis, context or suite, or probes that cannot be read.
     """
     if request.method not in methods.METHODS:
         known = ", ".join(methods.METHODS)
         raise UserError(f"a method must be one of {known}; got {request.method!r}; choose one of them")
     refuse_bias(request.plan.bias)
     methods.refuse_variant(request.method, request.plan.variant)
+    methods.refuse_energy(request.method, request.plan.energy, request.plan.per_layer)
     known_probes(request.axes, request.contexts, request.probes)
     if request.suite:
         refuse_suite(request.suite)

@@ -28,7 +28,7 @@ from fairhub.surrogate.search import Search
 pytestmark = pytest.mark.usefixtures("brief")
 
 PLAN = dataclasses.replace(
-    planted.PLAN, energy="weighted", masks=60, rounds=2, chains=20, chain_steps=120, budget=0.1
+    planted.PLAN, masks=60, rounds=2, chains=20, chain_steps=120, budget=0.1
 )  # fmt: skip
 
 BRIEF = dataclasses.replace(PLAN, masks=36, rounds=1, chains=10, chain_steps=40)
@@ -111,6 +111,13 @@ def test_search_measures_each_mask_once_and_keeps_its_promises(tasks, monkeypatc
     by = {row["by"]: row for row in found.other}
     assert set(by) == {"random masks", "surrogates", "annealing the real model", "random walk on the real model"}
     assert by["annealing the real model"]["measured"] == by["surrogates"]["measured"]
+
+
+def test_a_search_lowers_the_energy_that_is_asked(tasks):
+    found = Search(tasks(planted.planted_model()), dataclasses.replace(BRIEF, energy="step"))
+    found.run()
+    assert [o.energy for o in found.objectives] == ["step"] and set(found.annealed.objective.tolist()) == {0}
+    assert PLANTED in found.finalists.best_within(1.0)
 
 
 class _Killed(BaseException):

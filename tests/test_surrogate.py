@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from fairhub.surrogate.labels import Label
 from fairhub.surrogate.landscape import Landscape
 from fairhub.surrogate.masks import STRATA, Band, balanced, band_of, bits, draw, fresh, mask_of, role_of, stratum
 from fairhub.surrogate.network import Examples, Surrogate, fit
-from fairhub.surrogate.objective import Objective, sweep
+from fairhub.surrogate.objective import Objective, asked, sweep
 from fairhub.surrogate.walkers import Walkers
 
 HEADS = [Unit(layer, "head", index) for layer in range(3) for index in range(4)]
@@ -259,6 +260,15 @@ def test_winners_never_test_and_test_masks_never_train():
     np.testing.assert_allclose(train.y[1:, 0], np.log(2))
     broken = known.examples("loss", known.roles[known.masks()[0]])
     assert broken.weight.min() < 0.01 < 0.9 < np.median(broken.weight)
+
+
+@pytest.mark.parametrize("energy", ["robust", "weighted", "step"])
+def test_an_energy_that_is_asked_is_the_only_one_lowered(energy):
+    plan = replace(PLAN, energy=energy, epsilon=0.2)
+    (only,) = sweep(plan, 3)
+    assert (only.energy, only.epsilon, asked(plan, [only])) == (energy, 0.2, 0)
+    found = sweep(PLAN, 3)  # where none is asked, all three
+    assert {o.energy for o in found} == {"robust", "weighted", "step"} and found[asked(PLAN, found)].energy == "robust"
 
 
 def test_objectives_have_names_and_ends():

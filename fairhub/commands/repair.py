@@ -33,7 +33,7 @@ def repair(
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
     axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
     method: Annotated[str, typer.Option(help="How units are chosen.")] = "robust",
-    energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "robust",
+    energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "",
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Seconds = None,
@@ -51,7 +51,6 @@ def repair(
 ) -> None:  # fmt: skip
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
-    from fairhub.energies import known
     from fairhub.errors import UserError
     from fairhub.methods import Plan
     from fairhub.processes import leave
@@ -61,7 +60,7 @@ def repair(
     plan_sanity(budget, seconds)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(energy=known(energy), budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
+        Plan(energy=energy, budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
              shrink=shrink, per_layer=per_layer, variant=variant),
         suite=suite, rows=rows,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from fairhub.energies import known
 from fairhub.errors import UserError
 from fairhub.methods.attention_pruning import attention_pruning
 from fairhub.methods.baselines import magnitude, mask_gradient, random
@@ -24,6 +25,7 @@ METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
     "fairness_pruning": fairness_pruning,
 }
 """Every recipe by its name on the command line."""
+_ANNEALS = ("robust", "attention_pruning")
 
 
 def refuse_variant(method: str, variant: str) -> None:
@@ -32,11 +34,27 @@ def refuse_variant(method: str, variant: str) -> None:
     Raises:
         UserError: It names what the method has not, or the method has no variants at all.
     """
-    known = {"breaking_down_bias": publishable, "fairness_pruning": parsed}
-    if method in known:
-        known[method](variant)
+    readers = {"breaking_down_bias": publishable, "fairness_pruning": parsed}
+    if method in readers:
+        readers[method](variant)
     elif variant:
-        raise UserError(f"variants are those of {' and '.join(known)}; {method} has none; leave --variant out")
+        raise UserError(f"variants are those of {' and '.join(readers)}; {method} has none; leave --variant out")
 
 
-__all__ = ["METHODS", "Outcome", "Plan", "Task", "attention_pruning", "refuse_variant", "robust"]
+def refuse_energy(method: str, energy: str, per_layer: bool) -> None:
+    """Refuse an energy that a run of this method would not lower.
+
+    Raises:
+        UserError: There is no such energy, or the method does not anneal.
+    """
+    if not energy:
+        return
+    known(energy)
+    if method not in _ANNEALS and not (method == "fairness_pruning" and per_layer):
+        raise UserError(
+            f"an energy is what annealing lowers, in {', '.join(_ANNEALS)} and fairness_pruning --per-layer; "
+            f"{method} does not anneal; leave --energy out"
+        )
+
+
+__all__ = ["METHODS", "Outcome", "Plan", "Task", "attention_pruning", "refuse_energy", "refuse_variant", "robust"]

@@ -19,6 +19,8 @@ from fairhub.surrogate.search import Search
 def attention_pruning(task: Task, plan: Plan) -> Outcome:
     """Search head masks with surrogates, try winners on select: healed under a guard, or as they are where none helps.
 
+    The search lowers the energy that the plan asks for, and a sweep of all where it asks for none.
+
     The paper's system only removes heads: a plan without healing. With healing, the report says what the removal does
     alone and what the guard does alone. What the paper leaves open (counts, networks, bounds) is set in
     `fairhub.surrogate` and in the plan.

@@ -26,7 +26,8 @@ def budgets(task: Task, plan: Plan, scores: np.ndarray, count: int) -> tuple[lis
     """Return how many neurons go from each layer, and the trace of the annealing.
 
     It begins at `count` in every layer, moves by that many in one layer at a time, and takes no more than begun with in
-    all. What it lowers is the plan's energy on the sample of search probes, with the loss measured on neutral text.
+    all. What it lowers is the plan's energy (robust where none is asked) on the sample of search probes, with the loss
+    measured on neutral text.
     """
     layers = len(scores)
     pool = [(layer, block) for layer in range(layers) for block in range(_BLOCKS)]
@@ -62,7 +63,7 @@ class _Energy:
         found = self._measured(pruning)
         plan, loss = self.plan, found[0] - self.base[0]
         return energy(
-            known(plan.energy), np.log(found[1:] / self.base[1:]), loss, float(self.base[0]),
+            known(plan.energy or "robust"), np.log(found[1:] / self.base[1:]), loss, float(self.base[0]),
             kappa=plan.kappa, exchange=plan.exchange, epsilon=plan.epsilon, budget=plan.budget,
         )  # fmt: skip
 

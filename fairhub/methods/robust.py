@@ -140,7 +140,7 @@ def _anneal_real(
 
 def _energy(log_ratios: np.ndarray, loss: float, base_loss: float, plan: Plan) -> float:
     return energy(
-        known_energy(plan.energy), log_ratios, loss, base_loss,
+        known_energy(plan.energy or "robust"), log_ratios, loss, base_loss,
         kappa=plan.kappa, exchange=plan.exchange, epsilon=plan.epsilon, budget=plan.budget,
     )  # fmt: skip
 

@@ -25,8 +25,8 @@ class Plan:
     """How much perplexity may rise, relative; a search breaks it one time in ten at most (`methods.choosing`)."""
     heal: bool = True
     """Refit the columns that stay."""
-    energy: str = "robust"
-    """What the annealer lowers: robust, weighted or step."""
+    energy: str = ""
+    """What the annealer lowers: robust, weighted or step; empty leaves it to the method."""
     epsilon: float = 0.5
     """Weight of bias against utility in the weighted energy."""
     kappa: float = 1.0

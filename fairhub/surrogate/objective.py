@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairhub.energies import Energy, energies
+from fairhub.energies import Energy, energies, known
 
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.methods.task import Plan
@@ -56,14 +56,18 @@ class Forecast:
 
 
 def sweep(plan: "Plan", clusters: int) -> list[Objective]:
-    """Return the objectives of a search: the weighted energy from end to end, NeuFair's step and the robust energy."""
+    """Return the objectives of a search: the energy that the plan asks for.
+
+    Where it asks for none, all of them: the weighted energy from end to end, NeuFair's step and the robust energy.
+    """
+    if plan.energy:
+        return [Objective(known(plan.energy), plan.epsilon)]
     epsilons = sorted({*EPSILONS, plan.epsilon})
     others = [Objective("step"), *([Objective("robust")] if clusters > 1 else [])]
     return [*(Objective("weighted", epsilon) for epsilon in epsilons), *others]
 
 
 def asked(plan: "Plan", objectives: Sequence[Objective]) -> int:
-    """Return which of the objectives the plan asks for (the first of its energy where there is no other)."""
-    wanted = [i for i, o in enumerate(objectives) if o.energy == plan.energy]
-    exact = [i for i in wanted if objectives[i].epsilon == plan.epsilon]
-    return (exact or wanted or [0])[0]
+    """Return which of the objectives the plan asks for; of a sweep the robust one, or the first where there is none."""
+    wanted = [i for i, o in enumerate(objectives) if o.energy == (plan.energy or "robust")]
+    return (wanted or [0])[0]
