@@ -1,6 +1,6 @@
 """Reads judgement words and shifts of the whole next-token distribution off a model, an axis at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairhub.engine import Batch, finite, next_token
+from fairhub.engine import encode
 from fairhub.judgement.cells import Cell, Pair, pairs
 from fairhub.judgement.lexicon import Lexicon
-from fairhub.judgements import text_batches_of
+from fairhub.likelihood import read_endings, shared_tokens
 from fairhub.loading import Loaded
 from fairhub.measure import Progress, Repair, applied, context_window, home
 from fairhub.processes import spread
@@ -70,8 +70,7 @@ def read(
     blocks = _blocks(cells)
 
     def block(part: Sequence[Cell]) -> list[Reading]:
-        batches = _batches(loaded, part)
-        return [_reading(loaded, part, lexicon, repair, batches, progress) for repair in repairs]
+        return [_reading(loaded, part, lexicon, repair, progress) for repair in repairs]
 
     return [_joined(parts) for parts in zip(*spread(blocks, block), strict=True)]
 
@@ -89,7 +88,7 @@ def brought(
     """
 
     def block(part: Sequence[Cell]) -> list[Brought]:
-        roots = _roots(loaded, part, _batches(loaded, part), progress)[0]
+        roots = _roots(loaded, part, progress)[0]
         return [one for pair in pairs(part) for one in _largest(loaded, roots, pair, most)]
 
     return [one for part in spread(_blocks(cells), block) for one in part]
@@ -118,7 +117,7 @@ def unflat(cells: Sequence[Cell], lexicon: Lexicon, arrays: dict[str, np.ndarray
 
 def tokens(loaded: Loaded, cells: Sequence[Cell]) -> int:
     """Return how many tokens a reading of these cells computes."""
-    return sum(batch.tokens for part in _blocks(cells) for batch in _batches(loaded, part))
+    return sum(shared_tokens(_sequences(loaded, part)) for part in _blocks(cells))
 
 
 def _blocks(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -130,18 +129,16 @@ def _blocks(cells: Sequence[Cell]) -> list[list[Cell]]:
     return list(by_axis.values())
 
 
-def _batches(loaded: Loaded, cells: Sequence[Cell]) -> list[Batch]:
-    texts = [text for cell in cells for _, text in cell.texts]
-    limit, device = context_window(loaded.model), home(loaded.model)
-    return text_batches_of(loaded.tokenizer, texts, limit=limit, device=device)
+def _sequences(loaded: Loaded, cells: Sequence[Cell]) -> list[tuple[int, ...]]:
+    limit = context_window(loaded.model)
+    return [encode(loaded.tokenizer, text, limit) for cell in cells for _, text in cell.texts]
 
 
 def _reading(
-    loaded: Loaded, cells: Sequence[Cell], lexicon: Lexicon, repair: Repair, batches: Sequence[Batch],
-    progress: Progress | None,
-) -> Reading:  # fmt: skip
+    loaded: Loaded, cells: Sequence[Cell], lexicon: Lexicon, repair: Repair, progress: Progress | None
+) -> Reading:
     with applied(loaded.model, repair):
-        roots, words = _roots(loaded, cells, batches, progress, lexicon.ids)
+        roots, words = _roots(loaded, cells, progress, lexicon.ids)
     kernels = []
     for pair in pairs(cells):
         moved = (roots[list(pair.first)] - roots[list(pair.second)]) / 2**0.5
@@ -149,32 +146,21 @@ def _reading(
     return Reading(tuple(cells), lexicon, words, tuple(kernels))
 
 
-@torch.inference_mode()
 def _roots(
-    loaded: Loaded, cells: Sequence[Cell], batches: Sequence[Batch], progress: Progress | None, ids: Sequence[int] = ()
+    loaded: Loaded, cells: Sequence[Cell], progress: Progress | None, ids: Sequence[int] = ()
 ) -> tuple[Tensor, np.ndarray]:
     """Return square roots of next-token probabilities, [texts, vocabulary], and log-probabilities of `ids`."""
-    count = sum(len(cell.texts) for cell in cells)
-    roots: Tensor | None = None
-    words = np.empty((count, len(ids)))
-    for batch, log_p in last_log_p(loaded, batches):
-        if roots is None:
-            roots = torch.empty(count, log_p.shape[1], device=log_p.device)
-        rows, items = batch.pairs[:, 0].to(log_p.device), list(batch.items)
-        roots[items] = (log_p / 2).exp()[rows]
-        words[items] = log_p[:, list(ids)][rows].double().cpu().numpy()
-        if progress:
-            progress(batch.tokens)
-    assert roots is not None, "cells have texts"
+    sequences = _sequences(loaded, cells)
+    size = loaded.model.get_output_embeddings().weight.shape[0]
+    roots = torch.empty(len(sequences), size, device=home(loaded.model))
+    words = np.empty((len(sequences), len(ids)))
+
+    def take(numbers: Sequence[int], log_p: Tensor) -> None:
+        roots[list(numbers)] = (log_p / 2).exp().to(roots.device)
+        words[list(numbers)] = log_p[:, list(ids)].double().cpu().numpy()
+
+    read_endings(loaded.model, sequences, take, progress=progress)
     return roots, words
-
-
-def last_log_p(loaded: Loaded, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Tensor]]:
-    """Yield each batch with the log-probabilities of the next token where its rows end, [rows, vocabulary]."""
-    for batch in batches:
-        with next_token(loaded.model, batch.last):
-            logits = loaded.model(batch.ids, use_cache=False).logits[:, -1]
-        yield batch, finite(logits.float().log_softmax(-1))
 
 
 def _joined(parts: Sequence[Reading]) -> Reading:

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from fairhub.engine import Batch
-from fairhub.judgement.reading import last_log_p
-from fairhub.judgements import text_batches_of
+from fairhub.engine import encode
 from fairhub.keep.items import Choice
 from fairhub.keep.last_words import Passage
+from fairhub.likelihood import read_endings
 from fairhub.loading import Loaded
-from fairhub.measure import Progress, Repair, applied, context_window, home
+from fairhub.measure import Progress, Repair, applied, context_window
 from fairhub.processes import spread
+
+_PIECE = 96
+"""Items computed in one process, whatever their number."""
 
 
 @dataclass(frozen=True)
@@ -45,38 +48,52 @@ def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progre
     Raises:
         UserError: A text does not fit the model's window, or logits are not finite.
     """
-    if not kept.texts:
-        return np.zeros((len(repairs), 2, 0))
-    right = torch.tensor([_first(loaded, word) for word in (*(c.right for c in kept.choices),
-                                                           *(p.word for p in kept.passages))])  # fmt: skip
-    wrong = torch.tensor([_first(loaded, c.wrong) for c in kept.choices] + [-1] * len(kept.passages))
-    limit, device = context_window(loaded.model), home(loaded.model)
-    batches = text_batches_of(loaded.tokenizer, kept.texts, limit=limit, device=device)
+    limit = context_window(loaded.model)
+    sequences = [encode(loaded.tokenizer, text, limit) for text in kept.texts]
+    order = sorted(range(len(sequences)), key=lambda i: sequences[i])  # what begins alike stays together
+    pieces = [order[begin : begin + _PIECE] for begin in range(0, len(order), _PIECE)]
+    answers = _Answers(loaded, kept)
 
-    def of_batch(batch: Batch) -> np.ndarray:
-        found = [_values(loaded, batch, repair, right, wrong) for repair in repairs]
-        if progress:
-            progress(batch.tokens * len(repairs))
-        return np.stack(found)
+    def of_piece(piece: Sequence[int]) -> np.ndarray:
+        return np.stack([answers.of(piece, [sequences[i] for i in piece], repair, progress) for repair in repairs])
 
-    values = np.empty((len(repairs), 2, len(kept.texts)))
-    for batch, part in zip(batches, spread(batches, of_batch), strict=True):
-        values[:, :, list(batch.items)] = part
+    values = np.empty((len(repairs), 2, len(sequences)))
+    for piece, part in zip(pieces, spread(pieces, of_piece), strict=True):
+        values[:, :, piece] = part
     return values
 
 
-@torch.inference_mode()
-def _values(loaded: Loaded, batch: Batch, repair: Repair, right: torch.Tensor, wrong: torch.Tensor) -> np.ndarray:
-    with applied(loaded.model, repair):
-        ((_, rows),) = list(last_log_p(loaded, [batch]))
-    log_p = rows[batch.pairs[:, 0].to(rows.device)].double().cpu()
-    mine, rival = right[list(batch.items)], wrong[list(batch.items)]
-    is_choice = rival >= 0
-    of_right = log_p.gather(1, mine[:, None])[:, 0]
-    margin = of_right - log_p.gather(1, rival.clamp_min(0)[:, None])[:, 0]
-    value = torch.where(is_choice, margin, of_right.exp())
-    hit = torch.where(is_choice, margin > 0, log_p.argmax(1) == mine)
-    return torch.stack([value, hit.double()]).numpy()
+class _Answers:
+    """What is read of each item where its text ends."""
+
+    def __init__(self, loaded: Loaded, kept: Kept) -> None:
+        self.loaded, self.choices = loaded, len(kept.choices)
+        right = [c.right for c in kept.choices] + [p.word for p in kept.passages]
+        self.right = torch.tensor([_first(loaded, word) for word in right], dtype=torch.long)
+        wrong = [_first(loaded, choice.wrong) for choice in kept.choices]
+        self.wrong = torch.tensor([*wrong, *[0] * len(kept.passages)], dtype=torch.long)
+
+    def of(
+        self, piece: Sequence[int], sequences: Sequence[tuple[int, ...]], repair: Repair, progress: Progress | None
+    ) -> np.ndarray:
+        """Return [2, items of the piece] under a repair."""
+        found = np.empty((2, len(piece)))
+
+        def take(numbers: Sequence[int], log_p: Tensor) -> None:
+            found[:, list(numbers)] = self._values([piece[number] for number in numbers], log_p.double().cpu())
+
+        with applied(self.loaded.model, repair):
+            read_endings(self.loaded.model, sequences, take, progress=progress)
+        return found
+
+    def _values(self, items: Sequence[int], log_p: Tensor) -> np.ndarray:
+        mine, rival = self.right[list(items)], self.wrong[list(items)]
+        choice = torch.tensor([item < self.choices for item in items])
+        of_right = log_p.gather(1, mine[:, None])[:, 0]
+        margin = of_right - log_p.gather(1, rival[:, None])[:, 0]
+        value = torch.where(choice, margin, of_right.exp())
+        hit = torch.where(choice, margin > 0, log_p.argmax(1) == mine)
+        return torch.stack([value, hit.double()]).numpy()
 
 
 def _first(loaded: Loaded, word: str) -> int:

@@ -1,10 +1,11 @@
 """Likelihood of options: how probable a model finds continuations of a prompt; what texts share is computed once."""
 
+from fairhub.likelihood.endings import read_endings, shared_tokens
 from fairhub.likelihood.questions import Answers, Encoded, Question, encoded
 from fairhub.likelihood.scoring import likelihoods, sequence_likelihoods
 from fairhub.likelihood.tree import Node, forest
 
 __all__ = [
     "Answers", "Encoded", "Node", "Question", "encoded", "forest", "likelihoods",
-    "sequence_likelihoods",
+    "read_endings", "sequence_likelihoods", "shared_tokens",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -12,13 +11,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.engine import finite
 from fairhub.likelihood.past import Past, padded_pasts
 from fairhub.likelihood.questions import Answers, Encoded, Question, encoded
-from fairhub.likelihood.tree import Node, forest
+from fairhub.likelihood.tree import Branch, Known, Node, forest
 from fairhub.measure import context_window, home
 
 Progress = Callable[[int], None]
-Known = tuple[tuple[float, bool], ...]
-"""(log-probability, most probable?) of the last tokens of a beginning."""
-
 _LOGITS = 1 << 25
 """Numbers that the logits of one forward may hold: 128 MB in float32."""
 _PASTS = 4
@@ -58,36 +54,26 @@ def sequence_likelihoods(
         UserError: Logits are not finite.
     """
     trees = forest([row.ids for row in rows], [row.start for row in rows])
-    walk = _Walk(model, [row.start for row in rows], tokens)
+    walk = Walk(model, [row.start for row in rows], tokens)
     if progress is not None:
         walk.progress = progress(sum(tree.tokens for tree in trees))
-    walk.level([_Branch(tree, 0, ()) for tree in trees], Past())
+    walk.level([Branch(tree, 0, ()) for tree in trees], Past())
     found = np.array([walk.found[i] for i in range(len(rows))], dtype=float).reshape(-1, 2)
     return Answers(found[:, 0], found[:, 1], np.array([len(row.ids) - row.start for row in rows]))
 
 
-@dataclass(frozen=True)
-class _Branch:
-    """A node on its way through the model."""
-
-    node: Node
-    row: int
-    """Its row in the cache of what is above."""
-    known: Known
-    """Of the tokens before it, and of its own first one."""
-
-
-class _Walk:
+class Walk:
     """One pass over the trees; `found` gets (log-likelihood, greedy) by sequence."""
 
     def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
+        """Take the model, where in each sequence tokens begin that are asked, and the size of a forward."""
         self.model, self.starts, self.tokens = model, starts, tokens
         self.places = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
         self.padded, self.window = padded_pasts(model), context_window(model) or 1 << 30
         self.found: dict[int, tuple[float, bool]] = {}
         self.progress: Progress = lambda amount: None
 
-    def level(self, branches: Sequence[_Branch], past: Past) -> None:
+    def level(self, branches: Sequence[Branch], past: Past) -> None:
         """Compute branches whose pasts lie in one cache, then all that is below them."""
         for batch in self._batches(branches):
             mine = past.selected([branch.row for branch in batch], [branch.node.begin for branch in batch])
@@ -95,7 +81,7 @@ class _Walk:
             if below:
                 self.level(below, mine)
 
-    def _batches(self, branches: Sequence[_Branch]) -> Iterator[list[_Branch]]:
+    def _batches(self, branches: Sequence[Branch]) -> Iterator[list[Branch]]:
         """Yield runs of branches, sorted by length, that fit one forward; of one past where pasts can't be padded."""
         ordered = sorted(branches, key=lambda b: (len(b.node.ids), b.node.begin))
         if self.padded:
@@ -104,12 +90,12 @@ class _Walk:
             for _, alike in groupby(sorted(ordered, key=lambda b: b.node.begin), lambda b: b.node.begin):
                 yield from self._runs(list(alike))
 
-    def _runs(self, branches: Sequence[_Branch]) -> Iterator[list[_Branch]]:
-        batch: list[_Branch] = []
+    def _runs(self, branches: Sequence[Branch]) -> Iterator[list[Branch]]:
+        batch: list[Branch] = []
         places = past = 0
         for branch in branches:
             node, rows = branch.node, len(batch) + 1
-            asked, deepest = len({place for place, _ in _asked(node)}), max(past, node.begin)
+            asked, deepest = self._places(node), max(past, node.begin)
             wide = deepest + len(node.ids)  # positions of the forward: padding too must stay in the model's window
             full = rows * len(node.ids) > self.tokens or rows * wide > _PASTS * self.tokens or wide > self.window
             if batch and (full or places + asked > self.places):
@@ -120,20 +106,24 @@ class _Walk:
         if batch:
             yield batch
 
-    def _forward(self, batch: Sequence[_Branch], past: Past) -> list[_Branch]:
+    def _places(self, node: Node) -> int:
+        """Return at how many positions of a node logits are wanted."""
+        return len({place for place, _ in _asked(node)})
+
+    def _forward(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
         """Compute a batch, settle the sequences that end in it, and return what goes on below."""
         longest = max(len(branch.node.ids) for branch in batch)
         ids = [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
         asked = [(row, place, token) for row, branch in enumerate(batch) for place, token in _asked(branch.node)]
         found = iter(self._probabilities(ids, asked, past))
-        below: list[_Branch] = []
+        below: list[Branch] = []
         for row, branch in enumerate(batch):
             node = branch.node
             known = (*branch.known, *(next(found) for _ in range(_own(node))))
             self._settle(node, known)
             for child in node.children:
                 first = (next(found),) if child.begin >= child.score else ()
-                below.append(_Branch(child, row, known + first))
+                below.append(Branch(child, row, known + first))
         self.progress(sum(len(branch.node.ids) for branch in batch))
         return below
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fairhub.sequences import common_beginning
 
 Ids = tuple[int, ...]
+Known = tuple[tuple[float, bool], ...]
+"""(log-probability, most probable?) of the last tokens of a beginning."""
 
 LEAST_SHARED = 6
 """Fewer common tokens are computed again: a forward of their own would cost more."""
@@ -33,6 +35,17 @@ class Node:
     def tokens(self) -> int:
         """How many tokens are computed for this node and all below."""
         return len(self.ids) + sum(child.tokens for child in self.children)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A node on its way through the model."""
+
+    node: Node
+    row: int
+    """Its row in the cache of what is above."""
+    known: Known
+    """Of the tokens before it, and of its own first one."""
 
 
 def forest(sequences: Sequence[Ids], starts: Sequence[int], least: int = LEAST_SHARED) -> list[Node]:
