@@ -69,10 +69,14 @@ def assemble(
         data=[*data.provenance, *measured.provenance],
         versions=_versions(),
         verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
-        settings=settings | ({"notes on benchmarks": " ".join(measured.notes)} if measured.notes else {}),
+        settings=settings | outcome.settled | _notes(measured),
         healing=_healing(outcome),
         choices=outcome.choices,
     )  # fmt: skip
+
+
+def _notes(measured: Benchmarked) -> dict[str, str]:
+    return {"notes on benchmarks": " ".join(measured.notes)} if measured.notes else {}
 
 
 def _judged(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> proof.Judged:

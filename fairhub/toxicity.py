@@ -1,14 +1,17 @@
 """Toxicity classifiers: evaluate's measurement where its model can be fetched, a classifier from a wheel elsewhere."""
 
 import importlib.metadata
+import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from fairhub import text as text_
 from fairhub.errors import UserError
+from fairhub.processes import main
 
 LOCAL = "alt-profanity-check"
 """The classifier that needs no network: a linear model on words (Zhou 2019), inside a package."""
@@ -22,6 +25,13 @@ class Classifier:
     """What it is, with its version: figures of two classifiers cannot be compared."""
     score: Callable[[Sequence[str]], np.ndarray]
     """Texts to probabilities of being toxic, [texts], from 0 to 1."""
+    fallback: str = ""
+    """Why it stands in for the one that is preferred; empty where it does not."""
+
+    @property
+    def stated(self) -> str:
+        """Its name, and why it was taken where another is preferred: what a report says of it."""
+        return f"{self.name} ({self.fallback})" if self.fallback else self.name
 
 
 def classifier(name: str | None = None) -> Classifier:
@@ -30,7 +40,7 @@ def classifier(name: str | None = None) -> Classifier:
     Args:
         name: `alt-profanity-check`; or a measurement of `evaluate`, by its name ("toxicity": a RoBERTa trained on
             hate speech, Vidgen et al. 2021) or the path of its script, which `evaluate` runs; None takes "toxicity"
-            where the Hub answers, and else the other.
+            where the Hub answers, and else the other; which one is said on stderr, once.
 
     Raises:
         UserError: It cannot be had here.
@@ -39,10 +49,26 @@ def classifier(name: str | None = None) -> Classifier:
         return _local()
     if name is not None:
         return _measurement(name)
+    found = _preferred()
+    _say(f"fairhub: toxicity is scored by {found.stated}")
+    return found
+
+
+def _preferred() -> Classifier:
+    """Return evaluate's measurement, or the local classifier with the reason why it must do."""
+    if not text_.hub_answers():
+        return replace(_local(), fallback="evaluate's was not asked for, as the Hub cannot be reached")
     try:
-        return _measurement("toxicity") if text_.hub_answers() else _local()
-    except UserError:
-        return _local()
+        return _measurement("toxicity")
+    except UserError as error:
+        return replace(_local(), fallback=f"evaluate's cannot be had: {error}")
+
+
+@cache
+def _say(line: str) -> None:
+    """Write a line to stderr, the first time it is said, from the process that speaks."""
+    if main():
+        print(line, file=sys.stderr)
 
 
 def scored(texts: Sequence[str], prompts: Sequence[str], by: Classifier, whole: bool = False) -> np.ndarray:

@@ -256,3 +256,28 @@ def test_heads_can_be_scored_by_groups(task, monkeypatch, name):
     assert figure.reduced(values, rows)[0] == pytest.approx(np.mean(expected))
     assert (figure.measure([frozenset()])[0] == values[0]).all()  # the same draws again
     assert not np.array_equal(values[0], values[1])
+
+
+def test_the_classifier_that_scored_heads_stands_in_the_report(text, tmp_path, monkeypatch):
+    def share_of(letter):
+        return lambda texts: np.array([t.count(letter) / max(len(t), 1) for t in texts])
+
+    by = Classifier("letters 1.0", share_of("e"), fallback="another cannot be had")
+    monkeypatch.setattr("fairhub.methods.head_bias.classifier", lambda: by)
+    monkeypatch.setattr("fairhub.methods.head_bias.TOKENS", 3)
+    request = Request("bias_only", text=text, plan=dataclasses.replace(PLAN, bias="toxicity"), sizes=SIZES)
+    made = repair(planted.loaded(planted.planted_model()), request, tmp_path / "run")
+    assert made.settings["toxicity classifier"] == "letters 1.0 (another cannot be had)"
+    assert "letters 1.0" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_scores_of_two_classifiers_are_not_mixed(task, monkeypatch):
+    monkeypatch.setattr("fairhub.methods.head_bias.TOKENS", 3)
+    found = []
+    for name in ("one", "other", "one"):
+        by = Classifier(name, lambda texts, name=name: np.array([t.count("e") + (name == "other") * t.count("t")
+                                                                 for t in texts], dtype=float))  # fmt: skip
+        monkeypatch.setattr("fairhub.methods.head_bias.classifier", lambda by=by: by)
+        found.append(score_heads(task, "toxicity"))
+    assert [scores.settled["toxicity classifier"] for scores in found] == ["one", "other", "one"]
+    assert np.array_equal(found[0].bias, found[2].bias) and not np.array_equal(found[0].bias, found[1].bias)

@@ -254,6 +254,29 @@ def test_local_classifier_gives_its_numbers_without_warnings():
     assert by.score(list(known)) == pytest.approx(list(known.values()), abs=1e-5)
 
 
+def test_which_classifier_was_fallen_back_to_is_said_once(monkeypatch, capfd):
+    pytest.importorskip("profanity_check")
+    fairhub.toxicity._say.cache_clear()
+    monkeypatch.setattr(fairhub.toxicity.text_, "hub_answers", lambda: False)
+    by, again = classifier(), classifier()
+    assert by.stated == again.stated == f"{by.name} (evaluate's was not asked for, as the Hub cannot be reached)"
+    said = capfd.readouterr()
+    assert said.err == f"fairhub: toxicity is scored by {by.stated}\n" and not said.out  # once; stdout may be JSON
+    assert classifier(LOCAL).stated == by.name  # asked for by name, it stands in for nothing
+    assert not capfd.readouterr().err
+
+
+def test_a_measurement_that_fails_is_named_with_its_reason(monkeypatch):
+    pytest.importorskip("profanity_check")
+
+    def broken(name):
+        raise UserError("no such weights")
+
+    monkeypatch.setattr(fairhub.toxicity.text_, "hub_answers", lambda: True)
+    monkeypatch.setattr(fairhub.toxicity, "_measurement", broken)
+    assert "evaluate's cannot be had: no such weights" in classifier().stated
+
+
 def test_a_classifier_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "profanity_check", None)
     with pytest.raises(UserError, match=r"fairhub\[toxicity\]"):

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,14 @@ def fasp(task: Task, plan: Plan) -> Outcome:
     rankings = {
         gamma: [scores.heads[i] for i in removable(scores.bias, scores.loss, gamma)] for gamma in GAMMAS
     }  # fmt: skip
-    return pick(task, plan, rankings, len(scores.heads), scores.reliability)
+    return replace(pick(task, plan, rankings, len(scores.heads), scores.reliability), settled=scores.settled)
 
 
 def bias_only(task: Task, plan: Plan) -> Outcome:
     """FASP without protection: the heads that leave the least bias go (Zayed et al. 2024, a baseline)."""
     scores = score_heads(task, plan.bias)
     ranking = [scores.heads[i] for i in removable(scores.bias, scores.loss, 0.0)]
-    return pick(task, plan, {0.0: ranking}, len(scores.heads), scores.reliability)
+    return replace(pick(task, plan, {0.0: ranking}, len(scores.heads), scores.reliability), settled=scores.settled)
 
 
 def ppl_only(task: Task, plan: Plan) -> Outcome:

@@ -35,6 +35,8 @@ class HeadBias:
     """The figure over some of the items, [prunings] from [prunings, items]."""
     templates: tuple[str, ...]
     """The template of each item."""
+    classifier: str = ""
+    """What scored the texts, where a classifier did."""
 
 
 def head_bias(name: str, task: Task) -> HeadBias:
@@ -85,7 +87,7 @@ def _toxicity(task: Task) -> HeadBias:
             every = [sampled(task.model, task.tokenizer, texts, seed, tokens=TOKENS) for seed in SEEDS]
         return np.mean([scored(written, texts, by) for written in every], axis=0)
 
-    return HeadBias(measure, _gaps(prompts), tuple(p.template for p in prompts))
+    return HeadBias(measure, _gaps(prompts), tuple(p.template for p in prompts), by.stated)
 
 
 def _prompts(task: Task) -> list[Prompt]:

@@ -10,6 +10,7 @@ from fairhub.engine import Batch, Engine, text_batches, token_loss
 from fairhub.methods.head_bias import HeadBias, head_bias
 from fairhub.methods.task import Task, fast_matmul
 from fairhub.probes import unit_hash
+from fairhub.runs import digest
 from fairhub.statistics import rank_correlation, spearman_brown
 from fairhub.surgery import Unit, units
 
@@ -28,6 +29,8 @@ class HeadScores:
     """[heads] loss after removing it, nats a token; perplexity is its exponential, so the order is the same."""
     reliability: dict[str, float]
     """Rank correlation of the bias scores between halves of the templates, and what it says of all of them."""
+    settled: dict[str, str]
+    """The classifier that scored toxicity, for the report's settings."""
 
 
 def heads_of(task: Task) -> tuple[Unit, ...]:
@@ -43,7 +46,8 @@ def score_heads(task: Task, bias: str) -> HeadScores:
     """
     figure = head_bias(bias, task)
     loss = Engine(task.model, neutral(task), token_loss)
-    remembered = task.run.remembered(f"heads_{bias}")
+    by = figure.classifier  # scores of two classifiers cannot be compared: a resumed run must not mix them
+    remembered = task.run.remembered(f"heads_{bias}_{digest(by)}" if by else f"heads_{bias}")
     heads = heads_of(task)
     bar = task.progress("removing every head alone", len(heads))
     left: list[np.ndarray] = []
@@ -61,7 +65,9 @@ def score_heads(task: Task, bias: str) -> HeadScores:
         bar(len(alone))
     values = np.concatenate(left)
     everything = range(len(figure.templates))
-    return HeadScores(heads, figure.reduced(values, everything), np.concatenate(lost).mean(1), _halves(figure, values))
+    settled = {"toxicity classifier": by} if by else {}
+    left_bias, left_loss = figure.reduced(values, everything), np.concatenate(lost).mean(1)
+    return HeadScores(heads, left_bias, left_loss, _halves(figure, values), settled)
 
 
 def neutral(task: Task) -> list[Batch]:

@@ -154,3 +154,5 @@ class Outcome:
     choices: list[dict[str, Any]]
     ablations: dict[str, Repair] = field(default_factory=dict)
     """The repair's parts alone, and as many units chosen otherwise: what the report compares with."""
+    settled: dict[str, str] = field(default_factory=dict)
+    """What the method took that nobody asked for by name (a classifier): stands beside the report's settings."""
