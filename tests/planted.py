@@ -4,7 +4,7 @@ import copy
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -98,6 +98,16 @@ def _planted(name: str) -> PreTrainedModel:
     model = ARCHITECTURES[name](vocab_size=len(tokenizer()), **wide).requires_grad_(False)
     plant_(model, {PLANTED: [_rows(found) for found in groups()], INNOCENT: [[i] for i in _rows(terms()[INNOCENT])]},
            judging())  # fmt: skip
+    return model
+
+
+def telling(classes: Sequence[Sequence[str]]) -> PreTrainedModel:
+    """A Llama whose last position learns of these words through PLANTED alone; those of one list say the same of it.
+
+    With a list a word it reacts to every word, each in a way of its own: no group is meant.
+    """
+    model = ARCHITECTURES["llama"](vocab_size=len(tokenizer())).requires_grad_(False)
+    plant_(model, {PLANTED: [_rows(set(said)) for said in classes]}, judging())
     return model
 
 

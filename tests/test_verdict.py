@@ -168,7 +168,11 @@ def test_a_gap_is_beyond_chance_only_beyond_having_looked_at_them_all():
 
 
 def test_what_was_not_measured_is_said():
-    assert verdict([]).startswith("Nothing is proved: who is judged worse was not measured")
+    nothing = "Nothing is proved: who is judged worse was not measured on held-out prompts"
+    assert verdict([]) == f"{nothing}."
+    wordless = [f for f in run(fake_report.figure(-0.3, name="systematic")) if f.name != "judgement"]
+    why = "as too few judgement words are one token of this model's tokenizer"
+    assert verdict(wordless) == f"{nothing}, {why}."
     only = verdict([GAP])
     assert only.startswith("Repaired") and "utility was not measured" in only and "external" not in only
     old = [replace(f, name="divergence") for f in run() if f.name == "judgement"]

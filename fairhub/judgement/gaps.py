@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairhub.crossed import item_weights, level_weights, with_figure
+from fairhub.crossed import RESAMPLES, item_weights, level_weights, with_figure
 from fairhub.judgement.cells import Cell, Pair
 from fairhub.judgement.lexicon import Form, Lexicon, Side
 from fairhub.judgement.reading import Reading
@@ -46,7 +46,8 @@ class Words:
     def __init__(self, lexicon: Lexicon) -> None:
         """Draw them: they hang on the words alone."""
         self.lexicon = lexicon
-        self.weights = with_figure(np.stack([level_weights("word", word.word) for word in lexicon.words], axis=1))
+        drawn = [level_weights("word", word.word) for word in lexicon.words]
+        self.weights = with_figure(np.stack(drawn, axis=1) if drawn else np.empty((RESAMPLES, 0), dtype=np.float32))
 
     @classmethod
     def fixed(cls, lexicon: Lexicon, rows: int) -> "Words":

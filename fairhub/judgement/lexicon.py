@@ -108,7 +108,8 @@ def split_of_word(word: str) -> Split:
 def lexicon(tokenizer: PreTrainedTokenizerBase, split: Split, known: Sequence[Word] | None = None) -> Lexicon:
     """Return the words of a split that are one token after a space; external sources are judged by held_out's.
 
-    Dimensions with fewer than five such words on a side are left out, and named.
+    Dimensions with fewer than five such words on a side, or fewer than three of one form on both, are left out, and
+    named. Of the shipped words none may be left: then judgements cannot be measured, and all else still is.
 
     Args:
         tokenizer: Whose tokens.
@@ -116,24 +117,28 @@ def lexicon(tokenizer: PreTrainedTokenizerBase, split: Split, known: Sequence[Wo
         known: The words of all splits; None takes the shipped ones.
 
     Raises:
-        UserError: No dimension is left.
+        UserError: No dimension is left of words that were given.
     """
     own: Split = "held_out" if split == "external" else split
     tokens = [(word, _token(tokenizer, word.word)) for word in (known or words()) if word.split == own]
     one = [(word, token) for word, token in tokens if token is not None]
-    counts = {
-        (dimension, side): sum((w.dimension, w.side) == (dimension, side) for w, _ in one)
-        for dimension in dict.fromkeys(word.dimension for word, _ in tokens)
-        for side in ("negative", "positive")
-    }
-    skipped = tuple(dict.fromkeys(dimension for (dimension, _), count in counts.items() if count < _LEAST))
-    kept = [(word, token) for word, token in one if word.dimension not in skipped]
-    if not kept:
+    dimensions = tuple(dict.fromkeys(word.dimension for word, _ in tokens))
+    measurable = {dimension for dimension in dimensions if _measurable([w for w, _ in one if w.dimension == dimension])}
+    skipped = tuple(dimension for dimension in dimensions if dimension not in measurable)
+    kept = [(word, token) for word, token in one if word.dimension in measurable]
+    if not kept and known:
         raise UserError(
             f"a judgement needs {_LEAST} words of one token on each side of a dimension; in {own} this tokenizer has "
             f"{len(one)} of {len(tokens)} words and no such dimension; give a lexicon for its language"
         )
     return Lexicon(tuple(word for word, _ in kept), tuple(token for _, token in kept), skipped)
+
+
+def _measurable(found: Sequence[Word]) -> bool:
+    """Tell whether words of one dimension are enough on both sides, and of one form on both sides."""
+    sides = [[word.form for word in found if word.side == side] for side in ("negative", "positive")]
+    of_form = max(min(side.count(form) for side in sides) for form in FORMS)
+    return min(map(len, sides)) >= _LEAST and of_form >= _LEAST_OF_FORM
 
 
 def _token(tokenizer: PreTrainedTokenizerBase, word: str) -> int | None:

@@ -68,9 +68,10 @@ def _merit_gap(traits: Sequence[Reading], split: str, limits: Mapping[str, float
             cells = [reading.cells[i] for i in pair.cells]
             weights = gaps.cell_weights(reading.cells)[:, list(pair.cells)]
             worse_less_better = -gaps.difference(reading, pair)  # better comes first, by the alphabet
-            words = Words(reading.lexicon)
-            parts = [gaps.signed(worse_less_better, cells, words, d, weights) for d in reading.lexicon.dimensions]
-            drawn.append(gaps.mean(parts))
+            words, ends = Words(reading.lexicon), {cell.ends for cell in cells}
+            readable = [d for d in reading.lexicon.dimensions if ends.intersection(reading.lexicon.forms(d))]
+            parts = [gaps.signed(worse_less_better, cells, words, d, weights) for d in readable]
+            drawn += [gaps.mean(parts)] if parts else []
     if not drawn:
         return None
     return figure(

@@ -42,7 +42,9 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
     """
     gap = find(figures, "judgement", "held_out")
     if gap is None:
-        return "Nothing is proved: who is judged worse was not measured on held-out prompts."
+        read = find(figures, "systematic", "held_out") is not None
+        why = ", as too few judgement words are one token of this model's tokenizer" if read else ""
+        return f"Nothing is proved: who is judged worse was not measured on held-out prompts{why}."
     if gap.change is None:
         return _sentence("Audit only, nothing was changed", [_level(gap), *_audited(figures)])
     if units == 0 or gap.change.low == gap.change.high == 0:
