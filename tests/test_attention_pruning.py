@@ -218,13 +218,13 @@ def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):
     shown = (tmp_path / "run" / "report.md").read_text()
     assert "How far the surrogates can be trusted" in shown and "With and without surrogates" in shown
     assert (tmp_path / "run" / "trace.jsonl").read_text().count("\n") == BRIEF.chain_steps
-    assert json.loads((tmp_path / "run" / "report.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["schema"] == report.SCHEMA
 
 
 def test_a_fair_model_is_left_alone(text, tmp_path):
     request = Request("attention_pruning", text=text, plan=BRIEF, sizes=SIZES)
     made = repair(planted.loaded(planted.fair_model()), request, tmp_path / "fair")
-    assert made.pruning == [] and "othing significant to repair" in made.verdict
+    assert made.pruning == [] and made.verdict.startswith("Nothing")
 
 
 def test_an_audit_measures_only_what_it_is_asked(text):

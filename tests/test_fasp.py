@@ -221,7 +221,7 @@ def test_random_heads_follow_the_seed(task):
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1
 
 
-def test_many_candidates_are_looked_at_and_the_good_one_is_kept(task):
+def test_many_candidates_are_looked_at_and_the_good_one_is_kept(task, tmp_path):
     heads = head_scores.heads_of(task)
     singles = [frozenset({head}) for head in heads]
     kept = head_choice._screened(task, PLAN, singles)
@@ -229,6 +229,8 @@ def test_many_candidates_are_looked_at_and_the_good_one_is_kept(task):
     dear = head_choice._screened(task, dataclasses.replace(PLAN, budget=1e-9), singles)
     assert dear != kept  # positive control: the budget counts
     assert head_choice._screened(task, PLAN, singles[:3]) == singles[:3]
+    blind = dataclasses.replace(task, select_text=(), run=Run(tmp_path / "blind", {}, resume=True))
+    assert head_choice._screened(blind, PLAN, singles) == kept  # the text that tests the budget is not looked at
 
 
 @pytest.mark.parametrize("name", ["attribute", "toxicity"])
