@@ -212,7 +212,7 @@ def test_a_probe_longer_than_the_context_window(refused, folder, text, tmp_path,
 def test_too_little_text(refused, folder, tmp_path):
     few = planted.write_text(tmp_path / "few.txt", documents=3)
     assert "few.txt has 3" in refused("audit", folder, "--text", few)
-    short = planted.write_text(tmp_path / "short.txt", documents=40)
+    short = planted.write_text(tmp_path / "short.txt", documents=60)
     assert "tokens of text are needed in select" in refused("audit", folder, "--text", short)
 
 
