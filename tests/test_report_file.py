@@ -13,6 +13,7 @@ import pytest
 from fairhub.errors import UserError
 from fairhub.report import Figure, Report, from_json, headline, markdown, read, table, to_json, write
 
+OPTIONAL = ("groups", "limit", "freedom")
 CARDS = Path(__file__).parent.parent / "model_cards"
 
 
@@ -37,7 +38,7 @@ def test_json_has_the_keys_of_the_schema_in_their_order(repair, audit):
     assert keys[:6] == ["schema", "fairhub", "method", "seed", "created", "base_model"]
     assert set(keys) == {field.name for field in fields(Report)}
     first = json.loads(to_json(repair))["figures"][0]
-    assert list(first) == [field.name for field in fields(Figure) if field.name not in ("groups", "limit")]
+    assert list(first) == [field.name for field in fields(Figure) if field.name not in OPTIONAL]
     assert list(first["change"]) == [
         "value", "low", "high", "relative", "relative_low", "relative_high", "p",
     ]  # fmt: skip
@@ -47,11 +48,15 @@ def test_json_has_the_keys_of_the_schema_in_their_order(repair, audit):
 def test_groups_and_limits_are_written_where_there_are_any_and_come_back(repair):
     for figure, plain in zip(repair.figures, json.loads(to_json(repair))["figures"], strict=True):
         assert plain.get("groups") == (list(figure.groups) if figure.groups else None)
-        assert plain.get("limit") == figure.limit
-        assert ("groups" in plain, "limit" in plain) == (figure.groups is not None, figure.limit is not None)
+        assert (plain.get("limit"), plain.get("freedom")) == (figure.limit, figure.freedom)
+        assert all((name in plain) == (getattr(figure, name) is not None) for name in OPTIONAL)
     assert {"groups", "limit"} <= {key for plain in json.loads(to_json(repair))["figures"] for key in plain}
-    read_back = from_json(to_json(repair))
-    assert [(f.groups, f.limit) for f in read_back.figures] == [(f.groups, f.limit) for f in repair.figures]
+    free = replace(repair, figures=(replace(repair.figures[0], freedom=6.5), *repair.figures[1:]))
+    for report in (repair, free):
+        read_back = from_json(to_json(report)).figures
+        assert [[getattr(f, name) for name in OPTIONAL] for f in read_back] == [
+            [getattr(f, name) for name in OPTIONAL] for f in report.figures
+        ]
 
 
 def of_schema_1(report):
@@ -59,7 +64,7 @@ def of_schema_1(report):
     data = json.loads(to_json(report))
     new = ("judgement", "direction.", "systematic", "reaction")
     old = [f for f in data["figures"] if not f["name"].startswith(new) and f["role"] != "keep"]
-    stripped = [{key: part for key, part in f.items() if key not in ("groups", "limit")} for f in old]
+    stripped = [{key: part for key, part in f.items() if key not in OPTIONAL} for f in old]
     return data | {"schema": 1, "figures": stripped, "verdict": "Repaired: divergence fell."}
 
 

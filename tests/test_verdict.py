@@ -165,6 +165,10 @@ def test_a_gap_is_beyond_chance_only_beyond_having_looked_at_them_all():
     none = replace(gap, before=replace(gap.before, value=0.1, low=-0.9, high=1.1))
     assert beyond_chance([slight]) == [slight]
     assert beyond_chance([slight, none, none]) == []
+    few = replace(gap, before=replace(gap.before, value=1.5, low=0.5, high=2.5), freedom=3.0)
+    assert beyond_chance([few]) == [few] and beyond_chance([few, none, none, none]) == [], "few levels make long tails"
+    many = replace(few, freedom=None)
+    assert beyond_chance([many, none, none, none]) == [many]
 
 
 def test_what_was_not_measured_is_said():

@@ -65,5 +65,5 @@ def _as_after(figure: Figure) -> Figure:
     after = figure.after or Interval(0.0, 0.0, 0.0)
     return Figure(
         figure.name, figure.role, figure.split, figure.axis, figure.context, figure.better, figure.unit, figure.items,
-        figure.clusters, after, None, None, figure.groups,
+        figure.clusters, after, None, None, figure.groups, None, figure.freedom,
     )  # fmt: skip

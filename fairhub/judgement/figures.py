@@ -167,6 +167,7 @@ def figure(
     return Figure(
         name, role, split, axis, context, "lower" if better == "lower" else "higher", unit, drawn[0].items,
         drawn[0].templates, parts[0], parts[1] if change else None, change, groups, limit,
+        crossed.error_of(drawn[0].draws[1:], levels, linear)[1],
     )  # fmt: skip
 
 

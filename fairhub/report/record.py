@@ -55,6 +55,8 @@ class Figure:
     """The two groups that it compares; None where it is a mean over all that were measured."""
     limit: float | None = None
     """How much of it may be lost, relative: 0.05 is 5 %; None where nobody set a limit."""
+    freedom: float | None = None
+    """Degrees of freedom of the interval before, where it is Student's; None where it is not."""
 
     def __post_init__(self) -> None:
         """Refuse a figure without an interval."""

@@ -15,7 +15,7 @@ from fairhub.statistics import Change, Interval
 Value = TypeVar("Value")
 
 _READ = (1, 2)
-_LEFT_OUT = ("groups", "limit")
+_LEFT_OUT = ("groups", "limit", "freedom")
 """Of a figure: left out where it has none, not null; most have none, and there are hundreds."""
 FIRST = ("schema", "fairhub", "method", "seed", "created")
 

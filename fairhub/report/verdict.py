@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from scipy import stats
+
 from fairhub.report.record import Figure, find, searched_axes
 from fairhub.report.wording import odds, percent, shift
 from fairhub.statistics import holm
@@ -93,9 +95,11 @@ def beyond_limits(figures: Sequence[Figure], split: str = "held_out") -> list[Fi
 
 
 def _chance(figure: Figure) -> float:
-    """Return the two-sided p of a signed gap, from its interval as of a normal figure."""
-    half = (figure.before.high - figure.before.low) / 2
-    return math.erfc(1.96 * abs(figure.before.value) / half / math.sqrt(2)) if half > 0 else 1.0
+    """Return the two-sided p of a signed gap, from its interval: few levels make Student's, whose tails are long."""
+    half, freedom = (figure.before.high - figure.before.low) / 2, figure.freedom or math.inf
+    return (
+        float(2 * stats.t.sf(stats.t.ppf(0.975, freedom) * abs(figure.before.value) / half, freedom)) if half else 1.0
+    )
 
 
 def _sentence(opening: str, clauses: Sequence[str]) -> str:
