@@ -49,9 +49,14 @@ def trait_cells(family: str, split: Split, count: int) -> list[Cell]:
 
 
 def choices(family: str, split: Split, count: int) -> list[Choice]:
-    """Return up to so many items of meaning or recall, templates and topics in turn, the same ones always."""
-    every = _meaning(split) if family == "meaning" else _recall(split)
-    return _in_turn(list(every), count)
+    """Return up to so many items of meaning or recall, templates and topics in turn, the same ones always.
+
+    A term may stand in several sets: what is asked of it in the same words is asked once.
+    """
+    every: dict[tuple[str, str], Choice] = {}
+    for item in _meaning(split) if family == "meaning" else _recall(split):
+        every.setdefault((item.text, item.wrong), item)
+    return _in_turn(list(every.values()), count)
 
 
 def _meaning(split: Split) -> Iterator[Choice]:
