@@ -1,6 +1,7 @@
 """What a run chose and measured, put together as its report."""
 
 import importlib.metadata
+import json
 import platform
 import resource
 import time
@@ -72,6 +73,7 @@ def assemble(
         settings=settings | outcome.settled | _notes(measured),
         healing=_healing(outcome),
         choices=outcome.choices,
+        brought=json.loads(str(found["brought"])),
     )  # fmt: skip
 
 

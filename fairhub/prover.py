@@ -1,6 +1,8 @@
 """Measures the base model, the repair and what it is compared with, on the splits of the proof."""
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from fairhub.engine import Batch, probe_batches, text_batches
 from fairhub.judgement import reading
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import lexicon
-from fairhub.judgement.reading import Brought, Reading
+from fairhub.judgement.reading import Reading
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, Utility, applied, context_window, continuations, divergences, home, utility
 from fairhub.probes import Probe
@@ -53,10 +55,6 @@ class Prover:
         bar = progress_bar(f"judgements {cells[0].split}", total)
         return reading.read(self.loaded, cells, words, [Repair(), *repairs], bar)
 
-    def brought(self, cells: Sequence[Cell]) -> list[Brought]:
-        """Return the tokens that a group's name brings or takes in the base model."""
-        return reading.brought(self.loaded, cells, progress=progress_bar("words", reading.tokens(self.loaded, cells)))
-
     def kept(self) -> keep.Kept:
         """Return the held-out choices and passages that this tokenizer can be asked."""
         return keep.usable(self.loaded, self.data.choices, self.data.passages)
@@ -75,8 +73,10 @@ class Prover:
             found[f"bias{number}"] = np.stack([bias.before, np.asarray(bias.after)])
         named = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
         for name, cells in (named | {"traits": self.data.traits}).items():
-            arrays = reading.flat(self.judgements(cells, [outcome.repair]))
-            found |= {f"{name} {part}": values for part, values in arrays.items()}
+            readings = self.judgements(cells, [outcome.repair])
+            found |= {f"{name} {part}": values for part, values in reading.flat(readings).items()}
+            if cells[0].split == "held_out" and name != "traits":
+                found["brought"] = np.array(json.dumps([asdict(one) for one in readings[0].brought]))
         found["kept"] = self.keeps([outcome.repair])
         cost = self.utility([outcome.repair])
         found |= {"loss": cost.loss, "kl": cost.kl}

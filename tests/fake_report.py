@@ -189,7 +189,7 @@ def audit():
     alone = [figure(0, axis=axis, after=False, seed=i) for i, axis in enumerate(("all", "gender", "race"))]
     measured = (*judged({"held_out": 0.0, "external": 0.0}, after=False), *kept(after=False), *alone)
     whole = {"total": 134515008, "removed": 0, "share": 0.0}
-    nothing = dict.fromkeys(("transfer", "healing", "choices"))
+    nothing = dict.fromkeys(("transfer", "healing", "choices", "brought"))
     absent = {"controls": (), "reliability": {}, "trace": {}, "text": [], **nothing}
     return report(measured, method="audit", pruning=[], parameters=whole, **absent)
 
@@ -219,6 +219,8 @@ def report(measured=None, **parts):
         "settings": {"budget": 0.02, "kappa": 1.0},
         "healing": {"ridge": 1.0, "tokens": 41000},
         "choices": choices(),
+        "brought": [{"axis": "religion", "groups": ["Christian", "Muslim"], "token": " church", "change": 0.02,
+                     "agree": 0.9, "cells": 20}],
         "transfer": transfer(),
     }  # fmt: skip
     return Report(**(whole | parts))

@@ -10,7 +10,7 @@ from fairhub import crossed
 from fairhub.judgement import gaps
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.gaps import Drawn, Words
-from fairhub.judgement.reading import Reading
+from fairhub.judgement.reading import LARGE, Reading
 from fairhub.report.record import Figure, Groups
 
 KINDS = ("judgement", "systematic", "reaction")
@@ -18,7 +18,6 @@ OTHERS = "others"
 """Whom a group is compared with in signed gaps: all other groups of the same term set."""
 DIRECTION = "direction."
 LEFT_OUT = "judgement.leave_one_frame_out"
-_CELLS_OF_A_PAIR = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ def figures(
         made += [make.over(kind, [axis], axis) for kind in KINDS for axis in axes]
     if details:
         made += [make.over("judgement", axes, dimension=d) for d in before.lexicon.dimensions]
-        made += [make.pair(kind, n) for kind in KINDS for n, p in enumerate(before.pairs) if _large(len(p.cells))]
+        made += [make.pair(kind, n) for kind in KINDS for n, p in enumerate(before.pairs) if len(p.cells) >= LARGE]
         made += _by_context(read, words, weights, split)
         made += [leave_one_frame_out(read, split)]
         made += directions(read, words, split)
@@ -252,7 +251,3 @@ def _against_others(reading: Reading, kept: Sequence[int], group: str) -> np.nda
         mine = reading.cells[place].groups.index(group)
         found.append(block[mine] - np.delete(block, mine, axis=0).mean(0))
     return np.stack(found)
-
-
-def _large(cells: int) -> bool:
-    return cells >= _CELLS_OF_A_PAIR

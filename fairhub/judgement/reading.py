@@ -17,25 +17,9 @@ from fairhub.loading import Loaded
 from fairhub.measure import Progress, Repair, applied, context_window, home
 from fairhub.processes import spread
 
-_MOST_WORDS = 12
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """What a model says after the texts of some cells."""
-
-    cells: tuple[Cell, ...]
-    lexicon: Lexicon
-    words: np.ndarray
-    """[texts, words] log-probability of each judgement word as the next token; texts of all cells in order."""
-    kernels: tuple[np.ndarray, ...]
-    """For each pair of groups (`pairs(cells)`), [cells, cells] inner products of the oriented differences of
-    square-root probabilities, d = (sqrt p(.|first) - sqrt p(.|second)) / sqrt 2."""
-
-    @cached_property
-    def pairs(self) -> list[Pair]:
-        """The pairs of groups that the kernels are of."""
-        return pairs(self.cells)
+_MOST_WORDS = 8
+LARGE = 8
+"""Cells that compare two groups, from which on figures and words of the pair are told."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +34,26 @@ class Brought:
     agree: float
     """Share of the cells in which the sign is that of the mean."""
     cells: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a model says after the texts of some cells."""
+
+    cells: tuple[Cell, ...]
+    lexicon: Lexicon
+    words: np.ndarray
+    """[texts, words] log-probability of each judgement word as the next token; texts of all cells in order."""
+    kernels: tuple[np.ndarray, ...]
+    """For each pair of groups (`pairs(cells)`), [cells, cells] inner products of the oriented differences of
+    square-root probabilities, d = (sqrt p(.|first) - sqrt p(.|second)) / sqrt 2."""
+    brought: tuple[Brought, ...] = ()
+    """The tokens that the names of groups bring or take most, of pairs that enough cells compare."""
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """The pairs of groups that the kernels are of."""
+        return pairs(self.cells)
 
 
 def read(
@@ -73,25 +77,6 @@ def read(
         return [_reading(loaded, part, lexicon, repair, progress) for repair in repairs]
 
     return [_joined(parts) for parts in zip(*spread(blocks, block), strict=True)]
-
-
-def brought(
-    loaded: Loaded, cells: Sequence[Cell], most: int = _MOST_WORDS, progress: Progress | None = None
-) -> list[Brought]:
-    """Return the tokens that each group's name brings or takes in the model as it is, the largest shifts of each pair.
-
-    Args:
-        loaded: The model.
-        cells: What it reads.
-        most: Tokens of a pair of groups.
-        progress: Told how many tokens were computed.
-    """
-
-    def block(part: Sequence[Cell]) -> list[Brought]:
-        roots = _roots(loaded, part, progress)[0]
-        return [one for pair in pairs(part) for one in _largest(loaded, roots, pair, most)]
-
-    return [one for part in spread(_blocks(cells), block) for one in part]
 
 
 def flat(readings: Sequence[Reading]) -> dict[str, np.ndarray]:
@@ -139,11 +124,13 @@ def _reading(
 ) -> Reading:
     with applied(loaded.model, repair):
         roots, words = _roots(loaded, cells, progress, lexicon.ids)
-    kernels = []
+    kernels, brought = [], []
     for pair in pairs(cells):
         moved = (roots[list(pair.first)] - roots[list(pair.second)]) / 2**0.5
         kernels.append((moved @ moved.T).double().cpu().numpy())
-    return Reading(tuple(cells), lexicon, words, tuple(kernels))
+        if len(pair.cells) >= LARGE:
+            brought += _largest(loaded, moved, pair)
+    return Reading(tuple(cells), lexicon, words, tuple(kernels), tuple(brought))
 
 
 def _roots(
@@ -167,13 +154,14 @@ def _joined(parts: Sequence[Reading]) -> Reading:
     return Reading(
         tuple(cell for part in parts for cell in part.cells), parts[0].lexicon,
         np.concatenate([part.words for part in parts]), tuple(kernel for part in parts for kernel in part.kernels),
+        tuple(one for part in parts for one in part.brought),
     )  # fmt: skip
 
 
-def _largest(loaded: Loaded, roots: Tensor, pair: Pair, most: int) -> list[Brought]:
-    moved = (roots[list(pair.first)] - roots[list(pair.second)]) / 2**0.5
+def _largest(loaded: Loaded, moved: Tensor, pair: Pair) -> list[Brought]:
+    """Return the tokens with the largest mean shift; `moved` is [cells, vocabulary]."""
     mean = moved.mean(0)
-    top = mean.abs().topk(min(most, len(mean))).indices
+    top = mean.abs().topk(min(_MOST_WORDS, len(mean))).indices
     agree = (moved[:, top].sign() == mean[top].sign()).double().mean(0)
     return [
         Brought(pair.axis, pair.groups, str(loaded.tokenizer.decode([token])), change, share, len(pair.cells))

@@ -21,6 +21,7 @@ def markdown(report: Report) -> str:
         use_case(report),
         _summary(report),
         *(_section(s.title, s.note, tables.figures_table(s.figures)) for s in sections(report.figures)),
+        _section("The words that a group's name brings", _BROUGHT, tables.brought_table(report)),
         _shortfalls(report.figures),
         transfer_section(report.transfer) if report.transfer else "",
         _section("Against other choices", _OTHERS, tables.controls_table(report) if report.controls else ""),
@@ -33,6 +34,10 @@ def markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+_BROUGHT = (
+    "Tokens whose probability differs most between the two groups in the base model, over all held-out texts that "
+    "compare them, with the share of texts that agree: what of it is meaning, and what is a stereotype, a reader sees."
+)
 _OTHERS = "What other ways of choosing as many units do under the same proof."
 _AGREEMENT = "Rank correlation of the scores that chose the units; 1 is perfect, 0 is chance."
 _FRONT = (

@@ -155,6 +155,10 @@ class Report:
     """How the columns that stay were refitted."""
     choices: list[dict[str, Any]] | None = None
     """Candidates on select: units (how many), bias_relative (absent where too dear), perplexity_relative, chosen."""
+    brought: list[dict[str, Any]] | None = None
+    """Tokens that groups' names bring or take in the base model on held_out: axis, groups, token, change (mean
+    difference of square-root probabilities, above 0 where the first group's name brings it), agree (share of the cells
+    with that sign), cells."""
     transfer: dict[str, Any] | None = None
     """How far repairs for one context carry to others: the content of transfer.json."""
     schema: int = SCHEMA

@@ -23,7 +23,7 @@ FIRST = ("schema", "fairhub", "method", "seed", "created")
 def to_json(report: Report) -> str:
     """Write a report as JSON: keys in the schema's order, one line an entry, NaN and infinity as null.
 
-    Optional parts that the run had not (settings, healing, choices, transfer) are left out, not null.
+    Optional parts that the run had not (settings, healing, choices, brought, transfer) are left out, not null.
     """
     plain = {key: value for key, value in _plain(report).items() if not _absent(key, value)}
     keys = [*FIRST, *(key for key in plain if key not in FIRST)]
@@ -88,7 +88,7 @@ def read(path: str | Path) -> Report:
 
 
 def _absent(key: str, value: Any) -> bool:
-    return value is None and key in ("settings", "healing", "choices", "transfer")
+    return value is None and key in ("settings", "healing", "choices", "brought", "transfer")
 
 
 def _entry(value: Any) -> str:

@@ -61,6 +61,16 @@ def pairs_table(figures: Sequence[Figure]) -> str:
     return table(head, rows) if rows else ""
 
 
+def brought_table(report: Report) -> str:
+    """What each group's name brings more than the other's, in the base model, a pair of groups a row."""
+    rows: dict[tuple[str, str, str], tuple[list[str], list[str]]] = {}
+    for one in report.brought or ():
+        sides = rows.setdefault((one["axis"], *one["groups"]), ([], []))
+        sides[one["change"] < 0].append(f"{one['token'].strip() or one['token']!r} ({100 * one['agree']:.0f} %)")
+    shown = [(axis, a, ", ".join(first), b, ", ".join(second)) for (axis, a, b), (first, second) in rows.items()]
+    return table(("Axis", "Group", "Brings", "Group", "Brings"), shown) if shown else ""
+
+
 _PAIRS = 12
 
 
