@@ -76,10 +76,11 @@ def test_the_table_is_the_reports(two):
             same = made.figure(figure["name"], figure["split"], figure["axis"])
             assert figure == json.loads(json.dumps(dataclasses.asdict(same)))
         assert {(f["name"], f["split"], f["axis"]) for f in entry["figures"]} >= {
-            ("divergence", "held_out", "all"), ("divergence", "external", "all"), ("divergence", "held_out", "gender"),
+            ("judgement", "held_out", "all"), ("judgement", "external", "all"), ("judgement", "held_out", "gender"),
+            ("meaning", "held_out", "all"), ("merit", "held_out", "all"), ("divergence", "held_out", "all"),
             ("specificity", "held_out", "all"), ("perplexity", "held_out", "all"),
         }  # fmt: skip
-        for name in ("divergence", "perplexity"):
+        for name in ("judgement", "perplexity"):
             change = shift(made.figure(name, "held_out").change)
             assert safe(change) in markdown(found) and change in text(found)
     assert document["reference"] == "robust"

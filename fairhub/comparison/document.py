@@ -7,7 +7,7 @@ from typing import Any
 
 from fairhub.comparison.differences import Difference
 from fairhub.comparison.entries import Comparison, Entry
-from fairhub.report import Figure, is_public
+from fairhub.report import Figure, headline, is_public
 from fairhub.report.markup import safe, table
 from fairhub.report.public import moved, readings
 from fairhub.report.record import count_units
@@ -15,6 +15,15 @@ from fairhub.report.wording import amount, percent, points, shift
 
 SCHEMA = 1
 _SHOWN = (
+    ("judgement", "held_out", "all"),
+    ("judgement", "external", "all"),
+    ("systematic", "held_out", "all"),
+    ("merit", "held_out", "all"),
+    ("merit_gap", "held_out", "all"),
+    ("incidental", "held_out", "all"),
+    ("meaning", "held_out", "all"),
+    ("recall", "held_out", "all"),
+    ("last_word", "held_out", "all"),
     ("divergence", "held_out", "all"),
     ("divergence", "external", "all"),
     ("divergence", "held_out", "control"),
@@ -47,11 +56,15 @@ def markdown(found: Comparison, *, places: bool = True) -> str:
     head = ("Method", "Units", *_COLUMNS, "Seconds")
     rows = [(e.name, units(e), *(say(e) for say in _COLUMNS.values()), seconds(e)) for e in found.entries]
     axes = sorted({f.axis for e in found.entries for f in _axes(e)})
-    by_axis = [(e.name, *(_shift(e.figure("divergence", axis=axis)) for axis in axes)) for e in found.entries]
+    by_axis = [(e.name, *(_shift(e.figure(_headline(e), axis=axis)) for axis in axes)) for e in found.entries]
+    keeps = [(e.name, *(_kept(e.figure(name, axis=axis)) for name, axis in _KEPT.values())) for e in found.entries]
     parts = [
         f"# Repairs of {base} compared",
         _NOTE,
         table(head, rows),
+        "## What must stay, held_out",
+        _LIMITS,
+        table(("Method", *_KEPT), keeps),
         f"## Against {safe(found.reference)}",
         _PAIRED,
         table(("Method", "Figure", "Split", "Difference", "Reading"), [_difference(d) for d in found.differences]),
@@ -90,9 +103,9 @@ def _name(figure: Figure) -> str:
 def text(found: Comparison) -> str:
     """Return the table that a terminal shows."""
     names = max(len(e.name) for e in found.entries)
-    lines = [f"{'':<{names}}  {'units':>20}  {'bias, held_out':>27}  {'perplexity':>27}  {'s':>6}"]
+    lines = [f"{'':<{names}}  {'units':>20}  {'judged apart, held_out':>27}  {'perplexity':>27}  {'s':>6}"]
     for e in found.entries:
-        bias, cost = (_shift(e.figure(name)) for name in ("divergence", "perplexity"))
+        bias, cost = (_shift(e.figure(name)) for name in (_headline(e), "perplexity"))
         lines.append(f"{e.name:<{names}}  {units(e):>20}  {bias:>27}  {cost:>27}  {seconds(e):>6}")
     lines += ["", f"against {found.reference}, difference of changes:"]
     lines += [f"{d.name:<{names}}  {d.figure}, {d.split}: {_span(d)}, {_reading(d)}" for d in found.differences]
@@ -112,7 +125,7 @@ def seconds(entry: Entry) -> str:
 
 
 def _record(entry: Entry) -> dict[str, Any]:
-    places = [*_SHOWN, *(("divergence", "held_out", f.axis) for f in _axes(entry))]
+    places = [*_SHOWN, *((_headline(entry), "held_out", f.axis) for f in _axes(entry))]
     figures = [f for f in (entry.figure(*place) for place in places) if f is not None]
     report = entry.report
     return {
@@ -123,10 +136,19 @@ def _record(entry: Entry) -> dict[str, Any]:
 
 
 def _axes(entry: Entry) -> Sequence[Figure]:
+    place = (_headline(entry), "held_out", "all", None)
     return [
         f for f in entry.report.figures
-        if (f.name, f.split, f.context) == ("divergence", "held_out", "all") and f.axis not in ("all", "control")
+        if (f.name, f.split, f.context, f.groups) == place and f.axis not in ("all", "control")
     ]  # fmt: skip
+
+
+def _headline(entry: Entry) -> str:
+    return headline(entry.report.figures)
+
+
+def _kept(figure: Figure | None) -> str:
+    return f"{_shift(figure)}{', past its limit' if figure and figure.past_limit else ''}"
 
 
 def _shift(figure: Figure | None) -> str:
@@ -152,16 +174,24 @@ def _reading(d: Difference) -> str:
 
 
 _COLUMNS: dict[str, Callable[[Entry], str]] = {
-    "Bias, held_out": lambda e: _shift(e.figure("divergence")),
-    "Bias, external": lambda e: _shift(e.figure("divergence", "external")),
-    "Control pairs": lambda e: _shift(e.figure("divergence", axis="control")),
+    "Verdict": lambda e: e.report.verdict.partition(":")[0].partition(";")[0],
+    "Judgement, held_out": lambda e: _shift(e.figure("judgement")),
+    "Judgement, external": lambda e: _shift(e.figure("judgement", "external")),
+    "Systematic, held_out": lambda e: _shift(e.figure("systematic")),
+    "Single pairs, held_out": lambda e: _shift(e.figure("divergence")),
     "Specificity": _specificity,
     "Perplexity": lambda e: _shift(e.figure("perplexity")),
 }
+_KEPT = {
+    "Merit": ("merit", "all"), "Merit gap": ("merit_gap", "all"), "Incidental": ("incidental", "all"),
+    "Control pairs": ("divergence", "control"), "Meaning": ("meaning", "all"), "Recall": ("recall", "all"),
+    "Last words": ("last_word", "all"),
+}  # fmt: skip
+_LIMITS = "Relative changes; a loss is past its limit (10 % of reactions, 5 % of the others) by its whole interval."
 _NOTE = (
-    "Relative changes against the base model, with 95 % intervals, on prompts that no method searched; lower is "
-    f"better ({percent(0.02)} perplexity is the usual budget). Specificity below 0: bias fell by more than control "
-    "pairs did."
+    "Relative changes against the base model, with 95 % intervals, on prompts and judgement words that no method "
+    f"searched; lower is better ({percent(0.02)} perplexity is the usual budget). Judgement: who is judged worse. "
+    "Single pairs: divergence, nearly all of it reaction. Specificity below 0: it fell by more than on control pairs."
 )
 _PAIRED = (
     "Difference of relative changes, in points; below 0 is better. Drawn over the same probes for both runs, unless "

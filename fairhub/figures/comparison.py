@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure as Picture
 
 from fairhub.figures.canvas import AFTER, BEFORE, MARKED, SMALL, TEXT, Look, blank, relative, whiskers
+from fairhub.report import headline
 
 if TYPE_CHECKING:
     from fairhub.comparison.entries import Comparison
@@ -14,10 +15,10 @@ _LINE = 13  # points from one label to the one above it
 
 
 def pareto(found: "Comparison") -> Picture | None:
-    """Change of held-out divergence against that of perplexity, a run a point; None where no run has both."""
+    """Change of the held-out judgement gap against that of perplexity, a run a point; None where no run has both."""
     points = []
     for entry in found.entries:
-        figures = [entry.figure(name) for name in ("divergence", "perplexity")]
+        figures = [entry.figure(name) for name in (headline(entry.report.figures), "perplexity")]
         bias, cost = (relative(figure.change if figure else None) for figure in figures)
         if bias is not None and cost is not None:
             points.append((entry.name, bias, cost))
@@ -41,7 +42,7 @@ def pareto(found: "Comparison") -> Picture | None:
     axes.axvline(0, color=BEFORE, linewidth=0.8)
     axes.margins(0.12)
     axes.set_xlabel("change of perplexity, %", fontsize=TEXT)
-    axes.set_ylabel("change of divergence, %", fontsize=TEXT)
+    axes.set_ylabel("change of the judgement gap, %", fontsize=TEXT)
     axes.grid(color="#eeeeee")
     return picture
 

@@ -134,8 +134,16 @@ def _without_each(reading: Reading, frames: Sequence[str]) -> np.ndarray:
         found = squares(reading, Words.fixed(reading.lexicon, len(counts)), counts).judgement
     axes = sorted({pair.axis for pair in reading.pairs})
     drawn = [[one.draws for (number, _), one in found.items() if reading.pairs[number].axis == axis] for axis in axes]
-    by_axis = [np.nanmean(np.stack(part), axis=0) for part in drawn if part]
-    return np.nanmean(np.stack(by_axis), axis=0) if by_axis else np.full(len(counts), np.nan)
+    by_axis = [_mean_of_known(part) for part in drawn if part]
+    return _mean_of_known(by_axis) if by_axis else np.full(len(counts), np.nan)
+
+
+def _mean_of_known(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean over rows of what is a number; NaN where none is."""
+    found = np.stack(rows)
+    known = ~np.isnan(found)
+    counts = known.sum(0)
+    return np.where(counts > 0, np.where(known, found, 0).sum(0) / np.maximum(counts, 1), np.nan)
 
 
 def figure(
