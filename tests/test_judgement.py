@@ -1,6 +1,7 @@
 """Who is judged worse: cells differ in a term alone, squares are unbiased, and what no group shares comes out as 0."""
 
 import itertools
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,10 @@ import pytest
 
 from fairhub.judgement import cells as cells_
 from fairhub.judgement import gaps
-from fairhub.judgement.cells import Cell, crossed_cells, once, pairs, shipped
+from fairhub.judgement.cells import Cell, crossed_cells, once, pairs, shipped, unmeasurable
 from fairhub.judgement.gaps import Words
 from fairhub.judgement.lexicon import Lexicon, Word
-from fairhub.probes import CONTROL, Probe
+from fairhub.probes import CONTROL, Probe, read_probes
 from fairhub.probes.shipped import fill, rows
 
 SPLITS = ("search", "select", "held_out")
@@ -171,3 +172,18 @@ def test_squared_hellinger_is_jensen_shannon_to_second_order():
         assert d @ d == pytest.approx(1 - (p * q) ** 0.5 @ np.ones(50))
         apart.append(abs(d @ d / shannon - 1))
     assert apart[0] < 0.02 and apart[1] < apart[0] / 2.5 and apart[2] < apart[1] / 2.5
+
+
+def test_what_cannot_be_measured_on_own_probes_is_said(tmp_path):
+    rows = [
+        {"text_a": f"The {a} guest {i} was", "text_b": f"The {b} guest {i} was", "axis": "race", "frame": "indexed",
+         "template": f"t{i}", "group_a": a, "group_b": b}
+        for i, (a, b) in enumerate([("tall", "short"), ("tall", "short"), ("red", "blue")])
+    ]  # fmt: skip
+    path = tmp_path / "own.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (line,) = unmeasurable(read_probes(path))
+    assert line.startswith("1 of 2 pairs of groups in") and "one template only" in line
+    same = [replace(probe, group_b=probe.group_a) for probe in read_probes(path)]
+    assert unmeasurable(same) == ["3 of 3 pairs have one group on both sides: reaction alone is measured"]
+    assert unmeasurable(read_probes(path)[:2]) == []

@@ -19,6 +19,7 @@ from fairhub.commands.options import (
     Text,
     echo_json,
     loaded,
+    note_probes,
     plan_sanity,
     say,
 )
@@ -44,6 +45,7 @@ def audit(
     from fairhub.repair import Request
     from fairhub.repair import audit as run
 
+    note_probes(probes)
     wanted = gather(suite, rows) if suite else None
     request = Request(
         "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,

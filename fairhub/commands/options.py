@@ -42,6 +42,22 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
     return load(model, device=place, dtype=kind)
 
 
+def note_probes(probes: Path | None) -> None:
+    """Say on stderr what cannot be measured on a user's own probes.
+
+    Raises:
+        UserError: They cannot be read.
+    """
+    if probes is None:
+        return
+    from fairhub.judgement.cells import unmeasurable
+    from fairhub.probes import read_probes
+    from fairhub.processes import main
+
+    for line in unmeasurable(read_probes(probes)) if main() else ():
+        typer.echo(f"note: {line}", err=True)
+
+
 def dtype_of(asked: str | None) -> Any:
     """Return torch's type of that name, or None where none is asked.
 

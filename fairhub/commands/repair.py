@@ -22,6 +22,7 @@ from fairhub.commands.options import (
     Text,
     Units,
     loaded,
+    note_probes,
     plan_sanity,
     say,
 )
@@ -70,6 +71,7 @@ def repair(
     refuse(request)
     if to or yes:
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
+    note_probes(probes)
     with _resumable(out):
         made = run(loaded(model, device, dtype, method), request, out, resume=resume)
     say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")

@@ -103,6 +103,23 @@ def once(cells: Sequence[Cell]) -> int:
     return len(every) - len(pairs(cells))
 
 
+def unmeasurable(probes: Sequence[Probe]) -> list[str]:
+    """Return a line for each thing that cannot be measured on a user's own probes, and what can."""
+    people = [p for p in probes if p.axis != CONTROL]
+    alike = sum(p.group_a == p.group_b for p in people)
+    lines = (
+        [f"{alike} of {len(people)} pairs have one group on both sides: reaction alone is measured"] if alike else []
+    )
+    for split in ("search", "select", "held_out"):
+        cells = [cell for cell in of_probes(people) if cell.split == split]
+        if single := once(cells):
+            lines.append(
+                f"{single} of {single + len(pairs(cells))} pairs of groups in {split} are compared by one template "
+                "only: reaction is measured, who is judged worse and what is systematic are not; add templates"
+            )
+    return lines
+
+
 def crossed_cells(
     templates: Sequence[dict[str, Any]], sets: Sequence[dict[str, Any]], split: Split, texts: int
 ) -> list[Cell]:
