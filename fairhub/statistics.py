@@ -5,12 +5,14 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from fairhub.errors import UserError
 
 Numbers = Sequence[float] | np.ndarray
 Transform = Callable[[np.ndarray], np.ndarray]
 
+_DRAWS = 250
 EXACT_CLUSTERS = 12  # 2**12 sign patterns are fewer than the sampled test would draw twice
 
 
@@ -66,10 +68,15 @@ class _Sums:
         """The same means with clusters drawn with replacement, [resamples, columns]."""
         n = len(self.weights)
         columns = np.column_stack([self.totals, self.weights])
-        # One draw at a time keeps memory flat, and a count per cluster is cheaper than gathering rows.
-        draws = (np.bincount(rng.integers(n, size=n), minlength=n) @ columns for _ in range(resamples))
-        sums = np.array(list(draws))
+        blocks = (min(_DRAWS, resamples - begin) for begin in range(0, resamples, _DRAWS))  # bounds the memory
+        sums = np.concatenate([_counted(rng.integers(n, size=(draws, n))) @ columns for draws in blocks])
         return _transformed(sums[:, :-1] / sums[:, -1:], transform)
+
+
+def _counted(drawn: np.ndarray) -> np.ndarray:
+    """Return how often each of n clusters was drawn, [draws, n], from their numbers, [draws, n]."""
+    draws, n = drawn.shape
+    return np.bincount((drawn + n * np.arange(draws)[:, None]).ravel(), minlength=draws * n).reshape(draws, n)
 
 
 def interval(
@@ -223,7 +230,7 @@ def rank_correlation(a: Numbers, b: Numbers) -> float:
     Raises:
         ValueError: for fewer than 2 scores, NaN, or scores that are all equal (they rank nothing).
     """
-    x, y = (_ranks(_finite(scores)) for scores in (a, b))
+    x, y = (rankdata(_finite(scores)) for scores in (a, b))
     assert len(x) == len(y), f"paired scores differ in number: {len(x)} and {len(y)}"
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         raise ValueError(f"a rank correlation needs 2 different scores on each side; got {len(x)} scores")
@@ -291,8 +298,3 @@ def _student(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
     )
     return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[position]

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,11 @@ def holistic_bias(root: Path | None = None, count: int = 400) -> list[Probe]:
         UserError: `root` was named but lacks a file.
     """
     folder = folder_of("holistic_bias", root)
-    if folder is None:
-        return []
+    return [] if folder is None else list(_holistic_probes(folder, count))
+
+
+@lru_cache(maxsize=4)
+def _holistic_probes(folder: Path, count: int) -> tuple[Probe, ...]:
     sentences, axes, nouns = (json.loads((folder / file).read_text(encoding="utf-8")) for file in _HOLISTIC_BIAS)
     neutral = [noun for noun in nouns["neutral"] if noun[0] not in NOUNS_OF_AN_AGE]
     probes = [
@@ -103,7 +107,7 @@ def holistic_bias(root: Path | None = None, count: int = 400) -> list[Probe]:
         for name, axis in _HOLISTIC_AXES.items()
         for probe in _holistic_pairs(sentence, noun, axis, axes.get(name, {}))
     ]
-    return stratified(probes, count)
+    return tuple(stratified(probes, count))
 
 
 def crows_pairs(root: Path | None = None) -> list[Probe]:
