@@ -51,7 +51,7 @@ class Sizes:
     """Control probes in select, held_out and external, at most."""
     kept: int = 400
     """Control probes of search, at most: what healing must keep."""
-    judged: int = 120
+    judged: int = 144
     """Texts an axis that judgements are read from, in held_out; half as many in external."""
     judged_near: int = 48
     """The same in search and select, for the report."""

@@ -1,5 +1,6 @@
 """Cells: a template filled with every term of one term set, so that groups differ and nothing else does."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -59,11 +60,18 @@ def shipped(split: Split, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
     templates = [t for t in rows("templates.jsonl") if "ends" in t and split_of(t["frame"]) == split]
     sets = [s for s in rows("terms.jsonl") if s["axis"] != CONTROL and split_of(s["id"]) == split]
     wanted = sorted({s["axis"] for s in sets if not axes or s["axis"] in axes})
-    return [
-        cell
-        for axis in wanted
-        for cell in crossed_cells(templates, [s for s in sets if s["axis"] == axis], split, texts)
-    ]
+    by_axis = ([s for s in sets if s["axis"] == axis] for axis in wanted)
+    return [cell for of_axis in by_axis for cell in crossed_cells(templates, recurring(of_axis), split, texts)]
+
+
+def recurring(sets: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Return the term sets of an axis that compare two groups which another compares too; all where none does.
+
+    What one term set alone says of two groups cannot be told from what its terms say: texts are better spent on others.
+    """
+    counts = Counter(pair for s in sets for pair in combinations(sorted(s["terms"]), 2))
+    kept = [s for s in sets if any(counts[pair] > 1 for pair in combinations(sorted(s["terms"]), 2))]
+    return kept or sets
 
 
 def of_probes(probes: Iterable[Probe]) -> list[Cell]:

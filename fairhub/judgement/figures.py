@@ -97,6 +97,8 @@ def directions(read: Sequence[Reading], words: Words, split: str) -> list[Figure
     for axis, group in sorted({(cell.axis, g) for cell in read[0].cells for g in cell.groups}):
         kept = [i for i, c in enumerate(read[0].cells) if c.axis == axis and group in c.groups]
         cells = [read[0].cells[i] for i in kept]
+        if len(kept) < LARGE:
+            continue
         contrasts = [_against_others(reading, kept, group) for reading in read]
         for dimension in read[0].lexicon.dimensions:
             readable = {c.template for c in cells if c.ends in read[0].lexicon.forms(dimension)}

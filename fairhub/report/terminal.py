@@ -41,7 +41,7 @@ def _blocks(report: Report) -> dict[str, list[str]]:
         "judgement gap by axis, held_out": _rows(axes, "axis"),
         "judgement gap by dimension, held_out": [_row(f.name.removeprefix("judgement."), f) for f in dimensions],
         "must stay (limit), held_out": [
-            _row(f"{_KEPT.get((f.name, f.axis), f.name)} ({100 * f.limit:.3g} %)", f)
+            _row(f"{_KEPT.get((f.name, f.axis), f.name)} ({100 * f.limit:.3g} %)", f) + "  past" * f.past_limit
             for f in held_out if f.limit is not None
         ],
         "what a name changes everywhere": [_row(name, f) for name, f in shared.items()],
