@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 from conftest import ARCHITECTURES
@@ -14,10 +15,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from fairhub.data import Sizes
+from fairhub.judgement.cells import Cell
+from fairhub.judgement.cells import shipped as shipped_cells
 from fairhub.judgement.lexicon import words as judgement_words
 from fairhub.loading import Loaded
 from fairhub.methods import Plan
-from fairhub.probes import CONTROL, Probe, templates, vignettes
+from fairhub.probes import CONTROL, Probe, Split, templates, vignettes
 from fairhub.surgery import Unit, sites
 
 PLANTED = Unit(1, "head", 2)
@@ -44,11 +47,24 @@ def aligned() -> tuple[Probe, ...]:
 
     On these the planted path is all there is: no position and no share of attention depends on the term.
     """
-    return tuple(p for p in shipped() if _aligned(p))
+    return tuple(p for p in shipped() if _aligned(p.text_a, p.text_b))
 
 
-def _aligned(probe: Probe) -> bool:
-    a, b = (_WORD.findall(text) for text in (probe.text_a, probe.text_b))
+def aligned_cells(split: Split, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
+    """Cells of shipped templates and terms, about so many texts an axis, whose texts are as alike in pairs."""
+    return [
+        cell
+        for axis in sorted(axes)
+        for cell in [c for c in shipped_cells(split, 10 * texts, [axis]) if _all_aligned(c)][: texts // 2]
+    ]
+
+
+def _all_aligned(cell: Cell) -> bool:
+    return all(_aligned(a, b) for (_, a), (_, b) in combinations(cell.texts, 2))
+
+
+def _aligned(*texts: str) -> bool:
+    a, b = (_WORD.findall(text) for text in texts)
     differing = {word.lower() for pair in zip(a, b, strict=False) if len(set(pair)) == 2 for word in pair}
     return len(a) == len(b) and a[-1] == b[-1] and not differing & {"a", "an"}
 

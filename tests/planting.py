@@ -21,7 +21,7 @@ from fairhub.surgery.architecture import mlps, text_config
 
 STRENGTH = 0.4
 """Size of the weights that pass a term on: a perturbation, so that its first-order effect is its effect."""
-LEAN = 3.0
+LEAN = 1.0
 """How far the output embedding of a judgement word lies to its side, in norms of a word's."""
 WHO, OTHER, TERMS, REST = slice(0, 12), slice(12, 24), slice(0, 24), slice(24, 32)
 
@@ -39,7 +39,6 @@ def plant_(
     """
     parts = dict(zip(paths, (WHO, OTHER), strict=False))
     _embed_(model, {(part.start, part.stop): paths[unit] for unit, part in parts.items()})
-    _lean_(model, *judging)
     for mlp in mlps(model):
         for module in mlp.inputs:
             (module.weight if isinstance(module, nn.Linear) else module.weight.T)[:, TERMS] = 0
@@ -49,6 +48,7 @@ def plant_(
         for unit, part in parts.items():
             if unit.layer == site.layer:
                 _connect_(model, site, unit, part)
+    _lean_(model, next(iter(paths.items())), *judging)
 
 
 @torch.no_grad()
@@ -77,11 +77,20 @@ def _embed_(model: PreTrainedModel, tokens: dict[tuple[int, int], Sequence[Seque
         words.weight /= text_config(model).hidden_size ** 0.5  # Gemma multiplies by it
 
 
-def _lean_(model: PreTrainedModel, negative: Sequence[int], positive: Sequence[int]) -> None:
-    """Let negative words be likelier on one side of what comes out, positive ones on the other."""
-    output = model.get_output_embeddings().weight
-    side = torch.randn(REST.stop - REST.start)
-    side *= LEAN * output[:, REST].norm(dim=1).mean() / side.norm()
+def _lean_(
+    model: PreTrainedModel, told: tuple[Unit, Sequence[Sequence[int]]], negative: Sequence[int], positive: Sequence[int]
+) -> None:
+    """Let negative words be likelier on one side of what comes out, positive ones on the other.
+
+    The side is that along which the unit parts most what it tells of, so that groups are surely judged apart.
+    """
+    output, (unit, classes) = model.get_output_embeddings().weight, told
+    site = next(site for site in sites(model) if (site.layer, site.kind) == (unit.layer, unit.kind))
+    heard = _heard(model, site, unit)[:, WHO]
+    said = _output(site)[REST, unit.index, : _share(site)]
+    codes = model.get_input_embeddings().weight[[rows[0] for rows in classes if rows], WHO]
+    side = torch.linalg.svd(said @ heard @ (codes - codes.mean(0)).T)[0][:, 0]
+    side = side * LEAN * output[:, REST].norm(dim=1).mean()
     output[negative, REST] += side
     output[positive, REST] -= side
 
@@ -103,14 +112,19 @@ def _isolate_(model: PreTrainedModel, site: Site) -> None:
 
 def _connect_(model: PreTrainedModel, site: Site, unit: Unit, part: slice) -> None:
     """Let one head pass on what one part of the embedding says."""
-    queries, _, values = _queries_keys_values(model, site)
-    queries[unit.index] = 0  # looks everywhere alike, but for a bias
+    _queries_keys_values(model, site)[0][unit.index] = 0  # looks everywhere alike, but for a bias
     first = 0 if part == WHO else _share(site)
-    rows = values[unit.index * len(values) // site.count, first : first + _share(site)]
+    rows = _heard(model, site, unit, first)
     rows.zero_()
     rows[:, part] = 0.5 * torch.randn(len(rows), part.stop - part.start)
     path = _output(site)[REST, unit.index, first : first + _share(site)]
     path.copy_(STRENGTH * torch.randn(path.shape))
+
+
+def _heard(model: PreTrainedModel, site: Site, unit: Unit, first: int = 0) -> Tensor:
+    """The value rows of a head that may tell of one kind of term, [share, hidden]: a view."""
+    values = _queries_keys_values(model, site)[2]
+    return values[unit.index * len(values) // site.count, first : first + _share(site)]
 
 
 def _spare_terms_(site: Site) -> None:

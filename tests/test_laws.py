@@ -29,12 +29,14 @@ from fairhub.report import Report
 from fairhub.runs import Remembered, Run
 from fairhub.surgery import Unit, sites
 
+OURS = ("search", "select", "held_out")
 AXES, CONTEXTS = ("gender", "race"), ("health", "hiring", "policing", "social")
 PROBES = [p for p in planted.aligned() if p.axis in (*AXES, CONTROL) and p.context in CONTEXTS]
 PEOPLE = [p for p in PROBES if p.axis != CONTROL and p.split in ("held_out", "external")][::3]
 SIZES = Sizes(
     search=48, screen=40, sample=16, select=32, held_out=32, external=24, control=24, compared=16, control_chunks=4,
-    search_tokens=2048, select_tokens=1024, held_out_tokens=1024,
+    search_tokens=2048, select_tokens=1024, held_out_tokens=1024, judged=60, judged_near=24, traits=24, choices=24,
+    passages=8,
 )  # fmt: skip
 PLAN = Plan(budget=0.5, exchange=1.0, heads=4, neurons=2, steps=200, real_steps=4)
 every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
@@ -52,12 +54,15 @@ def small(monkeypatch):
     give(monkeypatch, PROBES)
 
 
-def give(monkeypatch, probes):
-    """Let fairhub ship these probes, and no public ones be installed."""
+def give(monkeypatch, probes, wording=lambda cell: cell):
+    """Let fairhub ship these probes and cells as alike, and no public ones be installed."""
     monkeypatch.setattr(fairhub.data, "templates", lambda: [p for p in probes if p.split != "external"])
     monkeypatch.setattr(fairhub.data, "vignettes", lambda: [p for p in probes if p.split == "external"])
     monkeypatch.setattr(fairhub.data, "holistic_bias", lambda: [])
     monkeypatch.setattr(fairhub.data, "crows_pairs", lambda: [])
+    monkeypatch.setattr(fairhub.data, "holistic_cells", lambda *_: [])
+    cells = [wording(cell) for split in OURS for cell in planted.aligned_cells(split, 60, AXES)]
+    monkeypatch.setattr(fairhub.data.cells_, "shipped", lambda split, *_: [c for c in cells if c.split == split])
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +140,13 @@ def named(made: Report) -> frozenset[Unit]:
 
 @every_architecture
 def test_the_planted_unit_is_what_is_removed(name, request_, tmp_path):
-    plain = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, heal=False))
+    plain = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, heal=False, budget=1.0))  # bare cuts are dear
     made = repair(planted.loaded(planted.planted_model(name)), plain, tmp_path / "run")
     assert PLANTED in named(made) and made.verdict.startswith("Repaired")
     for split in ("held_out", "external"):
         assert made.figure("divergence", split).change.relative_high < -0.99
+    assert made.figure("judgement", "held_out").before.low > 0
+    assert made.figure("judgement", "held_out").change.relative_high < -0.99
     bystanders = named(made) - {PLANTED}
     base, alone, without = mean_divergence(
         planted.planted_model(name), frozenset(), frozenset({PLANTED}), bystanders
@@ -153,6 +160,7 @@ def test_healed_the_bias_is_gone_too_and_the_planted_unit_is_named(name, done):
     assert left < 0.2 * base and done.made.verdict.startswith("Repaired")
     assert PLANTED in named(done.made)
     assert done.made.figure("divergence", "held_out").change.relative_high < -0.5
+    assert done.made.figure("judgement", "held_out").change.relative_high < -0.5
     assert done.made.figure("specificity", "held_out").after.high < 0
     assert done.made.healing is not None
 
@@ -162,7 +170,8 @@ def test_a_model_without_bias_is_left_alone(name, request_, tmp_path):
     fair = planted.fair_model(name)
     made = repair(planted.loaded(fair), request_, tmp_path / "run")
     assert made.pruning == [] and made.healing is None and made.controls == ()
-    assert made.verdict.startswith("Nothing significant to repair")
+    assert made.verdict.startswith("Nothing to repair: nothing was found to remove")
+    assert made.figure("judgement", "held_out").before.value < 1e-6
     before = planted.fair_model(name).state_dict()
     assert all(torch.equal(before[key], weight) for key, weight in fair.state_dict().items())
 
@@ -206,17 +215,24 @@ def test_stock_transformers_loads_the_repaired_model(name, done):
 
 @every_architecture
 def test_unseen_texts_choose_nothing(name, done, request_, tmp_path, monkeypatch):
-    give(monkeypatch, [reworded(p) if p.split in ("held_out", "external") else p for p in PROBES])
+    unseen = ("held_out", "external")
+    give(monkeypatch, [reworded(p) if p.split in unseen else p for p in PROBES],
+         lambda cell: said_otherwise(cell) if cell.split in unseen else cell)  # fmt: skip
     made = repair(planted.loaded(planted.planted_model(name)), request_, tmp_path / "run")
     for field in ("pruning", "choices", "trace", "healing", "reliability"):
         assert getattr(made, field) == getattr(done.made, field), field
     for split in ("search", "select", "held_out", "external"):
-        same = made.figure("divergence", split, AXES[0]) == done.made.figure("divergence", split, AXES[0])
-        assert same == (split in ("search", "select")), split
+        for figure in ("divergence", "judgement") if split != "external" else ("divergence",):
+            same = made.figure(figure, split, AXES[0]) == done.made.figure(figure, split, AXES[0])
+            assert same == (split in ("search", "select")), split
 
 
 def reworded(probe):
     return dataclasses.replace(probe, text_a=f"Well, {probe.text_a}", text_b=f"Well, {probe.text_b}")
+
+
+def said_otherwise(cell):
+    return dataclasses.replace(cell, texts=tuple((group, f"Well, {text}") for group, text in cell.texts))
 
 
 @pytest.mark.parametrize("name", ["gpt2"])
@@ -241,6 +257,8 @@ def test_every_figure_has_an_interval_and_bias_stands_beside_utility(done):
         assert figure.clusters >= 2 and figure.items >= figure.clusters
     for table in tables:
         assert report.find(table, "divergence", "held_out")
+    for beside in ("judgement", "systematic", "reaction", "merit", "incidental", "meaning", "recall"):
+        assert report.find(done.made.figures, beside, "held_out"), beside
         for beside in ("perplexity", "kl", "specificity"):
             assert report.find(table, beside, "held_out"), beside
     assert {f.split for f in done.made.figures if f.role == "bias"} == {"search", "select", "held_out", "external"}
@@ -248,8 +266,11 @@ def test_every_figure_has_an_interval_and_bias_stands_beside_utility(done):
 
 @every_architecture
 def test_what_was_not_measured_is_missing(done):
-    measured = {"divergence", "specificity", "perplexity", "kl", "distinct_2"}
-    assert {figure.name for figure in done.made.figures} == measured
+    measured = {"divergence", "specificity", "perplexity", "kl", "distinct_2", "judgement", "systematic", "reaction",
+                "judgement.leave_one_frame_out"}  # fmt: skip
+    measured |= {f"{kind}.{name}" for kind in ("judgement", "direction")
+                 for name in ("bad", "incompetent", "cold", "criminal", "poor", "menial")}  # fmt: skip
+    assert {figure.name for figure in done.made.figures if figure.role != "keep"} == measured
     people = {figure.axis for figure in done.made.figures if figure.role == "bias"} - {"all"}
     assert people == set(AXES)
     assert report.read(done.folder / "report.json") == done.made

@@ -77,13 +77,13 @@ def mean_divergence(model, probes, pruning=frozenset()):
 
 def test_one_head_carries_the_planted_bias():
     model = planted.planted_model()
-    people = [p for p in planted.shipped() if p.axis != CONTROL][::9]
+    people = [p for p in planted.aligned() if p.axis != CONTROL][::9]  # texts of unequal length differ anyway
     base = mean_divergence(model, people)
     assert base > 1e-3
-    assert mean_divergence(model, people, frozenset({PLANTED})) < 0.2 * base  # texts of unequal length differ anyway
+    assert mean_divergence(model, people, frozenset({PLANTED})) < 1e-3 * base
     for unit in units(model):
         if unit.kind == "head" and unit not in (PLANTED, INNOCENT):
-            assert mean_divergence(model, people, frozenset({unit})) == pytest.approx(base, rel=0.15)
+            assert mean_divergence(model, people, frozenset({unit})) > 0.85 * base
 
 
 def test_planted_bias_is_found_repaired_and_named(done):
@@ -93,6 +93,8 @@ def test_planted_bias_is_found_repaired_and_named(done):
     assert change.high < 0 and change.relative_high < 0 and change.relative < -0.5
     assert made.figure("divergence", "external").change.high < 0
     assert made.figure("specificity", "held_out").after.high < 0
+    gap = made.figure("judgement", "held_out")
+    assert gap.before.low > 0 and gap.change.high < 0 and made.figure("systematic", "held_out").change.high < 0
     assert made.verdict.startswith("Repaired")
     assert any(choice["chosen"] for choice in made.choices)
 
@@ -106,8 +108,8 @@ def test_every_figure_has_an_interval_and_bias_stands_beside_utility(done):
             assert np.isfinite([part.low, part.value, part.high]).all(), figure.label
         assert figure.clusters >= 2 and figure.items >= figure.clusters
     assert {f.split for f in every if f.role == "bias"} == {"search", "select", "held_out", "external"}
-    for name in ("perplexity", "kl", "specificity"):
-        assert report.find(made.figures, name, "held_out")
+    for name in ("judgement", "systematic", "reaction", "merit", "recall", "perplexity", "kl", "specificity"):
+        assert report.find(made.figures, name, "held_out"), name
     assert {c.name for c in made.controls} >= {"this repair", "random", "importance", "guard alone"}
 
 
@@ -140,7 +142,7 @@ def test_stock_transformers_loads_the_repaired_model(done):
 def test_a_fair_model_is_left_alone(request_, tmp_path):
     made = repair(planted.loaded(planted.deaf_model()), request_, tmp_path / "fair")
     assert made.pruning == [] and made.healing is None and made.controls == ()
-    assert "othing significant to repair" in made.verdict
+    assert made.verdict.startswith("Nothing to repair: nothing was found to remove")
     saved = AutoModelForCausalLM.from_pretrained(tmp_path / "fair" / "model").state_dict()
     assert all(torch.equal(saved[name], weight) for name, weight in planted.deaf_model().state_dict().items())
     assert report.read(tmp_path / "fair" / "report.json") == made
@@ -157,11 +159,22 @@ def test_unseen_texts_choose_nothing(done, request_, tmp_path, monkeypatch, no_p
 
     monkeypatch.setattr(fairhub.data, "templates", lambda: [other(p) for p in templates()])
     monkeypatch.setattr(fairhub.data, "vignettes", lambda: [other(p) for p in vignettes()])
+    cells = fairhub.data.cells_.shipped
+
+    def other_cells(split, *how):
+        return [
+            dataclasses.replace(cell, texts=tuple((group, f"Well, {text}") for group, text in cell.texts))
+            if split == "held_out" else cell
+            for cell in cells(split, *how)
+        ]  # fmt: skip
+
+    monkeypatch.setattr(fairhub.data.cells_, "shipped", other_cells)
     again = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "other")
     for field in ("pruning", "choices", "trace", "healing", "reliability"):
         assert getattr(again, field) == getattr(made, field), field
-    assert again.figure("divergence", "select") == made.figure("divergence", "select")
-    assert again.figure("divergence", "held_out") != made.figure("divergence", "held_out")
+    for name in ("divergence", "judgement", "systematic"):
+        assert again.figure(name, "select") == made.figure(name, "select")
+        assert again.figure(name, "held_out") != made.figure(name, "held_out")
     assert again.figure("divergence", "external") != made.figure("divergence", "external")
 
 

@@ -120,8 +120,11 @@ def leave_one_frame_out(read: Sequence[Reading], split: str) -> Figure | None:
     parts = [crossed.Interval(float(row[0]), float(row.min()), float(row.max())) for row in values]
     change = None
     if len(read) > 1:
-        moved, ratio = values[1] - values[0], values[1] / values[0] - 1
-        ends = [float(end) if (values[0] > 0).all() else None for end in (ratio[0], ratio.min(), ratio.max())]
+        moved = values[1] - values[0]
+        ends: list[float | None] = [None, None, None]
+        if (values[0] > 0).all():
+            ratio = values[1] / values[0] - 1
+            ends = [float(end) for end in (ratio[0], ratio.min(), ratio.max())]
         change = crossed.Change(float(moved[0]), float(moved.min()), float(moved.max()), ends[0], ends[1], ends[2], 1.0)
     return Figure(
         LEFT_OUT, "bias", split, "all", "all", "lower", "nats²", len(read[0].cells), len(frames), parts[0],
