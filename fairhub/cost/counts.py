@@ -6,7 +6,8 @@ from dataclasses import replace
 from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.data import Data
-from fairhub.engine import probe_batches
+from fairhub.engine import encode, probe_batches
+from fairhub.likelihood import shared_tokens
 from fairhub.methods import Plan, Task
 from fairhub.methods.fasp import GAMMAS
 from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
@@ -186,10 +187,26 @@ def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
     return [
         on_probes("proof, probes", splits, 2),
         on_probes("proof, alternatives", batched(data.control_proof), alternatives),
+        _judgements(task, data),
         Work("proof, text", text, logits=text * _READ, calls=text / (4 * length)),
         Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS),
     ]  # fmt: skip
 
 
+def _judgements(task: Task, data: Data) -> Work:
+    """Who is judged worse and what must stay, before and after: texts of an axis share how they begin."""
+    blocks: dict[tuple[int, str], list[str]] = {}
+    for number, cells in enumerate([*data.judged, data.traits]):
+        for cell in cells:
+            blocks.setdefault((number, cell.axis), []).extend(text for _, text in cell.texts)
+    kept = [choice.text for choice in data.choices] + [passage.text for passage in data.passages]
+    tokens = 2 * sum(
+        shared_tokens([encode(task.tokenizer, text) for text in texts]) for texts in (*blocks.values(), kept)
+    )
+    return Work("proof, judgements", tokens, calls=tokens / _WALKED)
+
+
+_WALKED = 512
+"""Tokens of a forward where texts that begin alike are read as a tree, about."""
 _READ = 1.5
 """Loss and KL are read off the logits too, which costs about half as much again as making them."""
