@@ -9,6 +9,7 @@ import numpy as np
 import planted
 import pytest
 import torch
+from conftest import ARCHITECTURES
 from planted import INNOCENT, PLAN, PLANTED, SIZES
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
@@ -20,10 +21,11 @@ import fairhub.text
 from fairhub import report
 from fairhub.engine import Engine, probe_batches
 from fairhub.errors import UserError
+from fairhub.loading import Loaded
 from fairhub.measure import Repair, continuations
 from fairhub.methods import Outcome
 from fairhub.probes import CONTROL
-from fairhub.repair import Request, repair
+from fairhub.repair import Request, audit, repair
 from fairhub.runs import Remembered, Run
 from fairhub.surgery import sites, units
 
@@ -265,3 +267,18 @@ def test_first_order_effects_alone_find_what_is_planted(request_, tmp_path, no_p
     made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
     assert PLANTED_ENTRY in made.pruning and made.figure("divergence", "held_out").change.high < 0
     assert len(made.trace["energy"]) > 4 * PLAN.real_steps  # no step on the real model is this many
+
+
+def test_a_tokenizer_without_judgement_words_stops_nothing_and_proves_nothing(text, tmp_path, tokenizer, no_pictures):
+    """Letters are its tokens: no word is one of them, so judgements are missing, and all else is measured."""
+    loaded = Loaded(ARCHITECTURES["llama"](), tokenizer, "letters", "local")
+    why = "as too few judgement words are one token of this model's tokenizer."
+    audited = audit(loaded, Request("audit", text=text, sizes=SIZES))
+    made = repair(loaded, Request(text=text, plan=PLAN, sizes=SIZES), tmp_path / "run")
+    for figures, verdict in ((audited, report.verdict(audited)), (made.figures, made.verdict)):
+        assert verdict.startswith("Nothing is proved: who is judged worse was not measured") and verdict.endswith(why)
+        names = {figure.name for figure in figures}
+        assert names >= {"systematic", "reaction", "merit", "incidental", "divergence", "perplexity"}
+        assert not [name for name in names if name.startswith(("judgement", "direction", "merit_gap"))]
+    assert why in " ".join(report.audit_table(audited).split())
+    assert report.read(tmp_path / "run" / "report.json") == made

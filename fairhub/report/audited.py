@@ -33,7 +33,7 @@ def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     for title, found in blocks.items():
         lines += [title, *map(_row, found)] if found else []
     noted = [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
-    if any(figure.name == "judgement" for figure in own):
+    if any(figure.name in ("judgement", "systematic") for figure in own):  # what was read, or could not be
         noted = [*textwrap.wrap(verdict(figures), WIDTH), *noted]
     return "\n".join([*lines, "-" * WIDTH, *noted])
 
