@@ -170,7 +170,7 @@ def test_the_head_that_carries_the_term_is_among_the_first_to_go(task):
 
 def test_single_weights_are_chosen_and_measured_but_not_recorded(task):
     asked = task("weights")
-    made = breaking_down_bias(asked, replace(planted.PLAN, variant="unit=weight, agree=0.3", alternatives=False))
+    made = breaking_down_bias(asked, replace(planted.PLAN, variant="unit=weight, agree=0.2", alternatives=False))
     assert made.repair.zeros and not made.repair.pruning and 0 < made.trace["share"] < 0.15
     base, after = divergences(asked.model, asked.sample_batches, [Repair(), made.repair])
     assert not np.array_equal(base, after)

@@ -245,7 +245,10 @@ def test_audit_as_json_is_one_document(command, folder, text, monkeypatch):
     code, out, err = command("audit", folder, "--json", "--text", text)
     assert code == 0, err
     figures = json.loads(out)["figures"]
-    assert {"divergence", "perplexity"} == {f["name"] for f in figures}
+    names = {f["name"] for f in figures}
+    assert {"judgement", "systematic", "reaction", "merit", "recall", "divergence", "perplexity"} <= names
+    assert all(len(f["groups"]) == 2 for f in figures if f["name"].startswith("direction."))
+    assert all(f["limit"] > 0 for f in figures if f["role"] == "control" and f["split"] == "held_out")
     assert {f["split"] for f in figures} == {"held_out", "external"}
     assert all(f["before"]["low"] <= f["before"]["value"] <= f["before"]["high"] for f in figures)
     assert all(f["after"] is None and f["change"] is None for f in figures)
@@ -255,9 +258,19 @@ def test_audit_as_text_names_every_figure_with_its_interval(command, folder, tex
     monkeypatch.setattr(fairhub.repair.Request, "__init__", _with_small_sizes(fairhub.repair.Request.__init__))
     code, out, err = command("audit", folder, "--text", text)
     assert code == 0, err
-    measured = [line for line in out.splitlines() if "divergence" in line or "perplexity" in line]
-    assert len(measured) > 3 and all("[" in line and "↓ lower" in line for line in measured)
-    assert "perplexity" in out and "bias, held_out" in out and "bias, external" in out
+    measured = [
+        line for line in out.splitlines() if line.startswith("  ") and ("↓ lower" in line or "↑ higher" in line)
+    ]
+    assert len(measured) > 30 and all("[" in line for line in measured)
+    for name in ("judgement", "systematic", "reaction", "divergence", "perplexity"):
+        own = [line for line in measured if line.startswith(f"  {name} ") and " control " not in line]
+        assert own and all("↓ lower" in line for line in own), name
+    for name in ("merit", "incidental", "recall"):
+        assert all("↑ higher" in line for line in measured if line.startswith(f"  {name} ")), name
+    assert all("↑ higher" in line for line in measured if " control " in line), "a deaf model is no fair one"
+    for title in ("who is judged worse, held_out", "what must stay", "bias, held_out", "bias, external", "utility"):
+        assert f"\n{title}\n" in out
+    assert "Audit only, nothing was changed; groups are judged apart by" in " ".join(out.split())
 
 
 def test_help_and_unknown_words(command):

@@ -29,7 +29,7 @@ def test_the_report_has_every_benchmark_before_and_after(request_, tmp_path):
     found = {f.name: f for f in made.figures if is_public(f) and f.axis == "all"}
     assert set(found) >= {"bbq_bias_ambiguous", "crows_pairs", "winobias_gap", "honest", "lambada", "boolq"}
     assert all(f.after is not None and f.change is not None for f in found.values())
-    assert (found["lambada"].role, found["lambada"].split, found["lambada"].axis) == ("utility", "held_out", "all")
+    assert (found["lambada"].role, found["lambada"].split, found["lambada"].axis) == ("keep", "held_out", "all")
     assert any(f.change.value != 0 for f in found.values()), "one head fewer shows somewhere"
     assert {entry["name"] for entry in made.data} & TITLES >= {"BBQ", "CrowS-Pairs", "BoolQ"}
     assert "## Public benchmarks" in (tmp_path / "run" / "report.md").read_text()
