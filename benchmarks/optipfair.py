@@ -101,7 +101,7 @@ class _Bench:
         self.taken = 0
         parts = text_.split_documents(text_.documents(None))
         self.learn, self.test = (
-            text_batches(text_.chunks(loaded.tokenizer, parts[split], tokens), rows=4)
+            text_batches(text_.chunks(loaded.tokenizer, parts[split], tokens).ids, rows=4)
             for split, tokens in (("search", 1024), ("held_out", 8192))
         )
         self.width = max(site for site in (u.index for u in units(loaded.model) if u.kind == "neuron")) + 1
