@@ -110,7 +110,7 @@ def test_probe_file_example_is_read(tmp_path):
 
 def test_pictures_and_files_linked_exist():
     links = re.findall(r"\]\(((?!https?:|#)[^)]+)\)", README.read_text(encoding="utf-8"))
-    pictures = {"docs/by_axis.png"}  # put there with the report
+    pictures = {"docs/who_is_judged_worse.png"}  # put there with the report
     assert {link for link in links if not (ROOT / link).exists()} <= pictures
 
 
