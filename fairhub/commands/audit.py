@@ -41,7 +41,7 @@ def audit(
         _names(loaded(model, device, dtype), axis, context, level, samples, name_prompts, json)
         return
     from fairhub.benchmarks.suite import gather
-    from fairhub.data import QUICK, Sizes
+    from fairhub.data import AUDIT, QUICK
     from fairhub.repair import Request
     from fairhub.repair import audit as run
 
@@ -49,7 +49,7 @@ def audit(
     wanted = gather(suite, rows) if suite else None
     request = Request(
         "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
-        sizes=QUICK if suite == "quick" else Sizes(),
+        sizes=QUICK if suite == "quick" else AUDIT,
     )  # fmt: skip
     _show(run(loaded(model, device, dtype), request, wanted), [], json, wanted.notes if wanted else ())
 

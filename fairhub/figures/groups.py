@@ -28,7 +28,7 @@ def who_is_judged_worse(report: Report) -> Picture | None:
     repaired = any(f.after is not None for f in measured)
     picture = blank(
         3.4 + 1.0 * len(dimensions) * (1 + repaired), 2.0 + 0.3 * len(rows), "Who is judged worse",
-        "Nats of log-odds against the other groups, unseen words; orange judged worse, purple better, beyond chance only",
+        "Nats of log-odds against other groups, unseen words; orange judged worse, purple better, beyond chance only",
         columns=1 + repaired,
     )  # fmt: skip
     top = max(abs(f.before.value) for f in measured) or 1.0
