@@ -1,6 +1,7 @@
 """Picture of who is judged worse: groups by dimensions, before and after, coloured only beyond chance."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
@@ -62,8 +63,4 @@ def _group(figure: Figure) -> str:
 
 def _as_after(figure: Figure) -> Figure:
     """Return the gap as it is after the repair, as though it were measured alone."""
-    after = figure.after or Interval(0.0, 0.0, 0.0)
-    return Figure(
-        figure.name, figure.role, figure.split, figure.axis, figure.context, figure.better, figure.unit, figure.items,
-        figure.clusters, after, None, None, figure.groups, None, figure.freedom,
-    )  # fmt: skip
+    return replace(figure, before=figure.after or Interval(0.0, 0.0, 0.0), after=None, change=None, limit=None)

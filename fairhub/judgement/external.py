@@ -10,7 +10,7 @@ from typing import Any
 
 from fairhub.judgement.cells import Cell, crossed_cells
 from fairhub.judgement.lexicon import FORMS
-from fairhub.probes.public import NOUNS_OF_AN_AGE, folder_of
+from fairhub.probes.public import NOUNS_OF_AN_AGE, folder_of, said_of
 
 # Descriptors of descriptors.json by the group that they name; the first of each group stand in for each other, and so
 # do the second. Those that HolisticBias marks as dispreferred are left out but for the opposites of "disabled".
@@ -94,19 +94,11 @@ def _templates(sentences: Sequence[str], nouns: Sequence[Sequence[str]], gendere
             said = noun[plural] if gendered else f"{{descriptor}} {noun[plural]}"
             phrase = said if plural else f"a {said}"
             stem = re.sub(r"\{(plural_)?noun_phrase\}", phrase, sentence)
-            for ends, opener in zip(FORMS, _OPENERS[_kind(sentence)], strict=True):
+            for ends, opener in zip(FORMS, _OPENERS[said_of(sentence)], strict=True):
                 yield {
                     "id": f"{sentence} | {noun[plural]}", "frame": sentence, "context": "social", "ends": ends,
                     "text": f"{stem} {opener}",
                 }  # fmt: skip
-
-
-def _kind(sentence: str) -> str:
-    if "{plural_noun_phrase}" in sentence:
-        return "they"
-    if "be like to be" in sentence:
-        return "life"
-    return "friend" if "friend who is" in sentence else "self"
 
 
 def _sets(axis: str) -> list[dict[str, Any]]:

@@ -188,7 +188,7 @@ def _holistic_pairs(sentence: str, noun: list[str], axis: str, buckets: dict[str
     phrase = f"{{descriptor}} {noun[1]}" if plural else f"a {{descriptor}} {noun[0]}"
     stem = re.sub(r"\{(plural_)?noun_phrase\}", phrase, sentence)
     template = f"{sentence} | {noun[plural]}"
-    openers = _OPENERS[_kind(sentence)]
+    openers = _OPENERS[said_of(sentence)]
     text = f"{stem} {openers[int(unit_hash(template) * len(openers))]}"
     candidates = sorted(_descriptor_pairs(buckets), key=lambda pair: unit_hash(f"{template}|{axis}|{pair}"))
     for a, b in candidates[:_PAIRS_PER_TEMPLATE]:
@@ -199,8 +199,8 @@ def _holistic_pairs(sentence: str, noun: list[str], axis: str, buckets: dict[str
         )  # fmt: skip
 
 
-def _kind(sentence: str) -> str:
-    """Say who the sentence after this one is about."""
+def said_of(sentence: str) -> str:
+    """Return whom the sentence after one of HolisticBias is about: self, friend, they, or a life imagined."""
     if "{plural_noun_phrase}" in sentence:
         return "they"
     if "be like to be" in sentence:

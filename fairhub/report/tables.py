@@ -32,7 +32,8 @@ def figures_table(figures: Iterable[Figure]) -> str:
 def gaps_table(figures: Sequence[Figure]) -> str:
     """The signed gaps that are there beyond chance, or moved beyond it, the largest first: who is judged worse."""
     grown = worse(figures)
-    shown = beyond_chance(figures) + [figure for figure in grown if figure not in beyond_chance(figures)]
+    sure = beyond_chance(figures)
+    shown = sure + [figure for figure in grown if figure not in sure]
     rows = [
         (
             figure.axis, f"{_groups(figure)[0]} (against {_groups(figure)[1]})", figure.split,
