@@ -38,7 +38,7 @@ def assemble(
     paid = proof.Utility(found["loss"], found["kl"])
     figures_ = proof.figures_of(
         biases, paid, data.documents["held_out"], 0, _judged(loaded, data, found), settings["axes"],
-        settings["contexts"], settings["plan"]["budget"],
+        settings["contexts"], keep.limits_of(settings["plan"].get("keep", ""), settings["plan"]["budget"]),
     )  # fmt: skip
     before, after = (found[name].tolist() for name in ("text_before", "text_after"))
     figures_ += proof.text_figures(before, after)

@@ -61,6 +61,19 @@ class Sizes:
     """Items of each family with a right next word (meaning, recall)."""
     passages: int = 200
     """Passages of held-out text whose last word is asked."""
+    fitted: int = 144
+    """Texts an axis of search that an erasure is fitted on."""
+    fitted_traits: int = 140
+    """Pairs of each trait of search that it keeps."""
+    fitted_choices: int = 360
+    """Items of meaning and of recall of search that it keeps."""
+    fitted_tokens: int = 8_192
+    """Neutral text of search whose next tokens it keeps."""
+    chosen: int = 96
+    """Texts an axis of select that its strength is chosen on."""
+    chosen_traits: int = 100
+    chosen_choices: int = 240
+    chosen_passages: int = 160
     compared: int = 56
     """Held-out probes that the alternatives (random, importance ...) are measured on."""
     control_chunks: int = 16
@@ -76,6 +89,16 @@ QUICK = Sizes(
     held_out=96, external=104, control=40, held_out_tokens=6_144, judged=72, traits=80, choices=120, passages=80
 )
 """Of an audit that is to be over in minutes, public benchmarks included."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Where judgements are read, and what must stay, of one split: what a method may fit or choose on."""
+
+    cells: tuple[Cell, ...]
+    traits: tuple[Cell, ...]
+    choices: tuple[Choice, ...]
+    passages: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +121,10 @@ class Data:
     """Held-out items of meaning and recall."""
     passages: tuple[Passage, ...]
     """Held-out passages whose last word is asked."""
+    fit: Ground
+    """Of search: what an erasure is fitted on."""
+    choose: Ground
+    """Of select: what its strength is chosen on."""
     text: dict[Split, Tensor]
     """Token ids [chunks, 256] of neutral text."""
     documents: dict[Split, tuple[str, ...]]
@@ -146,9 +173,20 @@ def gather(
         proof=(held_out, external) if external else (held_out,),
         control_proof=_split(held_out, "held_out", sizes.compared, 28),
         judged=_judged(axes, contexts, proved, probes, sizes, rows),
-        traits=tuple(cell for family in keep.TRAITS for cell in keep.trait_cells(family, "held_out", sizes.traits)),
-        choices=tuple(c for family in ("meaning", "recall") for c in keep.choices(family, "held_out", sizes.choices)),
+        traits=_traits("held_out", sizes.traits),
+        choices=_choices("held_out", sizes.choices),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
+        fit=Ground(
+            _cells(axes, contexts, probes, "search", sizes.fitted),
+            _traits("search", sizes.fitted_traits),
+            _choices("search", sizes.fitted_choices),
+        ),
+        choose=Ground(
+            _cells(axes, contexts, probes, "select", sizes.chosen),
+            _traits("select", sizes.chosen_traits),
+            _choices("select", sizes.chosen_choices),
+            tuple(keep.passages(parts["select"], sizes.chosen_passages)),
+        ),
         text={split: found.ids for split, found in chunks.items()},
         documents={split: found.documents for split, found in chunks.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
@@ -170,27 +208,38 @@ def _chunks(
     return found
 
 
+def _traits(split: Split, count: int) -> tuple[Cell, ...]:
+    return tuple(cell for family in keep.TRAITS for cell in keep.trait_cells(family, split, count))
+
+
+def _choices(split: Split, count: int) -> tuple[Choice, ...]:
+    return tuple(choice for family in ("meaning", "recall") for choice in keep.choices(family, split, count))
+
+
 def _judged(
     axes: Sequence[str], contexts: Sequence[str], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes,
     rows: Path | None,
 ) -> tuple[tuple[Cell, ...], ...]:  # fmt: skip
     """Return the cells of search and select (of the axes and contexts asked), held_out and external."""
-    splits: dict[Split, tuple[int, Sequence[str], Sequence[str]]] = {
-        "search": (sizes.judged_near, axes, contexts), "select": (sizes.judged_near, axes, contexts),
-        "held_out": (sizes.judged, proved, ()),
-    }  # fmt: skip
-    own = [probe for probe in probes if probe.source != "templates"]
-    found = []
-    for split, (texts, its_axes, its_contexts) in splits.items():
-        cells = cells_.shipped(split, texts, its_axes) + cells_.of_probes(
-            p for p in own if p.split == split and (not its_axes or p.axis in its_axes)
-        )
-        found.append([cell for cell in cells if not its_contexts or cell.context in its_contexts])
     external = holistic_cells(None, sizes.judged // 2, proved)
     if rows is not None:
         external += bbq_cells(rows, sizes.judged // 2, proved) + name_prompt_cells(rows, sizes.judged // 2, proved)
-    found.append(external)
-    return tuple(tuple(sorted(part, key=lambda cell: cell.axis)) for part in found if cells_.pairs(part))
+    found = (
+        _cells(axes, contexts, probes, "search", sizes.judged_near),
+        _cells(axes, contexts, probes, "select", sizes.judged_near),
+        _cells(proved, (), probes, "held_out", sizes.judged),
+        tuple(sorted(external, key=lambda cell: cell.axis)),
+    )
+    return tuple(part for part in found if cells_.pairs(part))
+
+
+def _cells(
+    axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], split: Split, texts: int
+) -> tuple[Cell, ...]:
+    """Return cells of the shipped terms and of the user's own probes, those of an axis next to each other."""
+    own = [p for p in probes if p.source != "templates" and p.split == split and (not axes or p.axis in axes)]
+    cells = [*cells_.shipped(split, texts, axes), *cells_.of_probes(own)]
+    return tuple(sorted((c for c in cells if not contexts or c.context in contexts), key=lambda cell: cell.axis))
 
 
 def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Path | None) -> list[Probe]:

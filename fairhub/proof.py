@@ -182,7 +182,7 @@ def judged_figures(judged: Judged, searched: Sequence[str] = (), limits: Mapping
 
 def figures_of(
     biases: Iterable[Bias], utility: Utility, documents: Sequence[Hashable], repair: int | None, judged: Judged,
-    searched: Sequence[str] = (), contexts: Sequence[str] = (), budget: float = LIMITS["perplexity"],
+    searched: Sequence[str] = (), contexts: Sequence[str] = (), limits: Mapping[str, float] = LIMITS,
 ) -> list[Figure]:  # fmt: skip
     """Return every figure of splits from near to far, details where nothing was searched, what must stay, and utility.
 
@@ -194,10 +194,11 @@ def figures_of(
         judged: Who is judged worse, and what must stay.
         searched: The axes that search and select were restricted to; empty for all.
         contexts: The contexts that they were restricted to; empty for all.
-        budget: How much perplexity may rise, relative.
+        limits: How much of what must stay may be lost, relative.
     """
-    figures = judged_figures(judged, searched)
+    figures = judged_figures(judged, searched, limits)
     for bias in biases:
         proved = bias.probes[0].split in ("held_out", "external")
-        figures += bias_figures(bias, details=proved, searched=() if proved else searched, contexts=contexts)
-    return figures + utility_figures(utility, documents, repair, budget=budget)
+        its = bias_figures(bias, details=proved, searched=() if proved else searched, contexts=contexts)
+        figures += [replace(f, limit=limits["control"]) if f.role == "control" else f for f in its]
+    return figures + utility_figures(utility, documents, repair, budget=limits["perplexity"])

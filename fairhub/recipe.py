@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fairhub.erasure import Erasure
 from fairhub.errors import UserError
 from fairhub.healing import Strength
+from fairhub.methods.rebuild import strength_of
 from fairhub.report import Report
 from fairhub.surgery import Pruning, Unit
 
@@ -46,7 +48,8 @@ class Recipe:
     pruning: list[dict[str, Any]]
     """Removed units: {"kind", "layer", "index"}."""
     healing: dict[str, float] | None
-    """The strength of the healing (guard, keep, depth, ridge); None where columns were only removed."""
+    """The dials of the healing (guard, keep, depth, ridge) or of the erasure (strength, broad, keep, merit, text);
+    None where columns were only removed."""
     settings: dict[str, Any]
     """Arguments of the run, from which probes and text are gathered again."""
     data: list[dict[str, Any]]
@@ -68,15 +71,16 @@ class Recipe:
         return frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in self.pruning)
 
     @property
-    def strength(self) -> Strength | None:
-        """How the columns that stay were refitted; None where they were not."""
-        return Strength(**self.healing) if self.healing else None
+    def strength(self) -> Strength | Erasure | None:
+        """How the columns that stay were refitted, or what was erased; None where neither."""
+        return strength_of(self.healing)
 
 
 def recipe_of(report: Report, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Recipe:
     """Return the recipe of a run whose repaired model this is."""
     dtype = str(model.dtype).removeprefix("torch.")
-    healing = report.healing and {name: report.healing[name] for name in asdict(Strength())}
+    dials = strength_of(report.healing)
+    healing = asdict(dials) if dials else None
     return Recipe(
         fairhub=report.fairhub,
         method=report.method,

@@ -9,12 +9,13 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from fairhub import figures, healing, items, methods, proof, report
+from fairhub import figures, healing, items, keep, methods, proof, report
 from fairhub.assembly import assemble, spent
 from fairhub.benchmarks.suite import NOTHING, Suite, benchmarked, refuse_suite, suite_answers, suite_figures
 from fairhub.benchmarks.suite import gather as gather_suite
 from fairhub.cost import tallied
 from fairhub.data import Data, Sizes, gather, known_probes
+from fairhub.defaults import METHOD
 from fairhub.engine import text_batches
 from fairhub.errors import UserError
 from fairhub.loading import Loaded
@@ -34,7 +35,7 @@ from fairhub.surgery import shrink_, sites
 class Request:
     """What the user asked for."""
 
-    method: str = "robust"
+    method: str = METHOD
     axes: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     probes: Path | None = None
@@ -138,6 +139,7 @@ def refuse(request: Request) -> None:
         raise UserError(f"a method must be one of {known}; got {request.method!r}; choose one of them")
     refuse_bias(request.plan.bias)
     methods.refuse_variant(request.method, request.plan.variant)
+    keep.limits_of(request.plan.keep)
     methods.refuse_energy(request.method, request.plan.energy, request.plan.per_layer)
     known_probes(request.axes, request.contexts, request.probes)
     if request.suite:
@@ -170,8 +172,7 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
     merit = stratified(control, data.sizes.screen // 3)
     batched = batcher(loaded)
     return methods.Task(
-        model=loaded.model, tokenizer=loaded.tokenizer,
-        search=people, search_batches=batched(people),
+        loaded=loaded, search=people, search_batches=batched(people),
         screen=screen, screen_batches=batched(screen, 1536),
         sample=sample, sample_batches=batched(sample, 768),  # more than one, so that processes can share them
         control=merit, control_screen_batches=batched(merit, 1536), control_batches=batched(control),
@@ -179,6 +180,8 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
         text=text_batches(data.text["search"], rows=4, device=home(loaded.model)),
         select_text=text_batches(data.text["select"], rows=4, device=home(loaded.model)),
         select_documents=data.documents["select"],
+        fit=data.fit, choose=data.choose,
+        fit_text=data.text["search"][: -(-data.sizes.fitted_tokens // data.text["search"].shape[1])],
         batched=batched, run=run, progress=progress_bar,
     )  # fmt: skip
 

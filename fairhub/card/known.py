@@ -22,8 +22,15 @@ class Source:
 
 
 _METHODS = {
+    "two_sided": Method(
+        "two-sided erasure, the default of fairhub",
+        "One sweep over search prompts measures how a group's name moves what attention passes on, which directions "
+        "judgement words read, and what meaning, recall, merit and neutral text read. The part of the attention's "
+        "output weights that maps the first onto the second, and is not read by the third, is taken out in closed "
+        "form, in every layer. How much is decided on select prompts, within a limit on everything that must stay.",
+    ),
     "robust": Method(
-        "robust, the default recipe of fairhub",
+        "robust, annealing under a guard",
         "Every attention head and MLP neuron is scored by what it does to the bias of many frames, axes and contexts. "
         "Those that all of them want gone form a pool; simulated annealing searches it, on first-order estimates and "
         "then on the model itself. How much is taken is decided on select prompts, within the utility budget.",

@@ -21,7 +21,7 @@ from fairhub.report.sections import Section, sections
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
 from fairhub.report.verdict import KEPT, beyond_limits
-from fairhub.report.wording import amount, number
+from fairhub.report.wording import amount, erases, number
 
 PICTURES = {
     "who_is_judged_worse": "Signed judgement gaps of every group on every dimension, before and after, on unseen "
@@ -96,6 +96,7 @@ def values(
         "report": report,
         "state": state(report),
         "healed": report.healing is not None,
+        "erased": erases(report.healing),
         **_model(report, model, endpoint),
         **_findings(report),
         **_run(report),

@@ -26,6 +26,7 @@ from fairhub.commands.options import (
     plan_sanity,
     say,
 )
+from fairhub.defaults import METHOD
 
 
 def repair(
@@ -33,9 +34,10 @@ def repair(
     model: Model = None,
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
     axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
-    method: Annotated[str, typer.Option(help="How units are chosen.")] = "robust",
+    method: Annotated[str, typer.Option(help="How units are chosen.")] = METHOD,
     energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "",
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
+    keep: Annotated[str, typer.Option(help="How much may be lost: 0.05, or 'merit=0.1,recall=0.02'.")] = "",
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
@@ -61,7 +63,7 @@ def repair(
     plan_sanity(budget, seconds)
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(energy=energy, budget=budget, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
+        Plan(energy=energy, budget=budget, keep=keep, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
              shrink=shrink, per_layer=per_layer, variant=variant),
         suite=suite, rows=rows,
     )  # fmt: skip

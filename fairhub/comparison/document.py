@@ -11,7 +11,7 @@ from fairhub.report import Figure, headline, is_public
 from fairhub.report.markup import safe, table
 from fairhub.report.public import moved, readings
 from fairhub.report.record import count_units
-from fairhub.report.wording import amount, percent, points, shift
+from fairhub.report.wording import amount, edited, percent, points, shift
 
 SCHEMA = 1
 _SHOWN = (
@@ -115,7 +115,7 @@ def text(found: Comparison) -> str:
 def units(entry: Entry) -> str:
     """Return how many units of each kind are gone, and whether the rest was refitted."""
     kinds = " + ".join(amount(n, kind) for kind, n in count_units(entry.report.pruning).items())
-    return (kinds or "none") + (", healed" if entry.report.healing else "")
+    return ", ".join(filter(None, [kinds or "none", edited(entry.report.healing)]))
 
 
 def seconds(entry: Entry) -> str:

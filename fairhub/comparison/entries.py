@@ -6,12 +6,10 @@ from pathlib import Path
 
 from fairhub import report as report_
 from fairhub.comparison.differences import Difference, difference
+from fairhub.defaults import METHOD
 from fairhub.errors import UserError
 from fairhub.items import Items, read_items
 from fairhub.report import Figure, Report, find
-
-DEFAULT = "robust"
-"""The method that others are compared with, where it is among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> Comp
         Entry(name, str(folder), report, read_items(folder))
         for name, folder, report in zip(names, folders, reports, strict=True)
     )
-    reference = next((e for e in entries if e.report.method == DEFAULT), entries[0])
+    reference = next((e for e in entries if e.report.method == METHOD), entries[0])
     return Comparison(entries, reference.name, tuple(_differences(entries, reference)))
 
 

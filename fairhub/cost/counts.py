@@ -5,13 +5,16 @@ from dataclasses import replace
 
 from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
-from fairhub.data import Data
+from fairhub.data import Data, Ground
 from fairhub.engine import encode, probe_batches
+from fairhub.erasure import sweep_tokens
+from fairhub.erasure.sweep import TOKENS
 from fairhub.likelihood import shared_tokens
 from fairhub.methods import Plan, Task
 from fairhub.methods.fasp import GAMMAS
 from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
 from fairhub.methods.head_scores import heads_of, neutral
+from fairhub.methods.two_sided import items_for
 from fairhub.probes import CONTROL, stratified
 from fairhub.scores import separable
 from fairhub.surgery import KINDS, sites
@@ -155,7 +158,27 @@ def _breaking_down_bias(task: Task, plan: Plan) -> list[Work]:
     return [on_probes("answers, group scores", task.screen_batches, 2.5), _moments(task), _prices(task)]
 
 
+def _two_sided(task: Task, plan: Plan) -> list[Work]:
+    """The sweep, and a few strengths on select beside the base model: of those tried one fits and the next does not."""
+    items = items_for(task)
+    swept, text = sweep_tokens(items, task.fit_text), task.fit_text.numel()
+    tokens = _STRENGTHS * _read_tokens(task, task.choose)
+    widths = [site.count * site.width for site in sites(task.model) if site.kind == "head"]
+    return [
+        Work("sweep", swept, backward=swept, logits=text, calls=2 * swept / TOKENS),
+        Work("choosing, judgements", tokens, calls=tokens / _WALKED),
+        on_text("choosing, text", task.select_text, _STRENGTHS),
+        Work("erasing", solves=(_STRENGTHS - 1) * sum(_SOLVED * width**3 for width in widths)),
+    ]
+
+
+_STRENGTHS = 5
+_SOLVED = 60
+"""Products of square matrices that one projection's edit costs, about: second moments, their spectra, the solution."""
+
+
 _CHOOSING: Mapping[str, Callable[[Task, Plan], list[Work]]] = {
+    "two_sided": _two_sided,
     "robust": _robust,
     "fasp": _fasp,
     "bias_only": _half_of_fasp,
@@ -171,7 +194,7 @@ COUNTED = tuple(_CHOOSING)
 
 def _others(method: str, plan: Plan) -> int:
     """How many alternatives the report compares with: random three times, importance, the repair's parts alone."""
-    if method not in HEAVY:
+    if method not in HEAVY or method == "two_sided":
         return 0
     return {"robust": 6 if plan.heal else 4}.get(method, 4)
 
@@ -195,15 +218,19 @@ def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
 
 def _judgements(task: Task, data: Data) -> Work:
     """Who is judged worse and what must stay, before and after: texts of an axis share how they begin."""
-    blocks: dict[tuple[int, str], list[str]] = {}
-    for number, cells in enumerate([*data.judged, data.traits]):
-        for cell in cells:
-            blocks.setdefault((number, cell.axis), []).extend(text for _, text in cell.texts)
-    kept = [choice.text for choice in data.choices] + [passage.text for passage in data.passages]
-    tokens = 2 * sum(
-        shared_tokens([encode(task.tokenizer, text) for text in texts]) for texts in (*blocks.values(), kept)
-    )
+    kept = Ground((), data.traits, data.choices, data.passages)
+    parts = [*(Ground(cells, (), ()) for cells in data.judged), kept]
+    tokens = 2 * sum(_read_tokens(task, part) for part in parts)
     return Work("proof, judgements", tokens, calls=tokens / _WALKED)
+
+
+def _read_tokens(task: Task, ground: Ground) -> int:
+    """Return how many tokens are computed to read this ground once."""
+    blocks: dict[str, list[str]] = {}
+    for cell in (*ground.cells, *ground.traits):
+        blocks.setdefault(cell.axis, []).extend(text for _, text in cell.texts)
+    kept = [choice.text for choice in ground.choices] + [passage.text for passage in ground.passages]
+    return sum(shared_tokens([encode(task.tokenizer, text) for text in texts]) for texts in (*blocks.values(), kept))
 
 
 _WALKED = 512

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 from fairhub.data import Sizes
 from fairhub.errors import UserError
 
-HEAVY = ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
+HEAVY = ("two_sided", "robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
 """Methods that score by gradient or keep second moments for healing."""
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 CACHE = 1 << 30

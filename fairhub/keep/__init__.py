@@ -1,11 +1,12 @@
 """What a repair must leave as it was: merit, incidental traits, meaning, recall, last words."""
 
-from fairhub.keep.figures import LIMITS, keep_figures
+from fairhub.keep.figures import keep_figures
 from fairhub.keep.items import FAMILIES, TRAITS, Choice, choices, trait_cells
 from fairhub.keep.last_words import Passage, passages
+from fairhub.keep.limits import LIMITS, limits_of
 from fairhub.keep.reading import Kept, read, usable
 
 __all__ = [
-    "FAMILIES", "LIMITS", "TRAITS", "Choice", "Kept", "Passage", "choices", "keep_figures", "passages", "read",
-    "trait_cells", "usable",
+    "FAMILIES", "LIMITS", "TRAITS", "Choice", "Kept", "Passage", "choices", "keep_figures", "limits_of", "passages",
+    "read", "trait_cells", "usable",
 ]  # fmt: skip

@@ -10,14 +10,9 @@ from fairhub.judgement.figures import figure
 from fairhub.judgement.gaps import Drawn, Words
 from fairhub.judgement.reading import Reading
 from fairhub.keep.items import TRAITS
+from fairhub.keep.limits import LIMITS
 from fairhub.keep.reading import Kept
 from fairhub.report.record import Figure
-
-LIMITS: Mapping[str, float] = {
-    "merit": 0.10, "merit_gap": 0.10, "incidental": 0.10, "control": 0.10, "meaning": 0.05, "recall": 0.05,
-    "last_word": 0.05, "perplexity": 0.02,
-}  # fmt: skip
-"""How much of each may be lost, relative; a repair that surely loses more is not called one."""
 
 
 def keep_figures(

@@ -11,8 +11,10 @@ from fairhub.methods.fairness_pruning import fairness_pruning, parsed
 from fairhub.methods.fasp import bias_only, fasp, ppl_only
 from fairhub.methods.robust import robust
 from fairhub.methods.task import Outcome, Plan, Task
+from fairhub.methods.two_sided import two_sided
 
 METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
+    "two_sided": two_sided,
     "robust": robust,
     "fasp": fasp,
     "bias_only": bias_only,

@@ -1,16 +1,19 @@
 """A chosen repair made again from its units and the strength of its healing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from fairhub.engine import Batch
+from fairhub.erasure import Erasure
 from fairhub.healing import Key, Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
+from fairhub.methods.two_sided import erased, items_for, swept
 from fairhub.runs import digest
 from fairhub.surgery import KINDS, Kind, Pruning, Unit, units
 
@@ -18,16 +21,31 @@ Batches = Sequence[Batch]
 Part = Literal["text", "bias", "control"]
 
 
-def rebuild(task: Task, pruning: Pruning, strength: Strength | None, seed: int, others: bool) -> Outcome:
+def strength_of(healing: Mapping[str, Any] | None) -> Strength | Erasure | None:
+    """Return the dials that a report or recipe recorded; what stands beside them there is left.
+
+    Raises:
+        KeyError: A dial is missing.
+    """
+    if not healing:
+        return None
+    kind = Erasure if "strength" in healing else Strength
+    return kind(**{field.name: healing[field.name] for field in fields(kind)})
+
+
+def rebuild(task: Task, pruning: Pruning, strength: Strength | Erasure | None, seed: int, others: bool) -> Outcome:
     """Return the outcome that these units and this healing make of the task's model: the same on the same machine.
 
     Args:
         task: The model, and what healing is fitted on.
         pruning: The units.
-        strength: How the columns that stay are refitted; None where they are not.
+        strength: How the columns that stay are refitted, or what is erased; None where neither.
         seed: Of the run; the alternatives drawn at random follow from it.
         others: Whether the alternatives that the report compares with are wanted too.
     """
+    if isinstance(strength, Erasure):
+        items = items_for(task)
+        return Outcome(erased(task, swept(task, items), items, strength), strength, {}, {}, [])
     if not (strength or others):
         return Outcome(Repair(pruning), None, {}, {}, [])
     known = moments_of(task, KINDS if any(unit.kind == "neuron" for unit in pruning) else ("head",))

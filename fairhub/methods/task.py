@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.annealing import Step
+from fairhub.data import Ground
 from fairhub.engine import Batch, Engine, fast_matmul, token_loss
+from fairhub.erasure import Erasure
 from fairhub.healing import Strength
+from fairhub.loading import Loaded
 from fairhub.measure import Progress, Repair
 from fairhub.probes import Probe
 from fairhub.runs import Run, digest
@@ -53,6 +57,11 @@ class Plan:
     """Annealing chains on the surrogates, for each energy."""
     chain_steps: int = 1000
     """Steps of each."""
+    erasures: tuple[float, ...] = (0.03, 0.06, 0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2, 5.6, 10.0)
+    """Strengths of two-sided erasure that are tried, weak to strong."""
+    keep: str = ""
+    """How much of what must stay may be lost: "0.05" of every family, or "merit=0.1,recall=0.02"; empty leaves the
+    limits as they are (`keep.LIMITS`)."""
     guards: tuple[float, ...] = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
     """Strengths of the guard that are tried, weak to strong."""
     seconds: float | None = None
@@ -78,8 +87,7 @@ class Plan:
 class Task:
     """What a recipe may look at: the model, the search and select probes, neutral text, and where it may keep notes."""
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    loaded: Loaded
     search: Sequence[Probe]
     search_batches: Sequence[Batch]
     screen: Sequence[Probe]
@@ -101,6 +109,12 @@ class Task:
     select_text: Sequence[Batch]
     select_documents: Sequence[str]
     """The document of each of its chunks: what a promise about other text is drawn over."""
+    fit: Ground
+    """Of search: where judgements are read and what must stay."""
+    choose: Ground
+    """The same of select."""
+    fit_text: Tensor
+    """[chunks, tokens] neutral text of search whose next tokens an erasure keeps."""
     batched: Callable[..., Sequence[Batch]]
     """Makes batches of probes, of so many tokens where a number is given."""
     run: Run
@@ -109,6 +123,16 @@ class Task:
     shared: Run | None = None
     """Where what hangs on the model and a text or probe alone is remembered, for several tasks; None keeps it in
     `run`."""
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The base model."""
+        return self.loaded.model
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Its tokenizer."""
+        return self.loaded.tokenizer
 
     @property
     def of_model(self) -> Run:
@@ -147,8 +171,8 @@ class Outcome:
     """What a recipe chose, and how."""
 
     repair: Repair
-    strength: Strength | None
-    """How the chosen repair was healed; None where it was not."""
+    strength: Strength | Erasure | None
+    """How the chosen repair was healed, or what was erased; None where neither."""
     trace: dict[str, Any]
     reliability: dict[str, float]
     choices: list[dict[str, Any]]

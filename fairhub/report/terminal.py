@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from fairhub.report.public import readings
 from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched_axes
-from fairhub.report.wording import amount, number, points, shift
+from fairhub.report.wording import amount, edited, number, points, shift
 
 WIDTH = 80
 
@@ -14,7 +14,8 @@ def table(report: Report) -> str:
     """Write the result in plain text: bias from near to far, by axis, utility, controls, verdict."""
     lines = [_clip(f"{report.base_model.get('id', 'a model')}: {report.method}, seed {report.seed}")]
     units = " and ".join(amount(n, kind) for kind, n in count_units(report.pruning).items())
-    lines += [f"{units or 'nothing'} removed{', healed' if report.healing else ''}", "-" * WIDTH]
+    done = [f"{units or 'no unit'} removed", *filter(None, [edited(report.healing)])]
+    lines += [", ".join(done), "-" * WIDTH]
     lines.append(_line("figure", "better", "before", "after", "change [95 % interval]"))
     for title, rows in _blocks(report).items():
         lines += [title, *rows] if rows else []

@@ -1,9 +1,21 @@
 """Numbers as words: the same rounding and the same brackets wherever a figure is quoted."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from fairhub.report.record import Figure
 from fairhub.statistics import Change, Interval
+
+
+def erases(healing: Mapping[str, Any] | None) -> bool:
+    """Whether weights were edited by two-sided erasure, whose dial is its strength; a healing has others."""
+    return bool(healing) and "strength" in (healing or {})
+
+
+def edited(healing: Mapping[str, Any] | None) -> str:
+    """What was done to weights that stayed: nothing, healed, or erased."""
+    return "" if not healing else "attention outputs edited" if erases(healing) else "healed"
 
 
 def number(value: float) -> str:

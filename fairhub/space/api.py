@@ -8,6 +8,7 @@ import gradio as gr
 
 from fairhub import diagnosis
 from fairhub import report as records
+from fairhub.defaults import METHOD
 from fairhub.diagnosis import PAIR
 from fairhub.errors import UserError
 from fairhub.repair import Request
@@ -78,7 +79,7 @@ def _add_repair(shared: Shared, default: str) -> None:
     @told
     def repair(
         model: str = default, axes: list[str] | None = None, contexts: list[str] | None = None,
-        method: str = "robust", budget: float = 2, depth: str = QUICK,
+        method: str = METHOD, budget: float = 2, depth: str = QUICK,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Find what makes a language model treat people differently, remove it, and prove it on unseen prompts.
 

@@ -51,8 +51,9 @@ def choice_shown(report: Report, place: int) -> str:
     taken = " This one was taken." if one["chosen"] else ""
     control = f", and {percent(one['control_relative'])} on neutral pairs" if "control_relative" in one else ""
     healed = f" Refitted with a guard of {one['guard']:g}." if one.get("guard") is not None else ""
+    done = f"strength {one['strength']:g}" if "strength" in one else f"{amount(one['units'], 'part')} removed"
     return (
-        f"{charts.front(shown, place)}<p role='status'>{esc(amount(one['units'], 'part'))} removed: unequal treatment "
+        f"{charts.front(shown, place)}<p role='status'>{esc(done)}: judged apart "
         f"{esc(percent(one['bias_relative']))}{esc(control)}; price {esc(percent(one['perplexity_relative']))} "
         f"perplexity.{esc(healed)}{taken} Measured on the prompts that chose it, so it flatters itself.</p>"
     )

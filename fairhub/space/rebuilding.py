@@ -7,9 +7,8 @@ from pathlib import Path
 from fairhub import report as records
 from fairhub.data import gather
 from fairhub.errors import UserError
-from fairhub.healing import Strength
 from fairhub.loading import EMBEDDED, Loaded, cache, load
-from fairhub.methods.rebuild import rebuild
+from fairhub.methods.rebuild import rebuild, strength_of
 from fairhub.repair import finish_, request_of, task_of
 from fairhub.report import Report
 from fairhub.runs import Run, digest
@@ -71,8 +70,7 @@ def make(path: Path) -> None:
     loaded = load(base_of(report))
     refuse_other(loaded, report)
     data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data)
-    names = ("guard", "keep", "depth", "ridge")
-    strength = Strength(**{name: report.healing[name] for name in names}) if report.healing else None
+    strength = strength_of(report.healing)
     pruning = frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in report.pruning)
     run = Run(there.parent, {}, resume=True)
     made = rebuild(task_of(loaded, data, run), pruning, strength, report.seed, others=False)

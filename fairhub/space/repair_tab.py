@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from fairhub import report
+from fairhub.defaults import METHOD
 from fairhub.probes import AXES, CONTEXTS
 from fairhub.space import map_panel, running
 from fairhub.space.asking import DEPTHS, QUICK, methods, request
@@ -116,7 +117,7 @@ def _form(shared: Shared) -> list[Any]:
     """Lay out what can be asked; return it in the order of `request`, the model first."""
     with gr.Row():
         model = models_box(shared)
-        method = gr.Dropdown([(text, name) for text, name in methods().items()], value="robust", label="Method",
+        method = gr.Dropdown([(text, name) for text, name in methods().items()], value=METHOD, label="Method",
                              info="How the parts are found.")  # fmt: skip
     axes = gr.CheckboxGroup([(axis.replace("_", " "), axis) for axis in AXES], label="Differences between people")
     contexts = gr.CheckboxGroup(list(CONTEXTS), label="Where it matters")

@@ -1,0 +1,4 @@
+"""What is taken where nothing is asked for: apart, so that the command line knows it before torch is loaded."""
+
+METHOD = "two_sided"
+"""How a repair is chosen."""

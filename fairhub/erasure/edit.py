@@ -1,0 +1,176 @@
+"""The edit of every attention output: which second moments stand for harm and for what must stay."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from fairhub.erasure.items import Item
+from fairhub.erasure.solve import Term, least
+from fairhub.erasure.sweep import Reads
+from fairhub.healing import Key, Patch
+from fairhub.processes import spread
+from fairhub.surgery import Site, sites
+
+_LEAST = 4
+"""Cells that a mean difference of two groups, items that a second moment of meaning is taken of, at least."""
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """How much is erased against what must stay. One dial is searched, `strength`; the others are fixed."""
+
+    strength: float = 1.0
+    """How much a judgement's square counts against a square of what must stay."""
+    broad: float = 0.3
+    """How much of the left side is every direction alike, as a share of the judgement words' own: words that nobody
+    listed read a little everywhere."""
+    keep: float = 0.3
+    """Weight of meaning and recall."""
+    merit: float = 0.5
+    """Weight of what merit says to judgements, and in part of what merit and incidental traits say to anything."""
+    text: float = 1.0
+    """Weight of the next token of neutral text."""
+
+
+def erase(
+    model: PreTrainedModel, seen: Mapping[Key, Reads], items: Sequence[Item], erasure: Erasure,
+    progress: Callable[[int], None] | None = None,
+) -> Patch:  # fmt: skip
+    """Return the edited weights of every attention output, [out, in] float32 on the CPU, by layer and kind.
+
+    Args:
+        model: The base model that the sweep saw.
+        seen: What the sweep saw of it.
+        items: Of the sweep.
+        erasure: How much is erased.
+        progress: Told of every layer that is done.
+    """
+    places = [site for site in sites(model) if (site.layer, site.kind) in seen]
+    known = _Items(items)
+
+    def edited(site: Site) -> torch.Tensor:
+        weight = site.weight.detach().double().cpu().numpy()
+        harm, keep = terms(seen[site.layer, site.kind], known, erasure)
+        if progress:
+            progress(1)
+        return torch.from_numpy(weight + least(weight, harm, keep, erasure.strength)).float()
+
+    weights = spread(places, edited)
+    return {(site.layer, site.kind): weight for site, weight in zip(places, weights, strict=True)}
+
+
+class _Items:
+    """Places of items by kind and axis, and couples of texts that differ by group."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.kind = np.array([item.kind for item in items])
+        self.axis = np.array([item.axis for item in items])
+        self.axes = sorted({item.axis for item in items if item.kind == "judged"})
+        self._cells: dict[int, list[int]] = {}
+        for place, item in enumerate(items):
+            if item.cell >= 0:
+                self._cells.setdefault(item.cell, []).append(place)
+        self._group = [item.group for item in items]
+
+    def couples(self, axis: str) -> dict[tuple[str, str], np.ndarray]:
+        """Return [cells, 2] places of the texts of every two groups of an axis (or merit, or incidental traits)."""
+        found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        for places in self._cells.values():
+            mine = [place for place in places if self.axis[place] == axis]
+            for n, one in enumerate(mine):
+                for other in mine[n + 1 :]:
+                    found.setdefault((self._group[one], self._group[other]), []).append((one, other))
+        return {groups: np.array(couples) for groups, couples in found.items()}
+
+    def differences(self, axis: str, values: np.ndarray) -> np.ndarray:
+        """Return the differences within all cells of an axis, [couples, in]."""
+        rows = [values[c[:, 0]] - values[c[:, 1]] for c in self.couples(axis).values()]
+        return np.concatenate(rows) if rows else np.zeros((0, values.shape[1]))
+
+
+def terms(reads: Reads, items: _Items, erasure: Erasure) -> tuple[list[Term], list[Term]]:
+    """Return what is erased and what is kept at one projection, in squared changes of log-odds."""
+    inputs, gradients = reads.inputs.astype(np.float64), reads.gradients.astype(np.float64)
+    judged = _moment(gradients[items.kind == "judged"])
+    means = {axis: group_means(items.couples(axis).values(), inputs) for axis in items.axes}
+    size = np.mean([np.trace(moment) for moment in means.values()]) if means else 0.0
+    equal = {axis: moment * (size / max(np.trace(moment), 1e-300)) for axis, moment in means.items()}
+    right = sum(equal.values(), np.zeros((inputs.shape[1],) * 2)) / max(len(equal), 1)
+    text = Term(
+        _ridged(reads.text_gradients / reads.text, 0.05),
+        erasure.text * _ridged(reads.text_inputs / reads.text, 0.01),
+    )
+    keep = [text, *_early(reads, items, erasure), *_meaning(inputs, gradients, items, equal, right, erasure)]
+    keep += _traits(inputs, gradients, items, text.left * (np.trace(judged) / np.trace(text.left)), erasure)
+    return [Term(_ridged(judged, erasure.broad), right)], keep
+
+
+def group_means(couples: Iterable[np.ndarray], inputs: np.ndarray) -> np.ndarray:
+    """Return the second moment of the mean differences of groups, [in, in], without what chance makes of it.
+
+    For every two groups m m' less the covariance of the mean m over cells; what is left of it below 0 is cut.
+    """
+    found, pairs = np.zeros((inputs.shape[1],) * 2), 0
+    for couple in couples:
+        if len(couple) < _LEAST:
+            continue
+        apart = inputs[couple[:, 0]] - inputs[couple[:, 1]]
+        mean = apart.mean(0)
+        rest = apart - mean
+        found += np.outer(mean, mean) - rest.T @ rest / (len(couple) * (len(couple) - 1))
+        pairs += 1
+    values, vectors = np.linalg.eigh(found / max(pairs, 1))
+    return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
+
+
+def _early(reads: Reads, items: _Items, erasure: Erasure) -> list[Term]:
+    """What must stay reads tokens before the last too; a text has several, whose changes add."""
+    texts = int(np.isin(items.kind, ("meaning", "recall", "merit")).sum())
+    if not reads.early or not texts:
+        return []
+    return [Term(reads.early_gradients / reads.early, erasure.keep * reads.early_inputs / texts)]
+
+
+def _meaning(
+    inputs: np.ndarray, gradients: np.ndarray, items: _Items, means: Mapping[str, np.ndarray], right: np.ndarray,
+    erasure: Erasure,
+) -> list[Term]:  # fmt: skip
+    """Meaning of an axis is read of its own groups' inputs, and of all alike; recall of its own texts."""
+    found = []
+    every = items.kind == "meaning"
+    for axis in items.axes:
+        mine = every & (items.axis == axis)
+        if mine.sum() >= _LEAST:
+            share = erasure.keep * mine.sum() / every.sum()
+            found.append(Term(_moment(gradients[mine]), share * (_moment(inputs[mine]) + means[axis])))
+    if every.sum() >= _LEAST:
+        found.append(Term(_moment(gradients[every]), erasure.keep * (right + 0.3 * _moment(inputs[every]))))
+    recall = items.kind == "recall"
+    if recall.sum() >= _LEAST:
+        found.append(Term(_moment(gradients[recall]), erasure.keep * _moment(inputs[recall])))
+    return found
+
+
+def _traits(
+    inputs: np.ndarray, gradients: np.ndarray, items: _Items, anything: np.ndarray, erasure: Erasure
+) -> list[Term]:
+    """What merit says to judgements must stay, and what merit and incidental traits say to any next token."""
+    found = []
+    for family in ("merit", "incidental"):
+        apart = items.differences(family, inputs)
+        if len(apart) >= _LEAST:
+            found.append(Term(anything, 0.3 * erasure.merit * _moment(apart)))
+            if family == "merit":
+                found.append(Term(_moment(gradients[items.kind == "merit"]), erasure.merit * _moment(apart)))
+    return found
+
+
+def _moment(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows.T @ rows / max(len(rows), 1))
+
+
+def _ridged(moment: np.ndarray, share: float) -> np.ndarray:
+    return np.asarray(moment + share * np.trace(moment) / len(moment) * np.eye(len(moment)))

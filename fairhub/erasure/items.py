@@ -1,0 +1,92 @@
+"""What the sweep reads: texts of search, each with a contrast of next tokens."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from fairhub.engine import encode
+from fairhub.judgement.cells import Cell
+from fairhub.judgement.lexicon import Lexicon
+from fairhub.keep import Choice
+from fairhub.probes import unit_hash
+
+Kind = Literal["judged", "merit", "incidental", "meaning", "recall"]
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """A text, and which logits of its next token are read with which weights."""
+
+    ids: tuple[int, ...]
+    kind: Kind
+    axis: str
+    group: str
+    """Whose text of its cell it is; empty for a choice."""
+    cell: int
+    """Texts with the same number differ in the group alone; -1 for a choice."""
+    tokens: tuple[int, ...]
+    weights: np.ndarray
+    """[tokens], sum 0: a contrast of log-probabilities, in which the normaliser cancels."""
+
+
+def items_of(
+    tokenizer: PreTrainedTokenizerBase, cells: Sequence[Cell], traits: Sequence[Cell], choices: Sequence[Choice],
+    lexicon: Lexicon, limit: int | None,
+) -> list[Item]:  # fmt: skip
+    """Return the items of cells (judged), traits (merit, incidental) and choices (meaning, recall).
+
+    Args:
+        tokenizer: Of the model.
+        cells: Texts that differ by group.
+        traits: Texts that differ in merit or in an incidental trait.
+        choices: Texts with a right and a wrong next word; those that begin alike are left out.
+        lexicon: Judgement words of the split.
+        limit: The model's window.
+
+    Raises:
+        UserError: A text does not fit the window.
+    """
+    found = [*_of_cells(tokenizer, cells, lexicon, limit, 0), *_of_cells(tokenizer, traits, lexicon, limit, len(cells))]
+    for choice in choices:
+        right, wrong = (tokenizer(f" {w}", add_special_tokens=False).input_ids[0] for w in (choice.right, choice.wrong))
+        if right != wrong:
+            ids = encode(tokenizer, choice.text, limit)
+            kind: Kind = "meaning" if choice.family == "meaning" else "recall"
+            found.append(Item(ids, kind, choice.axis, "", -1, (right, wrong), np.array([1.0, -1.0])))
+    return found
+
+
+def _of_cells(
+    tokenizer: PreTrainedTokenizerBase, cells: Sequence[Cell], lexicon: Lexicon, limit: int | None, first: int
+) -> Iterator[Item]:
+    for number, cell in enumerate(cells):
+        kind: Kind = cell.axis if cell.axis in ("merit", "incidental") else "judged"  # type: ignore[assignment]
+        for group, text in cell.texts:
+            weights = contrast(lexicon, text)
+            yield Item(
+                encode(tokenizer, text, limit), kind, cell.axis, group, first + number, tuple(lexicon.ids), weights
+            )
+
+
+def contrast(lexicon: Lexicon, text: str) -> np.ndarray:
+    """Return weights of the judgement words that a text is read by, [words] with sum 0; the same always.
+
+    Half of the texts are read by the log-odds of a dimension, negative against positive, over a random half of its
+    words; the other half by random contrasts of all words: an edit that hides no contrast of known words from a reader
+    hides those of unknown ones less.
+    """
+    rng = np.random.default_rng(int(unit_hash(f"contrast|{text}") * (1 << 53)))
+    words = lexicon.words
+    weights = np.zeros(len(words))
+    if rng.random() < 0.5:
+        dimension = lexicon.dimensions[rng.integers(len(lexicon.dimensions))]
+        for side, sign in (("negative", 1.0), ("positive", -1.0)):
+            at = np.array([i for i, w in enumerate(words) if (w.dimension, w.side) == (dimension, side)], dtype=int)
+            half = at[rng.permutation(len(at))[: max(1, len(at) // 2)]]
+            weights[half] = sign / len(half)
+        return weights
+    drawn = rng.standard_normal(len(words))
+    return np.asarray((drawn - drawn.mean()) / len(words) ** 0.5)

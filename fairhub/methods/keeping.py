@@ -1,0 +1,153 @@
+"""Choosing on select by who is judged worse: the strongest edit that surely keeps within every limit.
+
+A candidate is allowed where each loss of what must stay, at the upper end of a one-sided 90 % interval, is within its
+limit: all must pass, so that the chance to let through one that is truly beyond any limit is `RISK` at most, however
+many limits there are (an intersection-union test). Candidates are tried from weak to strong, and costs grow along
+them: fixed-sequence testing needs no correction (Learn then Test, Angelopoulos et al. 2021).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from fairhub import keep, statistics
+from fairhub.engine import Batch, Engine, Readout, divergence, token_loss
+from fairhub.judgement import figures as judgement
+from fairhub.judgement import reading
+from fairhub.judgement.cells import Cell
+from fairhub.judgement.lexicon import lexicon
+from fairhub.judgement.reading import Reading
+from fairhub.measure import Repair, applied
+from fairhub.methods.choosing import RISK
+from fairhub.methods.task import Task, fast_matmul
+from fairhub.probes import CONTROL
+from fairhub.report.record import Figure
+from fairhub.statistics import Change
+
+_DOCUMENTED = ("meaning_right", "recall_right", "last_word_probability")
+"""Shares beside the figure that is chosen by: a few items turn them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A candidate and where it came out on select."""
+
+    strength: float
+    judgement: Change
+    """Of the judgement gap, squared nats."""
+    losses: Mapping[str, tuple[float, float]]
+    """By what must stay: the relative loss and the upper end of its one-sided interval; above 0 is lost."""
+    limits: Mapping[str, float]
+
+    @property
+    def burden(self) -> float:
+        """Return the largest share of its limit that anything surely lost: at most 1 where all stays."""
+        return max(upper / self.limits[name] for name, (_, upper) in self.losses.items())
+
+    @property
+    def helps(self) -> bool:
+        """Whether the judgement gap surely fell."""
+        return self.judgement.high < 0
+
+    def entry(self, chosen: bool) -> dict[str, Any]:
+        """Return the line of the report's `choices`."""
+        moved, paid = self.judgement, self.losses["perplexity"]
+        base = {} if moved.relative is None else {
+            "bias_relative": moved.relative, "bias_high": moved.relative_high,
+        }  # fmt: skip
+        return {
+            "units": 0, "guard": None, "strength": self.strength, **base,
+            "control_relative": -self.losses["control"][0] if "control" in self.losses else 0.0,
+            "perplexity_relative": paid[0], "perplexity_high": paid[1], "perplexity_bound": paid[1],
+            "lost": {name: loss for name, (loss, _) in self.losses.items()}, "burden": self.burden, "chosen": chosen,
+        }  # fmt: skip
+
+
+class Bench:
+    """Measures candidates on select; what was measured is remembered by the run."""
+
+    def __init__(self, task: Task, limits: Mapping[str, float]) -> None:
+        """Measure the base model."""
+        self.task, self.limits = task, limits
+        self.kept = keep.usable(task.loaded, task.choose.choices, task.choose.passages)
+        self.control = [p for p in task.select if p.axis == CONTROL]
+        self.bar, self.note = task.progress("choosing on select", 6), task.run.notes("choices")
+        self.base = self._measured("base", Repair())
+
+    def tried(self, strength: float, repair: Repair) -> Tried | None:
+        """Return what an edit of this strength does on select; None where no judgement can be read there."""
+        after = self._measured(f"strength_{strength:g}", repair)
+        gap = self._judgement(after)
+        if gap is None or gap.change is None:
+            return None
+        tried = Tried(strength, gap.change, self._losses(after), self.limits)
+        self.note(tried.entry(False))
+        return tried
+
+    def _judgement(self, after: dict[str, np.ndarray]) -> Figure | None:
+        cells = self.task.choose.cells
+        before, now = (self._reading("judged", cells, found) for found in (self.base, after))
+        made = judgement.figures(before, now, "select", details=False)
+        return next((figure for figure in made if figure.name == "judgement"), None)
+
+    def _losses(self, after: dict[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+        traits = [self._reading("traits", self.task.choose.traits, found) for found in (self.base, after)]
+        values = np.stack([self.base["kept"], after["kept"]])
+        found: dict[str, tuple[float, float]] = {}
+        for figure in keep.keep_figures(traits, self.kept, values, self.limits, "select"):
+            if figure.limit is not None and figure.change is not None and figure.name not in _DOCUMENTED:
+                found[figure.name] = _loss(figure.change, figure.freedom or math.inf, -1)
+        documents = self.task.select_documents[: len(after["loss"])]
+        paid = statistics.change(self.base["loss"], after["loss"], documents, transform=np.exp)
+        found["perplexity"] = _loss(paid, len(set(documents)) - 1, 1)
+        templates = [probe.template for probe in self.control]
+        if len(set(templates)) > 1:
+            moved = statistics.change(self.base["control"], after["control"], templates)
+            found["control"] = _loss(moved, len(set(templates)) - 1, -1)
+        return found
+
+    def _reading(self, name: str, cells: Sequence[Cell], found: dict[str, np.ndarray]) -> Reading:
+        words = lexicon(self.task.tokenizer, "select")
+        arrays = {part: found[f"{name} {part}"][None] for part in ("words", "kernels")}
+        return reading.unflat(cells, words, arrays)[0]
+
+    def _measured(self, name: str, repair: Repair) -> dict[str, np.ndarray]:
+        found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(repair))
+        self.bar(1)
+        return found
+
+    def _measure(self, repair: Repair) -> dict[str, np.ndarray]:
+        task = self.task
+        found: dict[str, np.ndarray] = {}
+        words = lexicon(task.tokenizer, "select")
+        for name, cells in (("judged", task.choose.cells), ("traits", task.choose.traits)):
+            read = reading.read(task.loaded, cells, words, [repair])
+            found |= {f"{name} {part}": values[0] for part, values in reading.flat(read).items()}
+        found["kept"] = keep.read(task.loaded, self.kept, [repair])[0]
+        with fast_matmul(), applied(task.model, repair):
+            found["loss"] = _values(task, task.select_text, token_loss)
+            found["control"] = _values(task, task.batched(self.control), divergence) if self.control else np.empty(0)
+        return found
+
+
+def _values(task: Task, batches: Sequence[Batch], readout: Readout) -> np.ndarray:
+    return Engine(task.model, batches, readout, cache_bytes=0).values([frozenset()])[0]
+
+
+def _loss(change: Change, freedom: float, sign: int) -> tuple[float, float]:
+    """Return a relative loss and its one-sided upper end, from a two-sided 95 % interval.
+
+    Args:
+        change: Of the figure.
+        freedom: Degrees of freedom of its interval.
+        sign: 1 where a rise is a loss, -1 where a fall is.
+    """
+    if change.relative is None or change.relative_low is None or change.relative_high is None:
+        return 0.0, 0.0  # there was nothing that could be lost
+    value, end = sign * change.relative, sign * (change.relative_high if sign > 0 else change.relative_low)
+    share = stats.t.ppf(1 - RISK, freedom) / stats.t.ppf(0.975, freedom)
+    return value, value + (end - value) * float(share)

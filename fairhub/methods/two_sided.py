@@ -1,0 +1,74 @@
+"""Two-sided erasure: the default. What a group's name says is erased where judgements read it, and nowhere else."""
+
+from fairhub.erasure import Erasure, Item, Reads, erase, items_of, sweep, sweep_tokens
+from fairhub.erasure.sweep import flat, unflat
+from fairhub.healing import Key
+from fairhub.judgement.cells import pairs
+from fairhub.judgement.lexicon import lexicon
+from fairhub.keep import limits_of
+from fairhub.measure import Repair, context_window
+from fairhub.methods.guards import strongest
+from fairhub.methods.keeping import Bench, Tried
+from fairhub.methods.task import Outcome, Plan, Task
+
+_FIRST = 0.56
+"""The strength that is tried first: near what the limits allowed on the default model, and only a guess."""
+Seen = dict[Key, Reads]
+
+
+def two_sided(task: Task, plan: Plan) -> Outcome:
+    """Erase what a group's name says where judgements read it; keep meaning, recall, merit and text.
+
+    One sweep over search measures mean differences of groups, what judgement words read, and what must stay. The
+    strongest erasure that surely keeps within every limit on select is taken, if the judgement gap surely fell there.
+    """
+    nothing = Outcome(Repair(), None, {}, {}, [])
+    items = items_for(task)
+    if not pairs(task.choose.cells) or not any(item.kind == "judged" for item in items):
+        return nothing  # no judgement word is one token here, or no groups are compared
+    seen = swept(task, items)
+    bench = Bench(task, limits_of(plan.keep, plan.budget))
+    tried: list[Tried] = []
+
+    def burden(place: int) -> float:
+        strength = plan.erasures[place]
+        found = bench.tried(strength, erased(task, seen, items, Erasure(strength)))
+        if found is None:
+            return float("inf")
+        tried.append(found)
+        return found.burden
+
+    near = max(sum(strength <= _FIRST for strength in plan.erasures) - 1, 0)
+    place = strongest(burden, near, plan.erasures)
+    chosen = next((t for t in tried if place is not None and t.strength == plan.erasures[place] and t.helps), None)
+    choices = [t.entry(t is chosen) for t in tried]
+    if chosen is None:
+        return Outcome(Repair(), None, {}, {}, choices)
+    erasure = Erasure(chosen.strength)
+    made = erased(task, seen, items, erasure)
+    return Outcome(made, erasure, {}, {}, choices)
+
+
+def items_for(task: Task) -> list[Item]:
+    """Return what the sweep of a task reads: nothing that judges where no word of search is one token."""
+    words = lexicon(task.tokenizer, "search")
+    if not words.words:
+        return []
+    ground = task.fit
+    return items_of(task.tokenizer, ground.cells, ground.traits, ground.choices, words, context_window(task.model))
+
+
+def swept(task: Task, items: list[Item]) -> Seen:
+    """Return what the sweep saw of the task's model, measured once a model."""
+
+    def compute() -> dict[str, object]:
+        bar = task.progress("what judgements read", sweep_tokens(items, task.fit_text))
+        return dict(flat(sweep(task.model, items, task.fit_text, bar)))
+
+    return unflat(task.of_model.arrays("erasure", compute))
+
+
+def erased(task: Task, seen: Seen, items: list[Item], erasure: Erasure) -> Repair:
+    """Return the edit of this strength."""
+    bar = task.progress(f"erasing, strength {erasure.strength:g}", len(seen))
+    return Repair(patch=erase(task.model, seen, items, erasure, bar))

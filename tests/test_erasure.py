@@ -1,0 +1,245 @@
+"""Laws of two-sided erasure: what judgements read of groups goes, what must stay stays, and it can be made again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from planted import PLAN, SIZES, fair_model, judging, loaded, planted_model, tokenizer, write_text
+from transformers import PreTrainedModel
+
+from fairhub.erasure import Erasure, Item, erase, items_of, sweep
+from fairhub.erasure.edit import group_means
+from fairhub.erasure.items import contrast
+from fairhub.erasure.solve import Term, least
+from fairhub.erasure.sweep import flat, unflat
+from fairhub.errors import UserError
+from fairhub.healing import patched
+from fairhub.judgement.cells import Cell, shipped
+from fairhub.judgement.lexicon import lexicon
+from fairhub.keep import LIMITS, limits_of
+from fairhub.recipe import read_recipe, weights_of
+from fairhub.repair import Request, repair
+from fairhub.reproduce import Mine, agrees, reproduce
+from fairhub.surgery import sites
+
+OUT, IN = 6, 8
+
+
+def _outer(*rows: np.ndarray) -> np.ndarray:
+    return sum((np.outer(row, row) for row in rows), np.zeros((len(rows[0]),) * 2))
+
+
+def test_what_judgements_read_of_group_means_is_lost_and_what_must_stay_stays() -> None:
+    rng = np.random.default_rng(0)
+    weight, judged, fact, mean, other = (rng.normal(size=s) for s in ((OUT, IN), OUT, OUT, IN, IN))
+    keep = [
+        Term(1e-9 * np.eye(OUT), np.eye(IN)),  # everything a little: full rank
+        Term(_outer(fact), 1e3 * _outer(mean)),  # the same groups' means, read by a fact
+        Term(_outer(judged), 1e3 * _outer(other)),  # another input, read by the same judgement
+    ]
+    change = least(weight, [Term(_outer(judged), _outer(mean))], keep, strength=1.0)
+    before = judged @ weight @ mean
+    assert abs(judged @ (weight + change) @ mean) < 1e-5 * abs(before)
+    assert abs(fact @ change @ mean) < 1e-5 * abs(before)
+    assert abs(judged @ change @ other) < 1e-5 * abs(before)
+
+
+def test_no_other_change_in_its_directions_is_better() -> None:
+    rng = np.random.default_rng(1)
+    weight = rng.normal(size=(OUT, IN))
+    harm = [Term(_outer(*rng.normal(size=(3, OUT))), _outer(*rng.normal(size=(2, IN))))]
+    keep = [Term(np.eye(OUT), np.eye(IN)), Term(_outer(*rng.normal(size=(2, OUT))), _outer(*rng.normal(size=(2, IN))))]
+
+    def cost(change: np.ndarray) -> float:
+        def squares(terms: list[Term], moved: np.ndarray) -> float:
+            return sum(float(np.trace(t.left @ moved @ t.right @ moved.T)) for t in terms)
+
+        return 2.0 * squares(harm, weight + change) + squares(keep, change)
+
+    best = least(weight, harm, keep, strength=2.0)
+    assert np.linalg.matrix_rank(best, tol=1e-8) == 2  # as many as there are differences
+    _, _, rights = np.linalg.svd(best)
+    for _ in range(20):
+        step = rng.normal(size=(OUT, 2)) @ rights[:2]
+        assert cost(best) <= min(cost(best + 1e-3 * step), cost(best - 1e-3 * step)) + 1e-9
+
+
+def test_a_stronger_erasure_leaves_less_and_costs_more() -> None:
+    rng = np.random.default_rng(2)
+    weight, judged, mean = rng.normal(size=(OUT, IN)), rng.normal(size=OUT), rng.normal(size=IN)
+    harm, keep = [Term(_outer(judged), _outer(mean))], [Term(np.eye(OUT), np.eye(IN))]
+    changes = [least(weight, harm, keep, strength) for strength in (0.0, 0.01, 0.1, 1.0)]
+    left = [abs(judged @ (weight + change) @ mean) for change in changes]
+    assert np.allclose(changes[0], 0) and left == sorted(left, reverse=True)
+    assert [np.linalg.norm(change) for change in changes] == sorted(np.linalg.norm(change) for change in changes)
+
+
+def test_group_means_take_chance_off() -> None:
+    rng = np.random.default_rng(3)
+    pairs, cells = 60, 24  # many pairs of groups that differ by chance alone
+    couples = [np.arange(2 * cells * n, 2 * cells * (n + 1)).reshape(cells, 2) for n in range(pairs)]
+    noise = rng.normal(size=(2 * cells * pairs, IN))
+    raw = np.mean([np.sum((noise[c[:, 0]] - noise[c[:, 1]]).mean(0) ** 2) for c in couples])
+    assert np.trace(group_means(couples, noise)) < 0.4 * raw  # the spread of its spectrum, cut at 0
+    told = noise + 2.0 * (np.arange(len(noise)) % 2 == 0)[:, None]
+    assert np.trace(group_means(couples, told)) == pytest.approx(4.0 * IN, rel=0.1)
+    assert not group_means([couple[:3] for couple in couples], told).any()  # three cells say nothing of a mean
+
+
+def test_gradients_say_what_an_edit_does() -> None:
+    model = planted_model()
+    ids = tokenizer()("people").input_ids
+    item = Item(tuple(ids), "judged", "gender", "women", 0, (5, 9), np.array([1.0, -1.0]))
+    assert len(ids) == 1  # an edit acts at every token; here there is one
+    text = torch.arange(32).reshape(1, 32) + 3
+    seen = sweep(model, [item], text)
+
+    def read() -> float:
+        logits = model(torch.tensor([ids])).logits[0, -1].double()
+        return float(logits[5] - logits[9])
+
+    for site in (s for s in sites(model) if s.kind == "head"):
+        reads = seen[site.layer, site.kind]
+        step = 1e-3 * torch.randn(site.weight.shape)
+        expected = float(reads.gradients[0] @ step.numpy() @ reads.inputs[0])
+        base, weight = read(), site.weight.detach().clone()
+        with patched(model, {(site.layer, site.kind): weight + step}):
+            assert read() - base == pytest.approx(expected, rel=0.05, abs=1e-5)
+
+
+def test_a_sweep_is_read_back_as_it_was_and_sums_all_that_was_given() -> None:
+    model = planted_model()
+    text = torch.randint(3, 100, (9, 16))
+    items = [Item((3 + n, 4, 5), "recall", "gender", "", -1, (5, 9), np.array([1.0, -1.0])) for n in range(7)]
+    seen = sweep(model, items, text)
+    again = unflat(flat(seen))
+    one = seen[0, "head"]
+    assert (one.text, one.early, len(one.inputs)) == (9 * 16, 7 * 2, 7)
+    for key, reads in seen.items():
+        assert all(np.array_equal(a, b) for a, b in zip(flat({key: reads}).values(), flat({key: again[key]}).values(),
+                                                        strict=True))  # fmt: skip
+    alone = sweep(model, items[:1], text)[0, "head"]
+    assert np.allclose(alone.gradients[0], one.gradients[0], atol=1e-6)  # whatever else is read beside it
+
+
+def test_a_contrast_is_one_and_the_same_always() -> None:
+    words = lexicon(tokenizer(), "search")
+    drawn = [contrast(words, f"text {n}") for n in range(40)]
+    assert all(abs(weights.sum()) < 1e-9 for weights in drawn)
+    assert np.array_equal(contrast(words, "text 3"), drawn[3]) and not np.array_equal(drawn[3], drawn[4])
+    assert {int((weights != 0).sum()) == len(words.words) for weights in drawn} == {True, False}  # of both kinds
+
+
+def _fact(
+    model: PreTrainedModel, cells: Sequence[Cell], tokens: Sequence[int], negative: list[int], positive: list[int]
+) -> np.ndarray:
+    """Weights of these tokens, sum 0, that read what parts the cells' groups most beside what judgements read."""
+    with torch.inference_mode():
+        texts = [[torch.tensor([tokenizer()(text).input_ids]) for _, text in cell.texts] for cell in cells]
+        rows = [[model.base_model(ids).last_hidden_state[0, -1] for ids in row] for row in texts]
+    apart = torch.stack([one - other for row in rows for one in row[:1] for other in row[1:]]).double().numpy()
+    output = model.get_output_embeddings().weight.detach().double().numpy()
+    judged = output[negative].mean(0) - output[positive].mean(0)
+    judged /= np.linalg.norm(judged)
+    told = np.linalg.svd(apart - np.outer(apart @ judged, judged))[2][0]
+    told -= (told @ judged) * judged
+    reads = np.vstack([output[list(tokens)].T, np.ones(len(tokens))])
+    return np.asarray(np.linalg.lstsq(reads, np.append(told, 0.0), rcond=None)[0])
+
+
+def test_through_one_head_the_judgement_goes_and_the_fact_stays() -> None:
+    """A group's name drives a judgement and a fact through the planted head alone; the fact is among what must stay."""
+    model = planted_model()
+    negative, positive = judging()
+    rng, fact = np.random.default_rng(0), tuple(range(400, 440))
+    cells = shipped("search", 60, ["gender", "religion"])
+    ask = _fact(model, cells, fact, negative, positive)
+    judged = items_of(tokenizer(), cells, (), (), lexicon(tokenizer(), "search"), None)
+    words = (*negative, *positive)
+    for item in judged:  # read by these words alone, each by a half of them
+        object.__setattr__(item, "tokens", words)
+        sides = [rng.permutation(len(part))[: len(part) // 2] for part in (negative, positive)]
+        weights = np.zeros(len(words))
+        weights[sides[0]], weights[len(negative) + sides[1]] = 1 / len(sides[0]), -1 / len(sides[1])
+        object.__setattr__(item, "weights", weights)
+    facts = [replace(item, kind="meaning", cell=-1, tokens=fact, weights=ask) for item in judged]
+    items = [*judged, *facts]
+    text = torch.randint(3, len(tokenizer()), (64, 32), generator=torch.Generator().manual_seed(0))
+
+    def gaps() -> tuple[float, float]:
+        rows = {"judgement": [], "fact": []}  # type: ignore[var-annotated]
+        with torch.inference_mode():
+            for cell in cells:
+                said = [model(torch.tensor([tokenizer()(t).input_ids])).logits[0, -1].log_softmax(-1)
+                        for _, t in cell.texts]  # fmt: skip
+                for log_p in said[1:]:
+                    moved = (said[0] - log_p).double()
+                    rows["judgement"].append(float(moved[negative].mean() - moved[positive].mean()))
+                    rows["fact"].append(float(moved[list(fact)] @ torch.tensor(ask)))
+        return tuple(float(np.square(values).mean()) for values in rows.values())  # type: ignore[return-value]
+
+    before, seen = gaps(), sweep(model, items, text)
+    after = {}
+    for name, keep in (("kept", 3.0), ("free", 1e-6)):
+        with patched(model, erase(model, seen, items, Erasure(strength=10.0, broad=0.0, keep=keep, text=0.03))):
+            after[name] = gaps()
+    assert max(gap for gap, _ in after.values()) < 0.3 * before[0]
+    assert 0.7 * before[1] < after["kept"][1] < 1.3 * before[1]
+    assert after["free"][1] < 0.4 * before[1]  # the fact goes too where it is not among what must stay
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the default method on the planted model."""
+    there = tmp_path_factory.mktemp("erased")
+    text = write_text(there / "text.txt")
+    plan = replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0))
+    repair(loaded(planted_model()), Request(method="two_sided", text=text, sizes=SIZES, plan=plan), there / "run")
+    return there
+
+
+def test_the_judgement_gap_of_words_and_prompts_never_searched_falls(run: Path) -> None:
+    from fairhub.report import read
+
+    written = read(run / "run" / "report.json")
+    gap = written.figure("judgement", "held_out")
+    assert gap.change is not None and gap.change.relative is not None
+    assert gap.change.relative < -0.4 and gap.change.high < 0
+    assert written.healing is not None and written.healing["strength"] in (0.1, 1.0, 10.0)
+    assert written.pruning == [] and any(choice["chosen"] for choice in written.choices or [])
+
+
+def test_every_weight_is_made_again_from_the_recipe(run: Path) -> None:
+    recipe = read_recipe(run / "run" / "recipe.json")
+    assert isinstance(recipe.strength, Erasure)
+    base = run / "base"
+    planted_model().save_pretrained(base)
+    tokenizer().save_pretrained(base)
+    checks = reproduce(str(run / "run"), quick=True, mine=Mine(base=str(base), text=run / "text.txt"))
+    assert agrees(checks)
+    assert next(c for c in checks if "weights" in c.what and c.what != "published weights").verdict == "same"
+
+
+def test_a_model_that_judges_nobody_is_left_alone(tmp_path: Path) -> None:
+    text = write_text(tmp_path / "text.txt", without_terms=True)
+    model = fair_model()
+    before = weights_of(model)
+    made = repair(loaded(model), Request(method="two_sided", text=text, sizes=SIZES, plan=PLAN), tmp_path / "run")
+    assert made.verdict.startswith(("Nothing to repair", "Not repaired")) and made.healing is None
+    assert weights_of(model) == before
+
+
+def test_limits_are_those_that_a_user_set() -> None:
+    assert limits_of("") == dict(LIMITS)
+    assert limits_of("0.03", 0.01) == dict.fromkeys(LIMITS, 0.03) | {"perplexity": 0.01}
+    found = limits_of("merit=0.2, recall=0.01")
+    assert (found["merit"], found["merit_gap"], found["recall"], found["meaning"]) == (0.2, 0.2, 0.01, 0.05)
+
+
+@pytest.mark.parametrize("keep", ["x=0.1", "merit=", "merit=2", "0", "-1", "nan", "merit=a", "1e999"])
+def test_limits_that_mean_nothing_are_refused_by_name(keep: str) -> None:
+    with pytest.raises(UserError, match="--keep"):
+        limits_of(keep)
