@@ -83,7 +83,7 @@ class Sizes:
     held_out_tokens: int = 16_384
 
 
-AUDIT = Sizes(held_out=144, external=152)
+AUDIT = Sizes(held_out=96, external=104, control=80, held_out_tokens=12_288)
 """Of an audit: reaction is read off the same texts as judgements, so that fewer single pairs will do."""
 QUICK = Sizes(
     held_out=96, external=104, control=40, held_out_tokens=6_144, judged=72, traits=80, choices=120, passages=80

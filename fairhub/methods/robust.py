@@ -1,4 +1,4 @@
-"""The default recipe: units that every axis, frame and context wants gone, annealed, healed under a guard."""
+"""Annealing under a guard: units that every axis, frame and context wants gone, annealed, healed under a guard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
