@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from planted import PLAN, SIZES, fair_model, judging, loaded, planted_model, tokenizer, write_text
+from conftest import ARCHITECTURES
+from planted import PLAN, SIZES, aligned_cells, fair_model, judging, loaded, planted_model, tokenizer, write_text
 from transformers import PreTrainedModel
 
 from fairhub.erasure import Erasure, Item, erase, items_of, sweep
@@ -17,7 +18,7 @@ from fairhub.erasure.solve import Term, least
 from fairhub.erasure.sweep import flat, unflat
 from fairhub.errors import UserError
 from fairhub.healing import patched
-from fairhub.judgement.cells import Cell, shipped
+from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import lexicon
 from fairhub.keep import LIMITS, limits_of
 from fairhub.recipe import read_recipe, weights_of
@@ -155,7 +156,7 @@ def test_through_one_head_the_judgement_goes_and_the_fact_stays() -> None:
     model = planted_model()
     negative, positive = judging()
     rng, fact = np.random.default_rng(0), tuple(range(400, 440))
-    cells = shipped("search", 60, ["gender", "religion"])
+    cells = aligned_cells("search", 60, ["gender", "religion"])
     ask = _fact(model, cells, fact, negative, positive)
     judged = items_of(tokenizer(), cells, (), (), lexicon(tokenizer(), "search"), None)
     words = (*negative, *positive)
@@ -186,9 +187,9 @@ def test_through_one_head_the_judgement_goes_and_the_fact_stays() -> None:
     for name, keep in (("kept", 3.0), ("free", 1e-6)):
         with patched(model, erase(model, seen, items, Erasure(strength=10.0, broad=0.0, keep=keep, text=0.03))):
             after[name] = gaps()
-    assert max(gap for gap, _ in after.values()) < 0.3 * before[0]
-    assert 0.7 * before[1] < after["kept"][1] < 1.3 * before[1]
-    assert after["free"][1] < 0.4 * before[1]  # the fact goes too where it is not among what must stay
+    assert max(gap for gap, _ in after.values()) < 0.35 * before[0]
+    assert 0.55 * before[1] < after["kept"][1] < 1.3 * before[1]
+    assert after["free"][1] < 0.25 * before[1]  # the fact goes too where it is not among what must stay
 
 
 @pytest.fixture(scope="module")
@@ -243,3 +244,28 @@ def test_limits_are_those_that_a_user_set() -> None:
 def test_limits_that_mean_nothing_are_refused_by_name(keep: str) -> None:
     with pytest.raises(UserError, match="--keep"):
         limits_of(keep)
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_every_architecture_is_swept_edited_and_reads_less(name: str) -> None:
+    model = planted_model(name)
+    cells = aligned_cells("search", 60, ["gender", "religion"])
+    words = lexicon(tokenizer(), "search")
+    items = items_of(tokenizer(), cells, (), (), words, None)
+    text = torch.randint(3, len(tokenizer()), (4, 24), generator=torch.Generator().manual_seed(0))
+    patch = erase(model, sweep(model, items, text), items, Erasure(strength=100.0, text=0.01))
+
+    def spread() -> float:
+        """Mean square of the contrasts' differences between the texts of a cell."""
+        with torch.inference_mode():
+            said = [model(torch.tensor([item.ids])).logits[0, -1].double() for item in items]
+        read: dict[int, list[float]] = {}
+        weights = contrast(words, "one for all")
+        for item, logits in zip(items, said, strict=True):
+            read.setdefault(item.cell, []).append(float(logits[list(item.tokens)] @ torch.tensor(weights)))
+        return float(np.mean([(row[0] - row[1]) ** 2 for row in read.values()]))
+
+    before = spread()
+    with patched(model, patch):
+        assert spread() < 0.25 * before
+    assert spread() == before

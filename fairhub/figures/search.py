@@ -1,5 +1,7 @@
 """Pictures of how a repair was found: the front it chose from, the units it took, the annealing."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
@@ -8,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fairhub.figures.canvas import AFTER, BEFORE, FAINT, MARKED, SMALL, TEXT, Look, blank, relative, whiskers
 from fairhub.report import Report, find
+from fairhub.report.tables import largest_loss
 from fairhub.report.wording import amount
 
 
@@ -23,25 +26,36 @@ def front(report: Report) -> Picture | None:
         "Candidates on the select split: lower (less bias) and further left (cheaper) is better",
     )
     axes = picture.axes[0]
-    points = sorted((100 * c["perplexity_relative"], 100 * c["bias_relative"]) for c in choices)
+    erased = all("lost" in choice for choice in choices)
+    points = sorted(_place(choice) for choice in choices)
     axes.plot(*zip(*points, strict=True), color=BEFORE, linewidth=1.5, marker="o", markersize=7,
               markerfacecolor="white", markeredgewidth=1.8, label="candidates, on select")  # fmt: skip
     for choice in choices:
-        place = (100 * choice["perplexity_relative"], 100 * choice["bias_relative"])
+        place = _place(choice)
         if choice["chosen"]:
             axes.plot(*place, color=MARKED, marker="D", markersize=10, linestyle="none",
                       label="chosen, on select")  # fmt: skip
-        axes.annotate(amount(choice["units"], "unit"), place, xytext=(-9, -8), textcoords="offset points",
+        name = f"strength {choice['strength']:g}" if erased else amount(choice["units"], "unit")
+        axes.annotate(name, place, xytext=(-9, -8), textcoords="offset points",
                       ha="right", va="top", fontsize=SMALL)  # fmt: skip
-    _unseen(axes, report)
+    if not erased:
+        _unseen(axes, report)
     axes.axhline(0, color=BEFORE, linewidth=0.8)
     axes.axvline(0, color=BEFORE, linewidth=0.8)
     axes.margins(0.12)
-    axes.set_xlabel("change of perplexity, %", fontsize=TEXT)
-    axes.set_ylabel("change of divergence, %", fontsize=TEXT)
+    cost, gain = ("largest loss of what must stay", "change of the judgement gap (squared)") if erased else (
+        "change of perplexity", "change of divergence")  # fmt: skip
+    axes.set_xlabel(f"{cost}, %", fontsize=TEXT)
+    axes.set_ylabel(f"{gain}, %", fontsize=TEXT)
     axes.grid(color="#eeeeee")
     axes.legend(fontsize=SMALL, frameon=False, loc="best")
     return picture
+
+
+def _place(choice: dict[str, Any]) -> tuple[float, float]:
+    """Return where a candidate lies: what it costs and what it brings, in percent."""
+    cost = largest_loss(choice)[1] if "lost" in choice else choice["perplexity_relative"]
+    return 100 * cost, 100 * choice["bias_relative"]
 
 
 def _unseen(axes: Axes, report: Report) -> None:

@@ -1,6 +1,7 @@
 """Tables and lists of a report's figures in Markdown: the same rows wherever they are shown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from fairhub.report.markup import safe, said, table
 from fairhub.report.public import public_table
@@ -95,6 +96,8 @@ def controls_table(report: Report) -> str:
 
 def choices_table(report: Report) -> str:
     """The candidates on select from which one was taken; empty where there were none."""
+    if erasures := [choice for choice in report.choices or () if "lost" in choice]:
+        return _erasures_table(erasures)
     rows = [
         (
             str(choice["units"]),
@@ -105,6 +108,26 @@ def choices_table(report: Report) -> str:
         for choice in report.choices or ()
     ]
     return table(("Units", "Bias", "Perplexity", ""), rows) if rows else ""
+
+
+def _erasures_table(choices: Sequence[Mapping[str, Any]]) -> str:
+    """Strengths of an erasure, weak to strong: what each took off the judgement gap, and what it lost most of."""
+    rows = []
+    for choice in sorted(choices, key=lambda one: float(one["strength"])):
+        name, loss = largest_loss(choice)
+        rows.append((
+            f"{choice['strength']:g}", percent(choice["bias_relative"]) if "bias_relative" in choice else "-",
+            f"{safe(name)} {percent(-loss)}", percent(choice["perplexity_relative"]), f"{choice['burden']:.2f}",
+            "chosen" if choice["chosen"] else "",
+        ))  # fmt: skip
+    head = ("Strength", "Judgement gap", "Lost most", "Perplexity", "Share of its limit that anything surely took", "")
+    return table(head, rows)
+
+
+def largest_loss(choice: Mapping[str, Any]) -> tuple[str, float]:
+    """Return what must stay of which a candidate of an erasure lost most, and how much, relative; not perplexity."""
+    lost = {name: float(loss) for name, loss in choice["lost"].items() if name != "perplexity"}
+    return max(lost.items(), key=lambda pair: pair[1], default=("nothing", 0.0))
 
 
 def reliability_table(report: Report) -> str:
