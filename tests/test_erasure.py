@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 import torch
 from conftest import ARCHITECTURES
-from planted import PLAN, SIZES, aligned_cells, fair_model, judging, loaded, planted_model, tokenizer, write_text
+from planted import (
+    PLAN,
+    PLANTED,
+    SIZES,
+    aligned_cells,
+    fair_model,
+    judging,
+    loaded,
+    planted_model,
+    tokenizer,
+    write_text,
+)
 from transformers import PreTrainedModel
 
-from fairhub.erasure import Erasure, Item, erase, items_of, sweep
+from fairhub.erasure import Erasure, Item, erase, items_of, prices, sweep
 from fairhub.erasure.edit import group_means
 from fairhub.erasure.items import contrast
 from fairhub.erasure.solve import Term, least
@@ -76,6 +87,19 @@ def test_a_stronger_erasure_leaves_less_and_costs_more() -> None:
     left = [abs(judged @ (weight + change) @ mean) for change in changes]
     assert np.allclose(changes[0], 0) and left == sorted(left, reverse=True)
     assert [np.linalg.norm(change) for change in changes] == sorted(np.linalg.norm(change) for change in changes)
+
+
+def test_a_whole_head_is_dearer_than_the_part_of_it_that_harms() -> None:
+    model = planted_model()
+    cells = aligned_cells("search", 60, ["gender", "religion"])
+    items = items_of(tokenizer(), cells, (), (), lexicon(tokenizer(), "search"), None)
+    text = torch.randint(3, len(tokenizer()), (8, 32), generator=torch.Generator().manual_seed(0))
+    seen = sweep(model, items, text)
+    erasure = Erasure(strength=1.0)
+    found = prices(model, seen, items, erasure, erase(model, seen, items, erasure))
+    assert found.best == PLANTED and found.heads == 1  # it carries all of it
+    assert 0 < found.erased < 1 and found.taken >= found.erased and found.times > 2
+    assert str(PLANTED) in str(found)
 
 
 def test_group_means_take_chance_off() -> None:

@@ -15,6 +15,7 @@ what must stay, is ours. Nothing is added to the model: stock transformers loads
 
 from fairhub.erasure.edit import Erasure, erase
 from fairhub.erasure.items import Item, items_of
+from fairhub.erasure.prices import Prices, prices
 from fairhub.erasure.sweep import Reads, sweep, sweep_tokens
 
-__all__ = ["Erasure", "Item", "Reads", "erase", "items_of", "sweep", "sweep_tokens"]
+__all__ = ["Erasure", "Item", "Prices", "Reads", "erase", "items_of", "prices", "sweep", "sweep_tokens"]

@@ -49,7 +49,7 @@ def erase(
         progress: Told of every layer that is done.
     """
     places = [site for site in sites(model) if (site.layer, site.kind) in seen]
-    known = _Items(items)
+    known = Placed(items)
 
     def edited(site: Site) -> torch.Tensor:
         weight = site.weight.detach().double().cpu().numpy()
@@ -62,10 +62,11 @@ def erase(
     return {(site.layer, site.kind): weight for site, weight in zip(places, weights, strict=True)}
 
 
-class _Items:
+class Placed:
     """Places of items by kind and axis, and couples of texts that differ by group."""
 
     def __init__(self, items: Sequence[Item]) -> None:
+        """Sort them."""
         self.kind = np.array([item.kind for item in items])
         self.axis = np.array([item.axis for item in items])
         self.axes = sorted({item.axis for item in items if item.kind == "judged"})
@@ -91,7 +92,7 @@ class _Items:
         return np.concatenate(rows) if rows else np.zeros((0, values.shape[1]))
 
 
-def terms(reads: Reads, items: _Items, erasure: Erasure) -> tuple[list[Term], list[Term]]:
+def terms(reads: Reads, items: Placed, erasure: Erasure) -> tuple[list[Term], list[Term]]:
     """Return what is erased and what is kept at one projection, in squared changes of log-odds."""
     inputs, gradients = reads.inputs.astype(np.float64), reads.gradients.astype(np.float64)
     judged = _moment(gradients[items.kind == "judged"])
@@ -126,7 +127,7 @@ def group_means(couples: Iterable[np.ndarray], inputs: np.ndarray) -> np.ndarray
     return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
 
 
-def _early(reads: Reads, items: _Items, erasure: Erasure) -> list[Term]:
+def _early(reads: Reads, items: Placed, erasure: Erasure) -> list[Term]:
     """What must stay reads tokens before the last too; a text has several, whose changes add."""
     texts = int(np.isin(items.kind, ("meaning", "recall", "merit")).sum())
     if not reads.early or not texts:
@@ -135,7 +136,7 @@ def _early(reads: Reads, items: _Items, erasure: Erasure) -> list[Term]:
 
 
 def _meaning(
-    inputs: np.ndarray, gradients: np.ndarray, items: _Items, means: Mapping[str, np.ndarray], right: np.ndarray,
+    inputs: np.ndarray, gradients: np.ndarray, items: Placed, means: Mapping[str, np.ndarray], right: np.ndarray,
     erasure: Erasure,
 ) -> list[Term]:  # fmt: skip
     """Meaning of an axis is read of its own groups' inputs, and of all alike; recall of its own texts."""
@@ -155,7 +156,7 @@ def _meaning(
 
 
 def _traits(
-    inputs: np.ndarray, gradients: np.ndarray, items: _Items, anything: np.ndarray, erasure: Erasure
+    inputs: np.ndarray, gradients: np.ndarray, items: Placed, anything: np.ndarray, erasure: Erasure
 ) -> list[Term]:
     """What merit says to judgements must stay, and what merit and incidental traits say to any next token."""
     found = []

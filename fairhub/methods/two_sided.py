@@ -1,6 +1,6 @@
 """Two-sided erasure: the default. What a group's name says is erased where judgements read it, and nowhere else."""
 
-from fairhub.erasure import Erasure, Item, Reads, erase, items_of, sweep, sweep_tokens
+from fairhub.erasure import Erasure, Item, Reads, erase, items_of, prices, sweep, sweep_tokens
 from fairhub.erasure.sweep import flat, unflat
 from fairhub.healing import Key
 from fairhub.judgement.cells import pairs
@@ -46,7 +46,10 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
         return Outcome(Repair(), None, {}, {}, choices)
     erasure = Erasure(chosen.strength)
     made = erased(task, seen, items, erasure)
-    return Outcome(made, erasure, {}, {}, choices)
+    if not plan.alternatives:
+        return Outcome(made, erasure, {}, {}, choices)
+    said = str(prices(task.model, seen, items, erasure, made.patch))
+    return Outcome(made, erasure, {}, {}, choices, settled={"whole heads, first-order": said})
 
 
 def items_for(task: Task) -> list[Item]:
