@@ -24,7 +24,7 @@ def made(heal: bool = True) -> tuple[Path, Path, Path]:
     plan = dataclasses.replace(PLAN, heal=heal)
     with pytest.MonkeyPatch.context() as patch:
         offline_(patch)
-        repair(load(str(base)), Request(text=text, plan=plan, sizes=SIZES), folder / "run")
+        repair(load(str(base)), Request("robust", text=text, plan=plan, sizes=SIZES), folder / "run")
     return base, text, folder / "run"
 
 

@@ -153,7 +153,7 @@ def test_one_head_or_one_layer(refused, tmp_path):
     [
         (("--method", "magic"), "magic"),
         (("--axis", "height"), "height"),
-        (("--variant", "q=1"), "robust has none"),
+        (("--variant", "q=1"), "two_sided has none"),
         (("--bias", "magic"), "bias must be one of"),
         (("--energy", "magic"), "an energy must be one of robust, weighted, step; got 'magic'"),
         (("--energy", "step", "--method", "fasp"), "fasp does not anneal; leave --energy out"),

@@ -76,7 +76,7 @@ def test_yes_is_what_submits(fairhub, monkeypatch):
         (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--context", "space"], "a context must be one of"),
         (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--suite", "huge"], "a suite is one of"),
         (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--bias", "magic"], "bias must be one of"),
-        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--variant", "q=1"], "robust has none; leave --variant"),
+        (["--on-jobs", "l4x1", "--to", "org/fair", "--yes", "--variant", "q=1"], "two_sided has none; leave --variant"),
         (["--to", "org/fair"], "--on-jobs"),
     ],
 )

@@ -72,7 +72,7 @@ def text(tmp_path_factory):
 
 @pytest.fixture
 def request_(text):
-    return Request(axes=AXES, text=text, plan=PLAN, sizes=SIZES)
+    return Request("robust", axes=AXES, text=text, plan=PLAN, sizes=SIZES)
 
 
 class Done(NamedTuple):

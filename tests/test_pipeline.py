@@ -47,7 +47,7 @@ def text(tmp_path_factory):
 
 @pytest.fixture
 def request_(text):
-    return Request(text=text, plan=PLAN, sizes=SIZES)
+    return Request("robust", text=text, plan=PLAN, sizes=SIZES)
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_a_tokenizer_without_judgement_words_stops_nothing_and_proves_nothing(te
     loaded = Loaded(ARCHITECTURES["llama"](), tokenizer, "letters", "local")
     why = "as too few judgement words are one token of this model's tokenizer."
     audited = audit(loaded, Request("audit", text=text, sizes=SIZES))
-    made = repair(loaded, Request(text=text, plan=PLAN, sizes=SIZES), tmp_path / "run")
+    made = repair(loaded, Request("robust", text=text, plan=PLAN, sizes=SIZES), tmp_path / "run")
     for figures, verdict in ((audited, report.verdict(audited)), (made.figures, made.verdict)):
         assert verdict.startswith("Nothing is proved: who is judged worse was not measured") and verdict.endswith(why)
         names = {figure.name for figure in figures}

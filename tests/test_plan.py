@@ -72,7 +72,7 @@ def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(
     assert {row.method for row in found.rows} == set(COUNTED) <= set(METHODS)
     assert {row.machine for row in found.rows} == {"this machine", *(card.name for card in CARDS)}
     assert all(row.fits and row.seconds > 0 for row in found.rows)
-    assert json.loads(json.dumps(as_json(found)))["plan"][0]["method"] == "robust"
+    assert json.loads(json.dumps(as_json(found)))["plan"][0]["method"] == "two_sided"
     assert all(len(line) < 130 for line in table(found).splitlines()[:-2])
 
 

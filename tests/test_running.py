@@ -36,7 +36,7 @@ def asked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("planted")
     model = planted.save(planted.planted_model(), folder / "model")
     text = planted.write_text(folder / "text.txt") or folder / "text.txt"
-    return str(model), Request(text=text, plan=planted.PLAN, sizes=planted.SIZES)
+    return str(model), Request("robust", text=text, plan=planted.PLAN, sizes=planted.SIZES)
 
 
 def test_a_run_is_stopped_and_goes_on_to_the_same_end(asked, tmp_path):
