@@ -160,8 +160,8 @@ def _of_text(model: PreTrainedModel, places: Sequence[Site], ids: Tensor) -> dic
     """Return sums over all tokens of some chunks; gradients are those of the log-likelihood of what follows."""
     ids = ids.to(home(model))
     with torch.enable_grad(), _watched(places, ids.shape) as seen:
-        said = model(ids, use_cache=False).logits[:, :-1].float().log_softmax(-1).gather(2, ids[:, 1:, None])
-        pulled = _pulled(said.sum(), seen)
+        log_p = model(ids, use_cache=False).logits[:, :-1].float().log_softmax(-1)
+        pulled = _pulled(log_p.gather(2, ids[:, 1:, None].to(log_p.device)).sum(), seen)
     found: dict[Key, Seen] = {}
     for key, (inputs, gradients) in pulled.items():
         x, g = inputs.flatten(0, 1), gradients.flatten(0, 1)
