@@ -28,7 +28,7 @@ from fairhub.probes import CONTROL
 from fairhub.report.record import Figure
 from fairhub.statistics import Change
 
-_DOCUMENTED = ("meaning_right", "recall_right", "last_word_probability")
+_SHARES = ("meaning_right", "recall_right", "last_word_probability")
 """Shares beside the figure that is chosen by: a few items turn them."""
 
 
@@ -99,7 +99,7 @@ class Bench:
         values = np.stack([self.base["kept"], after["kept"]])
         found: dict[str, tuple[float, float]] = {}
         for figure in keep.keep_figures(traits, self.kept, values, self.limits, "select"):
-            if figure.limit is not None and figure.change is not None and figure.name not in _DOCUMENTED:
+            if figure.limit is not None and figure.change is not None and figure.name not in _SHARES:
                 found[figure.name] = _loss(figure.change, figure.freedom or math.inf, -1)
         documents = self.task.select_documents[: len(after["loss"])]
         paid = statistics.change(self.base["loss"], after["loss"], documents, transform=np.exp)
