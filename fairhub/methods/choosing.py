@@ -197,7 +197,7 @@ class _Bench:
     def _base(self) -> dict[str, np.ndarray]:
         def compute(probes: Sequence[Probe]) -> dict[str, np.ndarray]:
             with fast_matmul():
-                return {"bias": _values(self.task, self.task.batched(probes), divergence, Repair())}
+                return {"bias": values_of(self.task, self.task.batched(probes), divergence, Repair())}
 
         loss = self.task.base_loss("select", self.task.select_text)
         found = {"loss": loss, **self.task.by_probe("select_base", self.task.select, compute)}
@@ -213,17 +213,18 @@ class _Bench:
                 for part in _parts(self.task.select_text):
                     if self.budget is not None and len(loss) and self._cost(loss).low > self.budget:
                         return {"loss": loss}
-                    loss = np.append(loss, _values(self.task, part, token_loss, repair))
+                    loss = np.append(loss, values_of(self.task, part, token_loss, repair))
                 if self.budget is not None and not self._cost(loss).affordable(self.budget):
                     return {"loss": loss}
-                return {"loss": loss, "bias": _values(self.task, self.task.select_batches, divergence, repair)}
+                return {"loss": loss, "bias": values_of(self.task, self.task.select_batches, divergence, repair)}
 
         found = self.task.run.arrays(f"select_{name}", compute)
         self.bar(1)
         return found
 
 
-def _values(task: Task, batches: Sequence[Batch], readout: Readout, repair: Repair) -> np.ndarray:
+def values_of(task: Task, batches: Sequence[Batch], readout: Readout, repair: Repair) -> np.ndarray:
+    """Return what a pruning makes of every item, [items]; a patch is the caller's to put in."""
     return Engine(task.model, batches, readout, cache_bytes=0).values([repair.pruning])[0]
 
 

@@ -7,22 +7,22 @@ them: fixed-sequence testing needs no correction (Learn then Test, Angelopoulos 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from fairhub import keep, statistics
-from fairhub.engine import Batch, Engine, Readout, divergence, token_loss
+from fairhub.engine import divergence, token_loss
+from fairhub.healing import patched
 from fairhub.judgement import figures as judgement
 from fairhub.judgement import reading
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import lexicon
 from fairhub.judgement.reading import Reading
-from fairhub.measure import Repair, applied
-from fairhub.methods.choosing import RISK
+from fairhub.measure import Repair
+from fairhub.methods.choosing import RISK, Cost, values_of
 from fairhub.methods.task import Task, fast_matmul
 from fairhub.probes import CONTROL
 from fairhub.report.record import Figure
@@ -76,11 +76,14 @@ class Bench:
         self.kept = keep.usable(task.loaded, task.choose.choices, task.choose.passages)
         self.control = [p for p in task.select if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 6), task.run.notes("choices")
-        self.base = self._measured("base", Repair())
+        self.base = self._measured("base", Repair)
 
-    def tried(self, strength: float, repair: Repair) -> Tried | None:
-        """Return what an edit of this strength does on select; None where no judgement can be read there."""
-        after = self._measured(f"strength_{strength:g}", repair)
+    def tried(self, strength: float, build: Callable[[], Repair]) -> Tried | None:
+        """Return what an edit of this strength does on select; None where no judgement can be read there.
+
+        It is built where the run does not remember what it does.
+        """
+        after = self._measured(f"strength_{strength:g}", build)
         gap = self._judgement(after)
         if gap is None or gap.change is None:
             return None
@@ -115,8 +118,8 @@ class Bench:
         arrays = {part: found[f"{name} {part}"][None] for part in ("words", "kernels")}
         return reading.unflat(cells, words, arrays)[0]
 
-    def _measured(self, name: str, repair: Repair) -> dict[str, np.ndarray]:
-        found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(repair))
+    def _measured(self, name: str, build: Callable[[], Repair]) -> dict[str, np.ndarray]:
+        found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(build()))
         self.bar(1)
         return found
 
@@ -128,14 +131,12 @@ class Bench:
             read = reading.read(task.loaded, cells, words, [repair])
             found |= {f"{name} {part}": values[0] for part, values in reading.flat(read).items()}
         found["kept"] = keep.read(task.loaded, self.kept, [repair])[0]
-        with fast_matmul(), applied(task.model, repair):
-            found["loss"] = _values(task, task.select_text, token_loss)
-            found["control"] = _values(task, task.batched(self.control), divergence) if self.control else np.empty(0)
+        with fast_matmul(), patched(task.model, repair.patch):
+            found["loss"] = values_of(task, task.select_text, token_loss, repair)
+            found["control"] = np.empty(0)
+            if self.control:
+                found["control"] = values_of(task, task.batched(self.control), divergence, repair)
         return found
-
-
-def _values(task: Task, batches: Sequence[Batch], readout: Readout) -> np.ndarray:
-    return Engine(task.model, batches, readout, cache_bytes=0).values([frozenset()])[0]
 
 
 def _loss(change: Change, freedom: float, sign: int) -> tuple[float, float]:
@@ -149,5 +150,4 @@ def _loss(change: Change, freedom: float, sign: int) -> tuple[float, float]:
     if change.relative is None or change.relative_low is None or change.relative_high is None:
         return 0.0, 0.0  # there was nothing that could be lost
     value, end = sign * change.relative, sign * (change.relative_high if sign > 0 else change.relative_low)
-    share = stats.t.ppf(1 - RISK, freedom) / stats.t.ppf(0.975, freedom)
-    return value, value + (end - value) * float(share)
+    return value, Cost(value, value, end, RISK, freedom).bound

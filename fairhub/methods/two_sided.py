@@ -10,6 +10,7 @@ from fairhub.measure import Repair, context_window
 from fairhub.methods.guards import strongest
 from fairhub.methods.keeping import Bench, Tried
 from fairhub.methods.task import Outcome, Plan, Task
+from fairhub.runs import digest
 
 _FIRST = 0.56
 """The strength that is tried first: near what the limits allowed on the default model, and only a guess."""
@@ -31,8 +32,8 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
     tried: list[Tried] = []
 
     def burden(place: int) -> float:
-        strength = plan.erasures[place]
-        found = bench.tried(strength, erased(task, seen, items, Erasure(strength)))
+        erasure = Erasure(plan.erasures[place])
+        found = bench.tried(erasure.strength, lambda: erased(task, seen, items, erasure))
         if found is None:
             return float("inf")
         tried.append(found)
@@ -62,13 +63,13 @@ def items_for(task: Task) -> list[Item]:
 
 
 def swept(task: Task, items: list[Item]) -> Seen:
-    """Return what the sweep saw of the task's model, measured once a model."""
+    """Return what the sweep saw of the task's model, measured once a model and items: contexts share a model."""
 
     def compute() -> dict[str, object]:
         bar = task.progress("what judgements read", sweep_tokens(items, task.fit_text))
         return dict(flat(sweep(task.model, items, task.fit_text, bar)))
 
-    return unflat(task.of_model.arrays("erasure", compute))
+    return unflat(task.of_model.arrays(f"erasure_{digest(*(item.ids for item in items))}", compute))
 
 
 def erased(task: Task, seen: Seen, items: list[Item], erasure: Erasure) -> Repair:
