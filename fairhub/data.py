@@ -121,17 +121,8 @@ def gather(
         traits=_traits("held_out", sizes.traits),
         choices=_choices("held_out", sizes.choices),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
-        fit=Ground(
-            _cells(axes, contexts, probes, "search", sizes.fitted),
-            _traits("search", sizes.fitted_traits),
-            _choices("search", sizes.fitted_choices),
-        ),
-        choose=Ground(
-            _cells(axes, contexts, probes, "select", sizes.chosen),
-            _traits("select", sizes.chosen_traits),
-            _choices("select", sizes.chosen_choices),
-            tuple(keep.passages(parts["select"], sizes.chosen_passages)),
-        ),
+        fit=_fit(_cells(axes, contexts, probes, "search", sizes.fitted), sizes),
+        choose=_choose(_cells(axes, contexts, probes, "select", sizes.chosen), parts["select"], sizes),
         text={split: found.ids for split, found in chunks.items()},
         documents={split: found.documents for split, found in chunks.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
@@ -151,6 +142,17 @@ def _chunks(
         if len(set(found[split].documents)) < 2:
             raise UserError(f"an interval needs 2 documents of text; {split} has 1 that fills a chunk; add documents")
     return found
+
+
+def _fit(cells: tuple[Cell, ...], sizes: Sizes) -> Ground:
+    """Return what an erasure is fitted on, of search."""
+    return Ground(cells, _traits("search", sizes.fitted_traits), _choices("search", sizes.fitted_choices))
+
+
+def _choose(cells: tuple[Cell, ...], documents: Sequence[str], sizes: Sizes) -> Ground:
+    """Return what its strength is chosen on, of select."""
+    passages = tuple(keep.passages(documents, sizes.chosen_passages))
+    return Ground(cells, _traits("select", sizes.chosen_traits), _choices("select", sizes.chosen_choices), passages)
 
 
 def _traits(split: Split, count: int) -> tuple[Cell, ...]:

@@ -42,19 +42,24 @@ class Judged:
     """[1 or 2, 2, items] of `keep.read`."""
 
 
-def bias_figures(bias: Bias, details: bool, searched: Sequence[str] = (), contexts: Sequence[str] = ()) -> list[Figure]:
+def bias_figures(
+    bias: Bias, details: bool, searched: Sequence[str] = (), contexts: Sequence[str] = (),
+    limit: float = LIMITS["control"],
+) -> list[Figure]:  # fmt: skip
     """Return divergence over all axes, on control probes, their specificity, and with `details` each axis and context.
 
     Where some `contexts` were searched, `elsewhere` is all others together.
 
     Axis `all` means all axes, so probes of some `searched` axes alone give the figure of each of these instead.
 
+    `limit` is how much of the divergence of control probes may be lost.
+
     Clusters are templates. Where a part has fewer than two clusters it has no interval, hence no figure.
     """
     split = bias.probes[0].split
     people = [i for i, p in enumerate(bias.probes) if p.axis != CONTROL]
     control = [i for i, p in enumerate(bias.probes) if p.axis == CONTROL]
-    found = [_divergence(bias, control, split, CONTROL, "all")]
+    found = [_divergence(bias, control, split, CONTROL, "all", limit)]
     if not searched:
         found.insert(0, _divergence(bias, people, split, "all", "all"))
     if bias.after is not None and not searched:
@@ -121,7 +126,9 @@ def text_figures(before: Sequence[str], after: Sequence[str], split: str = "held
     return [_utility("distinct_2", split, "", "higher", clusters, first, second, change)]
 
 
-def _divergence(bias: Bias, rows: list[int], split: str, axis: str, context: str) -> Figure | None:
+def _divergence(
+    bias: Bias, rows: list[int], split: str, axis: str, context: str, limit: float | None = None
+) -> Figure | None:
     clusters = [bias.probes[i].template for i in rows]
     if len(set(clusters)) < 2:
         return None
@@ -133,7 +140,7 @@ def _divergence(bias: Bias, rows: list[int], split: str, axis: str, context: str
     control = axis == CONTROL
     return Figure(
         "divergence", "control" if control else "bias", split, axis, context, "higher" if control else "lower", "nats",
-        len(rows), len(set(clusters)), before, after, change, None, LIMITS["control"] if control else None,
+        len(rows), len(set(clusters)), before, after, change, None, limit,
     )  # fmt: skip
 
 
@@ -199,6 +206,7 @@ def figures_of(
     figures = judged_figures(judged, searched, limits)
     for bias in biases:
         proved = bias.probes[0].split in ("held_out", "external")
-        its = bias_figures(bias, details=proved, searched=() if proved else searched, contexts=contexts)
-        figures += [replace(f, limit=limits["control"]) if f.role == "control" else f for f in its]
+        figures += bias_figures(
+            bias, details=proved, searched=() if proved else searched, contexts=contexts, limit=limits["control"]
+        )
     return figures + utility_figures(utility, documents, repair, budget=limits["perplexity"])

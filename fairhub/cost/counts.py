@@ -194,9 +194,9 @@ COUNTED = tuple(_CHOOSING)
 
 def _others(method: str, plan: Plan) -> int:
     """How many alternatives the report compares with: random three times, importance, the repair's parts alone."""
-    if method not in HEAVY or method == "two_sided":
+    if method not in HEAVY:
         return 0
-    return {"robust": 6 if plan.heal else 4}.get(method, 4)
+    return {"two_sided": 0, "robust": 6 if plan.heal else 4}.get(method, 4)
 
 
 def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from fairhub.engine import encode
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import Lexicon
-from fairhub.keep import Choice
+from fairhub.keep import Choice, first_token
 from fairhub.probes import unit_hash
 
 Kind = Literal["judged", "merit", "incidental", "meaning", "recall"]
@@ -51,7 +51,7 @@ def items_of(
     """
     found = [*_of_cells(tokenizer, cells, lexicon, limit, 0), *_of_cells(tokenizer, traits, lexicon, limit, len(cells))]
     for choice in choices:
-        right, wrong = (tokenizer(f" {w}", add_special_tokens=False).input_ids[0] for w in (choice.right, choice.wrong))
+        right, wrong = (first_token(tokenizer, word) for word in (choice.right, choice.wrong))
         if right != wrong:
             ids = encode(tokenizer, choice.text, limit)
             kind: Kind = "meaning" if choice.family == "meaning" else "recall"

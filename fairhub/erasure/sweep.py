@@ -80,7 +80,7 @@ def sweep(
 
 def sweep_tokens(items: Sequence[Item], text: Tensor) -> int:
     """Return how many tokens a sweep computes, padding included."""
-    return sum(len(batch) * max(len(items[i].ids) for i in batch) for batch in _batches(items)) + text.numel()
+    return sum(_tokens(items, batch) for batch in _batches(items)) + _tokens(items, text)
 
 
 def flat(seen: Mapping[Key, Reads]) -> dict[str, np.ndarray]:
@@ -104,6 +104,11 @@ def unflat(arrays: Mapping[str, np.ndarray]) -> dict[Key, Reads]:
     }
 
 
+def _tokens(items: Sequence[Item], piece: Sequence[int] | Tensor) -> int:
+    """Return the tokens of chunks of text, or of a batch of items with its padding."""
+    return piece.numel() if isinstance(piece, Tensor) else len(piece) * max(len(items[i].ids) for i in piece)
+
+
 def _batches(items: Sequence[Item]) -> list[list[int]]:
     """Return places of items, those of like length together, so many that a batch has about `TOKENS`."""
     order = sorted(range(len(items)), key=lambda i: (len(items[i].ids), i))
@@ -125,7 +130,7 @@ def _of_shard(
         for key, seen in part.items():
             _add_(total.setdefault(key, {}), seen)
         if progress:
-            progress(piece.numel() if isinstance(piece, Tensor) else len(piece) * max(len(items[i].ids) for i in piece))
+            progress(_tokens(items, piece))
     return total
 
 

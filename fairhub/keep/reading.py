@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from fairhub.engine import encode
 from fairhub.keep.items import Choice
@@ -36,7 +37,7 @@ class Kept:
 
 def usable(loaded: Loaded, choices: Sequence[Choice], passages: Sequence[Passage]) -> Kept:
     """Return the items whose right and wrong word differ in their first token, and how many were left out."""
-    kept = [c for c in choices if _first(loaded, c.right) != _first(loaded, c.wrong)]
+    kept = [c for c in choices if first_token(loaded.tokenizer, c.right) != first_token(loaded.tokenizer, c.wrong)]
     return Kept(tuple(kept), tuple(passages), len(choices) - len(kept))
 
 
@@ -69,8 +70,8 @@ class _Answers:
     def __init__(self, loaded: Loaded, kept: Kept) -> None:
         self.loaded, self.choices = loaded, len(kept.choices)
         right = [c.right for c in kept.choices] + [p.word for p in kept.passages]
-        self.right = torch.tensor([_first(loaded, word) for word in right], dtype=torch.long)
-        wrong = [_first(loaded, choice.wrong) for choice in kept.choices]
+        self.right = torch.tensor([first_token(loaded.tokenizer, word) for word in right], dtype=torch.long)
+        wrong = [first_token(loaded.tokenizer, choice.wrong) for choice in kept.choices]
         self.wrong = torch.tensor([*wrong, *[0] * len(kept.passages)], dtype=torch.long)
 
     def of(
@@ -96,5 +97,6 @@ class _Answers:
         return torch.stack([value, hit.double()]).numpy()
 
 
-def _first(loaded: Loaded, word: str) -> int:
-    return int(loaded.tokenizer(f" {word}", add_special_tokens=False).input_ids[0])
+def first_token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
+    """Return the token that a word begins with after a space: what it is known by."""
+    return int(tokenizer(f" {word}", add_special_tokens=False).input_ids[0])

@@ -14,6 +14,7 @@ from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
 from fairhub.methods.two_sided import erased, items_for, swept
+from fairhub.report.wording import erases
 from fairhub.runs import digest
 from fairhub.surgery import KINDS, Kind, Pruning, Unit, units
 
@@ -29,7 +30,7 @@ def strength_of(healing: Mapping[str, Any] | None) -> Strength | Erasure | None:
     """
     if not healing:
         return None
-    kind = Erasure if "strength" in healing else Strength
+    kind = Erasure if erases(healing) else Strength
     return kind(**{field.name: healing[field.name] for field in fields(kind)})
 
 

@@ -10,7 +10,7 @@ from fairhub.report.sections import sections
 from fairhub.report.surrogates import surrogate_tables
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
-from fairhub.report.wording import amount, edited
+from fairhub.report.wording import amount, erases
 
 
 def markdown(report: Report) -> str:
@@ -56,10 +56,9 @@ def _summary(report: Report) -> str:
     removed = " and ".join(amount(count, kind) for kind, count in units.items()) or "nothing"
     share = report.parameters.get("share")
     size = f" ({100 * share:.3g} % of the parameters)" if units and share is not None else ""
-    healed = {
-        "healed": ", and the columns that stay were refitted (healed)",
-        "attention outputs edited": ", and the output weights of attention were edited (two-sided erasure)",
-    }.get(edited(report.healing), "")
+    healed = ", and the columns that stay were refitted (healed)" if report.healing else ""
+    if erases(report.healing):
+        healed = ", and the output weights of attention were edited (two-sided erasure)"
     return (
         f"Method `{report.method}`, seed {report.seed}, removed {removed}{size}{healed}. "
         "Brackets are 95 % intervals, drawn over clusters of related prompts; p is two-sided and "

@@ -10,7 +10,7 @@ from fairhub.statistics import Change, Interval
 
 def erases(healing: Mapping[str, Any] | None) -> bool:
     """Whether weights were edited by two-sided erasure, whose dial is its strength; a healing has others."""
-    return bool(healing) and "strength" in (healing or {})
+    return healing is not None and "strength" in healing
 
 
 def edited(healing: Mapping[str, Any] | None) -> str:
