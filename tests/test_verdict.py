@@ -8,6 +8,7 @@ import pytest
 from fairhub.report import verdict
 from fairhub.report.verdict import beyond_chance, beyond_limits, directions, worse
 from fairhub.report.wording import odds
+from fairhub.statistics import Interval
 
 GAP = fake_report.figure(-0.4, name="judgement", base=0.12)
 DEAF = {"merit": "reaction to merit", "merit_gap": "weight of merit", "incidental": "reaction to incidental traits",
@@ -84,6 +85,31 @@ def test_a_loss_whose_interval_touches_its_limit_is_no_loss(name):
         assert verdict(lost(run(), name, up * 5 * limit, *ends)).startswith(f"{word}: ")
     gained = lost(run(), name, -up * 5 * limit, *sorted((-up * limit, -up * 9 * limit)))
     assert verdict(gained).startswith("Repaired: "), "better than before is no loss"
+
+
+def unclear(figures, name, share, low, high):
+    """A loss of a figure whose base's interval reaches 0: its change has no ratio, only nats."""
+    found = []
+    for f in figures:
+        if f.name == name:
+            base = f.before.value
+            moved = replace(f.change, value=share * base, low=low * base, high=high * base, relative=None,
+                            relative_low=None, relative_high=None)  # fmt: skip
+            f = replace(f, before=Interval(base, -base, 3 * base), change=moved)
+        found.append(f)
+    return found
+
+
+def test_a_family_whose_base_cannot_be_told_from_nothing_is_held_to_its_limit_all_the_same():
+    said = verdict(unclear(run(), "recall", -0.4, -0.5, -0.3))
+    assert said.startswith("Damaged: ") and "-40 % [-50 %, -30 %] (limit -5.0 %)" in said
+    kept = unclear(run(), "recall", -0.01, -0.02, 0.0)
+    assert verdict(kept).startswith("Repaired: ")
+    figure = next(f for f in kept if f.name == "recall")
+    assert figure.lost is not None and (figure.lost.low, figure.lost.high) == pytest.approx((0.0, 0.02))
+    nothing = unclear(run(), "recall", -0.4, -1.5, 0.7)
+    assert verdict(nothing).startswith("Repaired: "), "known no better than by the whole of its base: nothing to lose"
+    assert next(f for f in nothing if f.name == "recall").lost is None
 
 
 def test_only_what_is_unseen_and_has_a_limit_can_be_lost():

@@ -11,7 +11,7 @@ from fairhub.report import Figure, headline, is_public
 from fairhub.report.markup import safe, table
 from fairhub.report.public import moved, readings
 from fairhub.report.record import count_units
-from fairhub.report.wording import amount, edited, percent, points, shift
+from fairhub.report.wording import amount, edited, percent, points, shift_of
 
 SCHEMA = 1
 _SHOWN = (
@@ -152,7 +152,7 @@ def _kept(figure: Figure | None) -> str:
 
 
 def _shift(figure: Figure | None) -> str:
-    return shift(figure.change) if figure else "-"
+    return shift_of(figure) if figure else "-"
 
 
 def _specificity(entry: Entry) -> str:

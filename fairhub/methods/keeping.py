@@ -26,7 +26,7 @@ from fairhub.methods.choosing import RISK, Cost, values_of
 from fairhub.methods.task import Task, fast_matmul
 from fairhub.probes import CONTROL
 from fairhub.report.record import Figure
-from fairhub.statistics import Change
+from fairhub.statistics import Change, Interval
 
 _SHARES = ("meaning_right", "recall_right", "last_word_probability")
 """Shares beside the figure that is chosen by: a few items turn them."""
@@ -103,14 +103,14 @@ class Bench:
         found: dict[str, tuple[float, float]] = {}
         for figure in keep.keep_figures(traits, self.kept, values, self.limits, "select"):
             if figure.limit is not None and figure.change is not None and figure.name not in _SHARES:
-                found[figure.name] = _loss(figure.change, figure.freedom or math.inf, -1)
+                found[figure.name] = _loss(figure.lost, figure.freedom or math.inf)
         documents = self.task.select_documents[: len(after["loss"])]
         paid = statistics.change(self.base["loss"], after["loss"], documents, transform=np.exp)
-        found["perplexity"] = _loss(paid, len(set(documents)) - 1, 1)
+        found["perplexity"] = _loss(paid.share, len(set(documents)) - 1)
         templates = [probe.template for probe in self.control]
         if len(set(templates)) > 1:
             moved = statistics.change(self.base["control"], after["control"], templates)
-            found["control"] = _loss(moved, len(set(templates)) - 1, -1)
+            found["control"] = _loss(_negative(moved.share), len(set(templates)) - 1)
         return found
 
     def _reading(self, name: str, cells: Sequence[Cell], found: dict[str, np.ndarray]) -> Reading:
@@ -139,15 +139,12 @@ class Bench:
         return found
 
 
-def _loss(change: Change, freedom: float, sign: int) -> tuple[float, float]:
-    """Return a relative loss and its one-sided upper end, from a two-sided 95 % interval.
-
-    Args:
-        change: Of the figure.
-        freedom: Degrees of freedom of its interval.
-        sign: 1 where a rise is a loss, -1 where a fall is.
-    """
-    if change.relative is None or change.relative_low is None or change.relative_high is None:
+def _loss(lost: Interval | None, freedom: float) -> tuple[float, float]:
+    """Return a relative loss and its one-sided upper end, from a two-sided 95 % interval of `freedom` degrees."""
+    if lost is None:
         return 0.0, 0.0  # there was nothing that could be lost
-    value, end = sign * change.relative, sign * (change.relative_high if sign > 0 else change.relative_low)
-    return value, Cost(value, value, end, RISK, freedom).bound
+    return lost.value, Cost(lost.value, lost.low, lost.high, RISK, freedom).bound
+
+
+def _negative(part: Interval | None) -> Interval | None:
+    return None if part is None else Interval(-part.value, -part.high, -part.low)

@@ -96,12 +96,26 @@ class Figure:
         return "better" if rose == (self.better == "higher") else "worse"
 
     @property
+    def lost(self) -> Interval | None:
+        """The share of it that was lost, with its interval; below 0 where it grew.
+
+        Where the base's interval reaches 0 no ratio has one, and yet as much may be lost (the base of a family whose
+        templates differ widely): then the change, paired item by item, counts against the base's value as it stands.
+        None where even the change is known no better than by the whole of the base: nothing is there to be lost.
+        """
+        if self.change is None:
+            return None
+        share, base = self.change.share, self.before.value
+        if share is None and self.change.high - self.change.value < base:
+            share = Interval(self.change.value / base, self.change.low / base, self.change.high / base)
+        if share is None or self.better == "lower":
+            return share
+        return Interval(-share.value, -share.high, -share.low)
+
+    @property
     def past_limit(self) -> bool:
         """Whether more of it was lost than its limit allows, by the whole interval."""
-        share = self.change.share if self.change is not None else None
-        if self.limit is None or share is None:
-            return False
-        return share.low > self.limit if self.better == "lower" else share.high < -self.limit
+        return self.limit is not None and self.lost is not None and self.lost.low > self.limit
 
 
 @dataclass(frozen=True)

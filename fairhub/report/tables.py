@@ -7,7 +7,7 @@ from fairhub.report.markup import safe, said, table
 from fairhub.report.public import public_table
 from fairhub.report.record import SPLITS, Figure, Report, is_public
 from fairhub.report.verdict import beyond_chance, worse
-from fairhub.report.wording import amount, chance, direction, level, number, odds, percent, shift
+from fairhub.report.wording import amount, chance, direction, level, number, odds, percent, shift, shift_of
 
 _FIGURE_HEAD = (
     "Figure", "Split", "Axis", "Context", "Before", "After", "Change", "p", "Items / clusters", "Reading"
@@ -186,7 +186,7 @@ def _figure_row(figure: Figure) -> tuple[str, ...]:
         figure.context,
         level(figure, figure.before),
         level(figure, figure.after),
-        shift(figure.change),
+        shift_of(figure),
         chance(figure.change.p) if figure.change else "-",
         f"{figure.items:,} / {figure.clusters:,}",
         reading(figure),

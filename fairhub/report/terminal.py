@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from fairhub.report.public import readings
 from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched_axes
-from fairhub.report.wording import amount, edited, number, points, shift
+from fairhub.report.wording import amount, edited, number, points, shift_of
 
 WIDTH = 80
 
@@ -89,7 +89,7 @@ def _change(figure: Figure) -> str:
         return f"[{number(figure.after.low)}, {number(figure.after.high)}]"
     if figure.change is None:
         return f"[{number(figure.before.low)}, {number(figure.before.high)}]"
-    return shift(figure.change)
+    return shift_of(figure)
 
 
 _SHORT = {"judgement": "gap", "divergence": "single", "meaning": "meaning", "recall": "recall", "perplexity": "perpl."}

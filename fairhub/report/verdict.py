@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from scipy import stats
 
 from fairhub.report.record import Figure, find, searched_axes
-from fairhub.report.wording import odds, percent, shift
+from fairhub.report.wording import odds, percent, shift, shift_of
 from fairhub.statistics import holm
 
 LEVEL = 0.05
@@ -91,7 +91,7 @@ def beyond_chance(figures: Sequence[Figure]) -> list[Figure]:
 def beyond_limits(figures: Sequence[Figure], split: str = "held_out") -> list[Figure]:
     """Return what was surely lost beyond its limit, unseen, the largest loss first."""
     lost = [f for f in figures if f.split == split and f.past_limit]
-    return sorted(lost, key=lambda f: -abs((f.change and f.change.relative) or 0))
+    return sorted(lost, key=lambda f: -(f.lost.value if f.lost is not None else 0))
 
 
 def _chance(figure: Figure) -> float:
@@ -118,7 +118,7 @@ def _moved(gap: Figure) -> str:
 
 
 def _losses(lost: Sequence[Figure]) -> str:
-    said = [f"{KEPT.get(f.name, f.name)} {shift(f.change)} (limit {_limit(f)})" for f in lost[:_SHOWN]]
+    said = [f"{KEPT.get(f.name, f.name)} {shift_of(f)} (limit {_limit(f)})" for f in lost[:_SHOWN]]
     more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
     return f"more was lost than may be: {', '.join(said)}{more}"
 

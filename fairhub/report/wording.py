@@ -51,6 +51,15 @@ def shift(change: Change | None) -> str:
     return f"{percent(change.share.value)} [{percent(change.share.low)}, {percent(change.share.high)}]"
 
 
+def shift_of(figure: Figure) -> str:
+    """What became of a figure: as `shift` says it, and for what has a limit as a share of its base where it can be."""
+    if figure.limit is None or figure.lost is None:
+        return shift(figure.change)
+    sign = 1 if figure.better == "lower" else -1
+    low, high = sorted((sign * figure.lost.low, sign * figure.lost.high))
+    return f"{percent(sign * figure.lost.value)} [{percent(low)}, {percent(high)}]"
+
+
 def points(part: Interval) -> str:
     """A difference of shares and its 95 % interval, in percentage points: -28 points [-39, -16]."""
     return f"{100 * part.value:+.0f} points [{100 * part.low:+.0f}, {100 * part.high:+.0f}]"
