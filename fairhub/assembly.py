@@ -19,6 +19,7 @@ from fairhub.data import Data, prompts
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import lexicon
 from fairhub.judgement.reading import Reading, unflat
+from fairhub.judgement.scope import scope_of
 from fairhub.loading import Loaded
 from fairhub.measure import home
 from fairhub.processes import spread, state
@@ -39,6 +40,7 @@ def assemble(
     figures_ = proof.figures_of(
         biases, paid, data.documents["held_out"], 0, _judged(loaded, data, found), settings["axes"],
         settings["contexts"], keep.limits_of(settings["plan"].get("keep", ""), settings["plan"]["budget"]),
+        scope_of(settings),
     )  # fmt: skip
     before, after = (found[name].tolist() for name in ("text_before", "text_after"))
     figures_ += proof.text_figures(before, after)

@@ -1,8 +1,9 @@
 """Everything a run measures on, gathered once: probes by split, text by split, and where each came from."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fairhub.judgement import cells as cells_
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.external import holistic_cells
 from fairhub.judgement.public_rows import bbq_cells, name_prompt_cells
+from fairhub.judgement.scope import EVERYTHING, Scope, among, refuse_scope
 from fairhub.keep import Choice, Passage
 from fairhub.probes import (
     AXES,
@@ -44,6 +46,8 @@ class Ground:
     traits: tuple[Cell, ...]
     choices: tuple[Choice, ...]
     passages: tuple[Passage, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    """Which judgement words count; empty for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,7 @@ class Data:
 def gather(
     axes: Sequence[str], contexts: Sequence[str], own: Path | None, text: Path | None,
     tokenizer: PreTrainedTokenizerBase, sizes: Sizes, pinned: Sequence[Mapping[str, str]] = (),
-    proved: Sequence[str] = (), rows: Path | None = None,
+    proved: Sequence[str] = (), rows: Path | None = None, scope: Scope = EVERYTHING,
 ) -> Data:  # fmt: skip
     """Collect what a run needs.
 
@@ -96,9 +100,10 @@ def gather(
         pinned: The data entries of an earlier report, whose sources are to be taken again.
         proved: Only these axes (and control) in the proof; empty for all.
         rows: A folder with rows of benchmarks; of BBQ and of the public name prompts judgements are read too.
+        scope: Only these groups and dimensions in search and select, where judgements are read.
 
     Raises:
-        UserError: An unknown axis or context, a split left without probes, or too little text.
+        UserError: An unknown axis, context, group or dimension, a split left without probes, or too little text.
     """
     probes = known_probes(axes, contexts, own)
     searched = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
@@ -111,18 +116,19 @@ def gather(
     documents = text_.documents(text, pinned=before)
     parts = text_.split_documents(documents)
     chunks = _chunks(tokenizer, parts, sizes)
+    near = partial(_cells, axes, contexts, probes, scope.groups)
     return Data(
         search=search,
         select=select,
         near=(_split(search, "search", sizes.compared, 28), _split(select, "select", sizes.compared, 28)),
         proof=(held_out, external) if external else (held_out,),
         control_proof=_split(held_out, "held_out", sizes.compared, 28),
-        judged=_judged(axes, contexts, proved, probes, sizes, rows),
+        judged=_judged(near, proved, probes, sizes, rows),
         traits=_traits("held_out", sizes.traits),
         choices=_choices("held_out", sizes.choices),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
-        fit=_fit(_cells(axes, contexts, probes, "search", sizes.fitted), sizes),
-        choose=_choose(_cells(axes, contexts, probes, "select", sizes.chosen), parts["select"], sizes),
+        fit=_fit(near("search", sizes.fitted), scope, sizes),
+        choose=_choose(near("select", sizes.chosen), scope, parts["select"], sizes),
         text={split: found.ids for split, found in chunks.items()},
         documents={split: found.documents for split, found in chunks.items()},
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
@@ -144,15 +150,16 @@ def _chunks(
     return found
 
 
-def _fit(cells: tuple[Cell, ...], sizes: Sizes) -> Ground:
+def _fit(cells: tuple[Cell, ...], scope: Scope, sizes: Sizes) -> Ground:
     """Return what an erasure is fitted on, of search."""
-    return Ground(cells, _traits("search", sizes.fitted_traits), _choices("search", sizes.fitted_choices))
+    traits, choices = _traits("search", sizes.fitted_traits), _choices("search", sizes.fitted_choices)
+    return Ground(cells, traits, choices, dimensions=scope.dimensions)
 
 
-def _choose(cells: tuple[Cell, ...], documents: Sequence[str], sizes: Sizes) -> Ground:
+def _choose(cells: tuple[Cell, ...], scope: Scope, documents: Sequence[str], sizes: Sizes) -> Ground:
     """Return what its strength is chosen on, of select."""
-    passages = tuple(keep.passages(documents, sizes.chosen_passages))
-    return Ground(cells, _traits("select", sizes.chosen_traits), _choices("select", sizes.chosen_choices), passages)
+    traits, choices = _traits("select", sizes.chosen_traits), _choices("select", sizes.chosen_choices)
+    return Ground(cells, traits, choices, tuple(keep.passages(documents, sizes.chosen_passages)), scope.dimensions)
 
 
 def _traits(split: Split, count: int) -> tuple[Cell, ...]:
@@ -164,28 +171,29 @@ def _choices(split: Split, count: int) -> tuple[Choice, ...]:
 
 
 def _judged(
-    axes: Sequence[str], contexts: Sequence[str], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes,
+    near: Callable[[Split, int], tuple[Cell, ...]], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes,
     rows: Path | None,
 ) -> tuple[tuple[Cell, ...], ...]:  # fmt: skip
-    """Return the cells of search and select (of the axes and contexts asked), held_out and external."""
+    """Return the cells of search and select (`near`: of what was asked), held_out and external."""
     external = holistic_cells(None, sizes.judged // 2, proved)
     if rows is not None:
         external += bbq_cells(rows, sizes.judged // 2, proved) + name_prompt_cells(rows, sizes.judged // 2, proved)
     found = (
-        _cells(axes, contexts, probes, "search", sizes.judged_near),
-        _cells(axes, contexts, probes, "select", sizes.judged_near),
-        _cells(proved, (), probes, "held_out", sizes.judged),
+        near("search", sizes.judged_near),
+        near("select", sizes.judged_near),
+        _cells(proved, (), probes, (), "held_out", sizes.judged),
         tuple(sorted(external, key=lambda cell: cell.axis)),
     )
     return tuple(part for part in found if cells_.pairs(part))
 
 
 def _cells(
-    axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], split: Split, texts: int
-) -> tuple[Cell, ...]:
+    axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], groups: Sequence[str], split: Split,
+    texts: int,
+) -> tuple[Cell, ...]:  # fmt: skip
     """Return cells of the shipped terms and of the user's own probes, those of an axis next to each other."""
     own = [p for p in probes if p.source != "templates" and p.split == split and (not axes or p.axis in axes)]
-    cells = [*cells_.shipped(split, texts, axes), *cells_.of_probes(own)]
+    cells = [*cells_.shipped(split, texts, axes, groups), *among(cells_.of_probes(own), groups)]
     return tuple(sorted((c for c in cells if not contexts or c.context in contexts), key=lambda cell: cell.axis))
 
 
@@ -199,6 +207,20 @@ def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Path | None)
     _known("axis", axes, {p.axis for p in probes} | set(AXES))
     _known("context", contexts, {p.context for p in probes} | set(CONTEXTS))
     return probes
+
+
+def refuse_asked(axes: Sequence[str], contexts: Sequence[str], own: Path | None, scope: Scope = EVERYTHING) -> None:
+    """Refuse what no search could look at.
+
+    Raises:
+        UserError: An axis, context, group or dimension is unknown, or the user's probes cannot be read.
+    """
+    probes = known_probes(axes, contexts, own)
+    every = partial(_cells, axes, contexts, probes, ())
+    refuse_scope(scope, [cell for split in _CHOOSING for cell in every(split, 1 << 30)] if scope.groups else ())
+
+
+_CHOOSING: tuple[Split, ...] = ("search", "select")
 
 
 def prompts(data: Data, count: int = 12) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from fairhub import keep, statistics
 from fairhub.judgement import figures as judgement
 from fairhub.judgement.reading import Reading
+from fairhub.judgement.scope import EVERYTHING, Scope
 from fairhub.keep import LIMITS, Kept
 from fairhub.measure import Utility
 from fairhub.metrics.formulas import distinct_2
@@ -171,25 +172,29 @@ def _utility(
     )  # fmt: skip
 
 
-def judged_figures(judged: Judged, searched: Sequence[str] = (), limits: Mapping[str, float] = LIMITS) -> list[Figure]:
+def judged_figures(
+    judged: Judged, searched: Sequence[str] = (), limits: Mapping[str, float] = LIMITS, scope: Scope = EVERYTHING
+) -> list[Figure]:
     """Return who is judged worse in each split, from near to far, and what must stay.
 
     Args:
         judged: What was read.
         searched: The axes that search and select were restricted to; empty for all.
         limits: How much of what must stay may be lost.
+        scope: The groups and dimensions that search and select were restricted to.
     """
     figures: list[Figure] = []
     for before, after in judged.splits:
         split = before.cells[0].split
         proved = split in ("held_out", "external")
-        figures += judgement.figures(before, after, split, details=proved, searched=() if proved else searched)
+        figures += judgement.figures(before, after, split, proved, searched, scope)
     return figures + keep.keep_figures(judged.traits, judged.kept, judged.kept_values, limits)
 
 
 def figures_of(
     biases: Iterable[Bias], utility: Utility, documents: Sequence[Hashable], repair: int | None, judged: Judged,
     searched: Sequence[str] = (), contexts: Sequence[str] = (), limits: Mapping[str, float] = LIMITS,
+    scope: Scope = EVERYTHING,
 ) -> list[Figure]:  # fmt: skip
     """Return every figure of splits from near to far, details where nothing was searched, what must stay, and utility.
 
@@ -202,8 +207,9 @@ def figures_of(
         searched: The axes that search and select were restricted to; empty for all.
         contexts: The contexts that they were restricted to; empty for all.
         limits: How much of what must stay may be lost, relative.
+        scope: The groups and dimensions that they were restricted to.
     """
-    figures = judged_figures(judged, searched, limits)
+    figures = judged_figures(judged, searched, limits, scope)
     for bias in biases:
         proved = bias.probes[0].split in ("held_out", "external")
         figures += bias_figures(

@@ -14,10 +14,11 @@ from fairhub.assembly import assemble, spent
 from fairhub.benchmarks.suite import NOTHING, Suite, benchmarked, refuse_suite, suite_answers, suite_figures
 from fairhub.benchmarks.suite import gather as gather_suite
 from fairhub.cost import tallied
-from fairhub.data import Data, Sizes, gather, known_probes
+from fairhub.data import Data, Sizes, gather, refuse_asked
 from fairhub.defaults import METHOD
 from fairhub.engine import text_batches
 from fairhub.errors import UserError
+from fairhub.judgement.scope import EVERYTHING, Scope, scope_of
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, home
 from fairhub.methods.head_bias import refuse_bias
@@ -46,6 +47,8 @@ class Request:
     """Public benchmarks to measure too: quick, standard or full."""
     rows: Path | None = None
     """Where rows of benchmarks lie that are not taken from a package or the Hub."""
+    scope: Scope = EVERYTHING
+    """Groups and dimensions that search and select are restricted to."""
 
 
 def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
@@ -64,6 +67,7 @@ def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
             probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
             plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
             suite=settings.get("suite"), rows=settings.get("rows") and Path(settings["rows"]),
+            scope=scope_of(settings),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         wrote = f"fairhub {version}" if version else "the fairhub that wrote them"
@@ -110,8 +114,9 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
     # before the folder: a mistake in these must not leave a run that only the same mistake could resume
     data = gather(
-        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes, rows=request.rows
-    )
+        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
+        rows=request.rows, scope=request.scope,
+    )  # fmt: skip
     run = Run(folder, settings, resume)
     run.began_with(data.provenance)
     with tallied(loaded.model) as tally:
@@ -132,7 +137,8 @@ def refuse(request: Request) -> None:
     """Refuse what no model could be repaired with, before one is loaded or sent for.
 
     Raises:
-        UserError: An unknown method, bias, variant, energy, axis, context or suite, or probes that cannot be read.
+        UserError: An unknown method, bias, variant, energy, axis, context, group, dimension or suite, or probes that
+            cannot be read.
     """
     if request.method not in methods.METHODS:
         known = ", ".join(methods.METHODS)
@@ -141,7 +147,7 @@ def refuse(request: Request) -> None:
     methods.refuse_variant(request.method, request.plan.variant)
     keep.limits_of(request.plan.keep)
     methods.refuse_energy(request.method, request.plan.energy, request.plan.per_layer)
-    known_probes(request.axes, request.contexts, request.probes)
+    refuse_asked(request.axes, request.contexts, request.probes, request.scope)
     if request.suite:
         refuse_suite(request.suite)
 

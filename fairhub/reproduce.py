@@ -156,7 +156,7 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
             raise UserError(f"this repair used {option} of its maker's own, which are not published; add --{option}")
     data = gather(
         asked.axes, asked.contexts, mine.probes, mine.text, loaded.tokenizer, asked.sizes, recipe.data,
-        rows=mine.rows if asked.rows else None,
+        rows=mine.rows if asked.rows else None, scope=asked.scope,
     )  # fmt: skip
     public = [benchmark.provenance for benchmark in suite.benchmarks] if suite else []
     here = {entry["sha256"] for entry in (*data.provenance, *public)}

@@ -15,6 +15,8 @@ Probes = Annotated[Path | None, typer.Option(help="Your own probes, JSONL or CSV
 Text = Annotated[Path | None, typer.Option(help="Your own neutral text, documents separated by blank lines.")]
 Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, attribute or toxicity.")]
 Units = Annotated[int | None, typer.Option(help="Exactly so many heads, for fasp and the papers' controls.")]
+Groups = Annotated[str, typer.Option(help="Search only these groups, compared: Muslim,Christian.")]
+Dimension = Annotated[list[str] | None, typer.Option(help="Judged only by: bad, criminal, poor ... (repeat).")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, auto ...; the GPU is taken where there is one.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 ...; float32 on a CPU.")]
 Seconds = Annotated[float | None, typer.Option(help="Bound on the search: annealing on the real model.")]

@@ -12,7 +12,9 @@ from fairhub.commands.options import (
     Bias,
     Context,
     Device,
+    Dimension,
     Dtype,
+    Groups,
     Json,
     Model,
     Probes,
@@ -33,7 +35,8 @@ def repair(
     ctx: typer.Context,
     model: Model = None,
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
-    axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
+    axis: Axis = None, context: Context = None, groups: Groups = "", dimension: Dimension = None,
+    probes: Probes = None, text: Text = None,
     method: Annotated[str, typer.Option(help="How units are chosen.")] = METHOD,
     energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "",
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
@@ -55,6 +58,7 @@ def repair(
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.errors import UserError
+    from fairhub.judgement.scope import Scope
     from fairhub.methods import Plan
     from fairhub.processes import leave
     from fairhub.repair import Request, refuse
@@ -66,6 +70,7 @@ def repair(
         Plan(energy=energy, budget=budget, keep=keep, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
              shrink=shrink, per_layer=per_layer, variant=variant),
         suite=suite, rows=rows,
+        scope=Scope(tuple(filter(None, (group.strip() for group in groups.split(",")))), tuple(dimension or ())),
     )  # fmt: skip
     if on_jobs is not None:
         typer.echo(_job(ctx, request, on_jobs, to, yes))

@@ -62,7 +62,9 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
     """
     source, revision, shown = located(name)
     bare = _without_weights(source, revision, shown)
-    data = gather(request.axes, request.contexts, request.probes, request.text, bare.tokenizer, request.sizes)
+    data = gather(
+        request.axes, request.contexts, request.probes, request.text, bare.tokenizer, request.sizes, scope=request.scope
+    )
     with tempfile.TemporaryDirectory() as folder:
         task = task_of(bare, data, Run(Path(folder) / "run", {}, False))
         works = {method: work_of(method, task, data, request.plan) for method in COUNTED}

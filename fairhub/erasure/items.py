@@ -34,7 +34,7 @@ class Item:
 
 def items_of(
     tokenizer: PreTrainedTokenizerBase, cells: Sequence[Cell], traits: Sequence[Cell], choices: Sequence[Choice],
-    lexicon: Lexicon, limit: int | None,
+    lexicon: Lexicon, limit: int | None, dimensions: Sequence[str] = (),
 ) -> list[Item]:  # fmt: skip
     """Return the items of cells (judged), traits (merit, incidental) and choices (meaning, recall).
 
@@ -45,11 +45,13 @@ def items_of(
         choices: Texts with a right and a wrong next word; those that begin alike are left out.
         lexicon: Judgement words of the split.
         limit: The model's window.
+        dimensions: Of the words that groups are judged by; empty for all. Merit is weighed by all words.
 
     Raises:
         UserError: A text does not fit the window.
     """
-    found = [*_of_cells(tokenizer, cells, lexicon, limit, 0), *_of_cells(tokenizer, traits, lexicon, limit, len(cells))]
+    judged = lexicon.only(dimensions)
+    found = [*_of_cells(tokenizer, cells, judged, limit, 0), *_of_cells(tokenizer, traits, lexicon, limit, len(cells))]
     for choice in choices:
         right, wrong = (first_token(tokenizer, word) for word in (choice.right, choice.wrong))
         if right != wrong:

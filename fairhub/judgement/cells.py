@@ -46,7 +46,7 @@ class Pair:
     second: tuple[int, ...]
 
 
-def shipped(split: Split, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
+def shipped(split: Split, texts: int, axes: Sequence[str] = (), groups: Sequence[str] = ()) -> list[Cell]:
     """Return cells of the shipped templates and terms of a split, about so many texts an axis, the same ones always.
 
     Term sets are taken in turn, each with the fitting template that was used least: so templates and term sets are
@@ -56,12 +56,19 @@ def shipped(split: Split, texts: int, axes: Sequence[str] = ()) -> list[Cell]:
         split: search, select or held_out.
         texts: How many an axis, at most.
         axes: Only these; empty for all.
+        groups: Only terms of these; empty for all.
     """
     templates = [t for t in rows("templates.jsonl") if "ends" in t and split_of(t["frame"]) == split]
     sets = [s for s in rows("terms.jsonl") if s["axis"] != CONTROL and split_of(s["id"]) == split]
+    sets = [s for s in (_of_groups(s, groups) for s in sets) if len(s["terms"]) > 1]
     wanted = sorted({s["axis"] for s in sets if not axes or s["axis"] in axes})
     by_axis = ([s for s in sets if s["axis"] == axis] for axis in wanted)
     return [cell for of_axis in by_axis for cell in crossed_cells(templates, recurring(of_axis), split, texts)]
+
+
+def _of_groups(term_set: dict[str, Any], groups: Sequence[str]) -> dict[str, Any]:
+    kept = {group: term for group, term in term_set["terms"].items() if not groups or group in groups}
+    return {**term_set, "terms": kept}
 
 
 def recurring(sets: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:

@@ -11,6 +11,7 @@ from fairhub.judgement import gaps
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.gaps import Drawn, Words
 from fairhub.judgement.reading import LARGE, Reading
+from fairhub.judgement.scope import EVERYTHING, Scope
 from fairhub.report.record import Figure, Groups
 
 KINDS = ("judgement", "systematic", "reaction")
@@ -31,8 +32,9 @@ class Squares:
 
 
 def figures(
-    before: Reading, after: Reading | None, split: str, details: bool, searched: Sequence[str] = ()
-) -> list[Figure]:
+    before: Reading, after: Reading | None, split: str, details: bool, searched: Sequence[str] = (),
+    scope: Scope = EVERYTHING,
+) -> list[Figure]:  # fmt: skip
     """Return judgement, systematic divergence and reaction of one split.
 
     Over all axes a figure is the mean over axes of the mean over pairs of groups (and dimensions), so that an axis with
@@ -44,6 +46,7 @@ def figures(
         split: Of both.
         details: Whether axes, contexts, dimensions, pairs and signed gaps are wanted too.
         searched: The axes that search was restricted to; empty for all.
+        scope: The groups and dimensions that search was restricted to: a figure for each pair and dimension of them.
     """
     words = Words(before.lexicon)
     read = [reading for reading in (before, after) if reading is not None]
@@ -51,16 +54,35 @@ def figures(
     found = [squares(reading, words, weights) for reading in read]
     axes = sorted({pair.axis for pair in before.pairs})
     make = _Maker(split, before, found)
-    made = [] if searched else [make.over(kind, axes) for kind in KINDS]
-    if searched or details:
+    narrow = bool(searched or scope.groups)
+    made = [] if narrow and not details else [make.over(kind, axes) for kind in KINDS]
+    if (searched and not scope.groups) or details:
         made += [make.over(kind, [axis], axis) for kind in KINDS for axis in axes]
     if details:
         made += [make.over("judgement", axes, dimension=d) for d in before.lexicon.dimensions]
         made += [make.pair(kind, n) for kind in KINDS for n, p in enumerate(before.pairs) if len(p.cells) >= LARGE]
+    made += _of_scope(make, before, searched, axes, scope)
+    if details:
         made += _by_context(read, words, weights, split)
         made += [leave_one_frame_out(read, split)]
         made += directions(read, words, split)
-    return [figure for figure in made if figure is not None]
+    return list({figure.label: figure for figure in made if figure is not None}.values())
+
+
+def _of_scope(
+    make: "_Maker", reading: Reading, searched: Sequence[str], axes: Sequence[str], scope: Scope
+) -> list[Figure | None]:
+    """Return the gaps of the groups, axes and dimensions that a search was restricted to."""
+    made: list[Figure | None] = []
+    for dimension in scope.dimensions or ("",):
+        if scope.groups:
+            pairs = [n for n, pair in enumerate(reading.pairs) if scope.compares(pair.groups)]
+            made += [make.pair("judgement", n, dimension) for n in pairs]
+        elif searched:
+            made += [make.over("judgement", [axis], axis, dimension=dimension) for axis in searched]
+        elif dimension:
+            made.append(make.over("judgement", axes, dimension=dimension))
+    return made
 
 
 def squares(
@@ -197,11 +219,12 @@ class _Maker:
         name = f"{kind}.{dimension}" if dimension else kind
         return self._figure(name, axis, context, [one for one in drawn if one is not None])
 
-    def pair(self, kind: str, number: int) -> Figure | None:
+    def pair(self, kind: str, number: int, dimension: str = "") -> Figure | None:
         """Return the figure of one pair of groups."""
-        drawn = [_of_pair(getattr(one, kind), number) for one in self.found]
+        drawn = [_of_pair(getattr(one, kind), number, dimension) for one in self.found]
         kept = [one for one in drawn if one is not None]
-        return self._figure(kind, self.pairs[number].axis, "all", kept, self.pairs[number].groups)
+        name = f"{kind}.{dimension}" if dimension else kind
+        return self._figure(name, self.pairs[number].axis, "all", kept, self.pairs[number].groups)
 
     def _figure(
         self, name: str, axis: str, context: str, drawn: Sequence[Drawn], groups: Groups | None = None
@@ -225,8 +248,9 @@ def mean_over(
     return gaps.mean([gaps.mean(part) for part in by_axis.values()]) if by_axis else None
 
 
-def _of_pair(parts: dict[int, Drawn] | dict[tuple[int, str], Drawn], number: int) -> Drawn | None:
-    mine = [one for key, one in parts.items() if (key[0] if isinstance(key, tuple) else key) == number]
+def _of_pair(parts: dict[int, Drawn] | dict[tuple[int, str], Drawn], number: int, dimension: str = "") -> Drawn | None:
+    keys = ((key if isinstance(key, tuple) else (key, ""), one) for key, one in parts.items())
+    mine = [one for (place, its), one in keys if place == number and (not dimension or its == dimension)]
     return gaps.mean(mine) if mine else None
 
 

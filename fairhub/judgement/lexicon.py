@@ -66,6 +66,11 @@ class Lexicon:
             for dimension in self.dimensions
         }
 
+    def only(self, dimensions: Sequence[str]) -> "Lexicon":
+        """Return the words of some dimensions; all where none is named."""
+        kept = [i for i, word in enumerate(self.words) if not dimensions or word.dimension in dimensions]
+        return Lexicon(tuple(self.words[i] for i in kept), tuple(self.ids[i] for i in kept), self.skipped)
+
     def columns(self, dimension: str, side: Side, form: Form) -> np.ndarray:
         """Return the places of the words of a dimension, side and form."""
         return self._places.get((dimension, side, form), np.empty(0, dtype=int))

@@ -19,7 +19,7 @@ from fairhub.healing import patched
 from fairhub.judgement import figures as judgement
 from fairhub.judgement import reading
 from fairhub.judgement.cells import Cell
-from fairhub.judgement.lexicon import lexicon
+from fairhub.judgement.lexicon import Lexicon, lexicon
 from fairhub.judgement.reading import Reading
 from fairhub.measure import Repair
 from fairhub.methods.choosing import RISK, Cost, values_of
@@ -92,13 +92,12 @@ class Bench:
         return tried
 
     def _judgement(self, after: dict[str, np.ndarray]) -> Figure | None:
-        cells = self.task.choose.cells
-        before, now = (self._reading("judged", cells, found) for found in (self.base, after))
+        before, now = (self._reading("judged", found) for found in (self.base, after))
         made = judgement.figures(before, now, "select", details=False)
         return next((figure for figure in made if figure.name == "judgement"), None)
 
     def _losses(self, after: dict[str, np.ndarray]) -> dict[str, tuple[float, float]]:
-        traits = [self._reading("traits", self.task.choose.traits, found) for found in (self.base, after)]
+        traits = [self._reading("traits", found) for found in (self.base, after)]
         values = np.stack([self.base["kept"], after["kept"]])
         found: dict[str, tuple[float, float]] = {}
         for figure in keep.keep_figures(traits, self.kept, values, self.limits, "select"):
@@ -113,10 +112,14 @@ class Bench:
             found["control"] = _loss(_negative(moved.share), len(set(templates)) - 1)
         return found
 
-    def _reading(self, name: str, cells: Sequence[Cell], found: dict[str, np.ndarray]) -> Reading:
-        words = lexicon(self.task.tokenizer, "select")
+    def _asked(self, name: str) -> tuple[Sequence[Cell], Lexicon]:
+        """Return where judgements are read and by which words: of groups by those asked for, of merit by all."""
+        words, ground = lexicon(self.task.tokenizer, "select"), self.task.choose
+        return (ground.cells, words.only(ground.dimensions)) if name == "judged" else (ground.traits, words)
+
+    def _reading(self, name: str, found: dict[str, np.ndarray]) -> Reading:
         arrays = {part: found[f"{name} {part}"][None] for part in ("words", "kernels")}
-        return reading.unflat(cells, words, arrays)[0]
+        return reading.unflat(*self._asked(name), arrays)[0]
 
     def _measured(self, name: str, build: Callable[[], Repair]) -> dict[str, np.ndarray]:
         found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(build()))
@@ -126,9 +129,8 @@ class Bench:
     def _measure(self, repair: Repair) -> dict[str, np.ndarray]:
         task = self.task
         found: dict[str, np.ndarray] = {}
-        words = lexicon(task.tokenizer, "select")
-        for name, cells in (("judged", task.choose.cells), ("traits", task.choose.traits)):
-            read = reading.read(task.loaded, cells, words, [repair])
+        for name in ("judged", "traits"):
+            read = reading.read(task.loaded, *self._asked(name), [repair])
             found |= {f"{name} {part}": values[0] for part, values in reading.flat(read).items()}
         found["kept"] = keep.read(task.loaded, self.kept, [repair])[0]
         with fast_matmul(), patched(task.model, repair.patch):

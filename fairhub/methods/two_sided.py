@@ -55,11 +55,11 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
 
 def items_for(task: Task) -> list[Item]:
     """Return what the sweep of a task reads: nothing that judges where no word of search is one token."""
-    words = lexicon(task.tokenizer, "search")
-    if not words.words:
+    words, ground = lexicon(task.tokenizer, "search"), task.fit
+    if not words.only(ground.dimensions).words:
         return []
-    ground = task.fit
-    return items_of(task.tokenizer, ground.cells, ground.traits, ground.choices, words, context_window(task.model))
+    window, dimensions = context_window(task.model), ground.dimensions
+    return items_of(task.tokenizer, ground.cells, ground.traits, ground.choices, words, window, dimensions)
 
 
 def swept(task: Task, items: list[Item]) -> Seen:
@@ -69,7 +69,8 @@ def swept(task: Task, items: list[Item]) -> Seen:
         bar = task.progress("what judgements read", sweep_tokens(items, task.fit_text))
         return dict(flat(sweep(task.model, items, task.fit_text, bar)))
 
-    return unflat(task.of_model.arrays(f"erasure_{digest(*(item.ids for item in items))}", compute))
+    mark = digest(task.fit.dimensions, *(item.ids for item in items))
+    return unflat(task.of_model.arrays(f"erasure_{mark}", compute))
 
 
 def erased(task: Task, seen: Seen, items: list[Item], erasure: Erasure) -> Repair:

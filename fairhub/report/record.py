@@ -228,6 +228,19 @@ def searched_axes(figures: Iterable[Figure]) -> list[str]:
     return [] if "all" in axes else sorted(axes)
 
 
+def searched(figures: Iterable[Figure], split: str = "held_out") -> list[Figure]:
+    """Return the judgement gaps, in one split, of what a search was restricted to; nothing where it took all.
+
+    They are as narrow as what was asked: pairs of groups rather than axes, dimensions rather than all of them.
+    """
+    figures = [f for f in figures if f.name.partition(".")[0] == "judgement" and f.context == "all"]
+    near = [f for f in figures if f.split == "search"]
+    for narrow in (lambda f: f.groups is not None, lambda f: f.axis != "all", lambda f: "." in f.name):
+        near = [f for f in near if narrow(f)] or near
+    places = {(f.name, f.axis, f.groups) for f in near} - {("judgement", "all", None)}
+    return [f for f in figures if f.split == split and (f.name, f.axis, f.groups) in places]
+
+
 def count_units(pruning: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Removed units by kind, heads before neurons."""
     kinds = [unit["kind"] for unit in pruning]

@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Sequence
 
 from fairhub.report.public import readings
-from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched_axes
+from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched
+from fairhub.report.verdict import about
 from fairhub.report.wording import amount, edited, number, points, shift_of
 
 WIDTH = 80
@@ -31,13 +32,13 @@ def _blocks(report: Report) -> dict[str, list[str]]:
     held_out = [f for f in whole if f.split == "held_out"]
     beside = [f for f in held_out if f.name in ("systematic", "reaction") and f.axis == "all"]
     alone = sorted((f for f in whole if f.name == "divergence" and f.axis == "all"), key=_nearness)
-    own = [f for f in whole if f.axis in searched_axes(figures) and f.name == "judgement"]
+    own = [f for split in SPLITS for f in searched(figures, split)]
     specific = [f for f in held_out if f.name == "specificity"]
     shared = {f"{f.name}, held_out" if f.split == "held_out" else f.name: f for f in beside}
     axes = [f for f in held_out if f.name == "judgement" and f.axis != "all"]
     dimensions = [f for f in held_out if f.name.startswith("judgement.") and not f.name.endswith("frame_out")]
     return {
-        "judgement gap on what was searched": [_row(f"{f.axis}, {f.split}", f) for f in sorted(own, key=_nearness)],
+        "judgement gap on what was searched": [_row(f"{about(f)}, {f.split}", f) for f in own],
         "judgement gap (squared), from near to far": _rows(judged, "split"),
         "judgement gap by axis, held_out": _rows(axes, "axis"),
         "judgement gap by dimension, held_out": [_row(f.name.removeprefix("judgement."), f) for f in dimensions],

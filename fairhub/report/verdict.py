@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from scipy import stats
 
-from fairhub.report.record import Figure, find, searched_axes
+from fairhub.report.record import Figure, find, searched
 from fairhub.report.wording import odds, percent, shift, shift_of
 from fairhub.statistics import holm
 
@@ -36,7 +36,7 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
     nothing that must stay was surely lost beyond its limit. "Damaged": meaning, recall, last words or perplexity were.
     "Duller": only reactions to merit, incidental traits or control pairs were. "Not repaired": the gap did not surely
     fall, or a single gap grew. "Nothing to repair": there was no gap that can be told from none. An audit says who is
-    judged worse.
+    judged worse. Where search was restricted to axes, groups or dimensions, the gaps of these count.
 
     Args:
         figures: of one run; those of the splits held_out and external are read.
@@ -53,7 +53,9 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
         word = "Nothing to repair" if gap.before.low <= 0 else "Not repaired"
         return _sentence(f"{word}: nothing was found to remove", [_level(gap)])
     lost, grown = beyond_limits(figures), worse(directions(figures))
-    fell, moved = gap.change.high < 0, _moved(gap)
+    asked = [f for f in searched(figures) if f.change is not None] or [gap]
+    fell = all(f.change is not None and f.change.high < 0 for f in asked)
+    moved = _moved(gap, asked)
     knows = [figure for figure in lost if figure.name not in _DEAF]
     if knows:
         return _sentence(
@@ -61,10 +63,16 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
         )
     if lost:
         return _sentence(f"Duller: {_losses(lost)}", [moved, *_rest(figures)])
-    if not fell and gap.before.low <= 0 and gap.change.low <= 0:
+    if not fell and all(f.before.low <= 0 and f.change is not None and f.change.low <= 0 for f in asked):
         return _sentence("Nothing to repair", [_level(gap), moved, *_rest(figures)])
     if not fell or grown:
-        reason = f"{_named(grown[0])} grew" if fell else "the judgement gap did not surely fall"
+        reason = (
+            f"{_named(grown[0])} grew"
+            if fell
+            else "the judgement gap did not surely fall"
+            if asked == [gap]
+            else "what was searched did not surely fall"
+        )
         return _sentence(f"Not repaired: {reason}", [moved, *_rest(figures)])
     return _sentence(f"Repaired: {moved}", ["nothing that must stay was surely lost beyond its limit", *_rest(figures)])
 
@@ -110,11 +118,15 @@ def _level(gap: Figure) -> str:
     return f"groups are judged apart by {odds(gap.before.value)} on {gap.items:,} unseen comparisons"
 
 
-def _moved(gap: Figure) -> str:
+def _moved(gap: Figure, asked: Sequence[Figure]) -> str:
+    """Say what became of the gap, first of all of the part of it that a search was restricted to."""
     assert gap.change is not None and gap.after is not None
     how = "rose" if gap.change.value > 0 else "fell"
     levels = f"from {odds(gap.before.value)} to {odds(gap.after.value)}"
-    return f"the judgement gap on unseen prompts and words {how} {levels} ({shift(gap.change)})"
+    whole = f"the judgement gap on unseen prompts and words {how} {levels} ({shift(gap.change)})"
+    if asked == [gap]:
+        return whole
+    return f"on what was searched: {', '.join(f'{about(f)} {shift(f.change)}' for f in asked)}; {whole}"
 
 
 def _losses(lost: Sequence[Figure]) -> str:
@@ -129,16 +141,20 @@ def _limit(figure: Figure) -> str:
 
 
 def _rest(figures: Sequence[Figure]) -> list[str]:
-    """Say what became of perplexity, of the axes that were searched, of single gaps and of other sources."""
+    """Say what became of perplexity, of single gaps and of other sources."""
     cost = find(figures, "perplexity", "held_out")
     said = [f"at {shift(cost.change)} perplexity" if cost is not None and cost.change else "utility was not measured"]
-    searched = [find(figures, "judgement", "held_out", axis) for axis in searched_axes(figures)]
-    moves = [f"{f.axis} {shift(f.change)}" for f in searched if f is not None and f.change is not None]
-    said += [f"on what was searched: {', '.join(moves)}"] if moves else []
     grown = worse(directions(figures))
     said += [f"single gaps that grew: {', '.join(map(_named, grown[:_SHOWN]))}"] if grown else []
     far = find(figures, "judgement", "external")
     return [*said, f"on external sources {shift(far.change)}"] if far is not None and far.change else said
+
+
+def about(figure: Figure) -> str:
+    """Name what a judgement gap is about: its groups or axis, and its dimension."""
+    dimension = figure.name.partition(".")[2]
+    who = " and ".join(figure.groups) if figure.groups else figure.axis.replace("all", "" if dimension else "all")
+    return ", ".join(filter(None, (who, dimension)))
 
 
 def _audited(figures: Sequence[Figure]) -> list[str]:

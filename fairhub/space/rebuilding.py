@@ -69,7 +69,7 @@ def make(path: Path) -> None:
     asked, there = request_of(report.settings), place(report)
     loaded = load(base_of(report))
     refuse_other(loaded, report)
-    data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data)
+    data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data, scope=asked.scope)
     strength = strength_of(report.healing)
     pruning = frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in report.pruning)
     run = Run(there.parent, {}, resume=True)
