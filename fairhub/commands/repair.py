@@ -48,6 +48,9 @@ def repair(
     shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
     variant: Annotated[str, typer.Option(help="Of two methods: 'weight=0.8, importance=l2, ...'.")] = "",
+    front: Annotated[bool, typer.Option("--front", help="Measure all strengths, for the report's front.")] = False,
+    of: Annotated[Path | None, typer.Option("--from", help="Take another row of this run's front.")] = None,
+    choose: Annotated[int | None, typer.Option(help="Which row: of report.md, from 1.")] = None,
     suite: Suite = None, rows: Rows = None,
     on_jobs: Annotated[str | None, typer.Option(help="Show the job on this hardware of the Hub: l4x1, ...")] = None,
     to: Annotated[str | None, typer.Option(help="Where such a job publishes: org/name.")] = None,
@@ -58,6 +61,7 @@ def repair(
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.errors import UserError
+    from fairhub.front import refuse_other
     from fairhub.judgement.scope import Scope
     from fairhub.methods import Plan
     from fairhub.processes import leave
@@ -68,10 +72,12 @@ def repair(
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
         Plan(energy=energy, budget=budget, keep=keep, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
-             shrink=shrink, per_layer=per_layer, variant=variant),
+             shrink=shrink, per_layer=per_layer, variant=variant, whole_front=front),
         suite=suite, rows=rows,
         scope=Scope(tuple(filter(None, (group.strip() for group in groups.split(",")))), tuple(dimension or ())),
     )  # fmt: skip
+    if of is not None or choose is not None:
+        model, request = _taken(ctx, model, of, choose)
     if on_jobs is not None:
         typer.echo(_job(ctx, request, on_jobs, to, yes))
         return
@@ -80,9 +86,26 @@ def repair(
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
     note_probes(probes)
     with _resumable(out):
-        made = run(loaded(model, device, dtype, method), request, out, resume=resume)
+        base = loaded(model, device, dtype, request.method)
+        if of is not None:
+            refuse_other(base, of)
+        made = run(base, request, out, resume=resume)
     say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
     leave()
+
+
+def _taken(ctx: typer.Context, model: str | None, of: Path | None, row: int | None) -> tuple[str | None, Any]:
+    """Return the model and the request of another row of a run's front; what else was given must not be a search's."""
+    from fairhub.errors import UserError
+    from fairhub.front import taken
+
+    if of is None or row is None:
+        raise UserError("another row of a front needs the run and the row; add --from RUN --choose N")
+    given = ("from", "choose", "device", "dtype")
+    if others := [word for word in _options(ctx) if word.startswith("--") and word.removeprefix("--") not in given]:
+        raise UserError(f"--from takes a run's options as they were; got {others[0]} too; leave it out")
+    base, request = taken(of, row)
+    return model or base, request
 
 
 @contextmanager

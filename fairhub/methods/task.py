@@ -59,6 +59,12 @@ class Plan:
     """Steps of each."""
     erasures: tuple[float, ...] = (0.03, 0.06, 0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2, 5.6, 10.0)
     """Strengths of two-sided erasure that are tried, weak to strong."""
+    strength: float | None = None
+    """Strength of erasure that a person took; None chooses on select."""
+    front: tuple[Mapping[str, Any], ...] = ()
+    """Where it was taken from: what an earlier run measured on select."""
+    whole_front: bool = False
+    """Measure every strength on select, also those that are weaker than the one taken, or too dear."""
     keep: str = ""
     """How much of what must stay may be lost: "0.05" of every family, or "merit=0.1,recall=0.02"; empty leaves the
     limits as they are (`keep.LIMITS`)."""

@@ -1,5 +1,7 @@
 """Two-sided erasure: the default. What a group's name says is erased where judgements read it, and nowhere else."""
 
+from typing import Any
+
 from fairhub.erasure import Erasure, Item, Reads, erase, items_of, prices, sweep, sweep_tokens
 from fairhub.erasure.sweep import flat, unflat
 from fairhub.healing import Key
@@ -28,29 +30,39 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
     if not pairs(task.choose.cells) or not any(item.kind == "judged" for item in items):
         return nothing  # no judgement word is one token here, or no groups are compared
     seen = swept(task, items)
+    strength, choices = plan.strength, [{**row, "chosen": row["strength"] == plan.strength} for row in plan.front]
+    if strength is None:
+        strength, choices = _chosen(task, plan, seen, items)
+    if strength is None:
+        return Outcome(Repair(), None, {}, {}, choices)
+    erasure = Erasure(strength)
+    made = erased(task, seen, items, erasure)
+    if not plan.alternatives:
+        return Outcome(made, erasure, {}, {}, choices)
+    said = str(prices(task.model, seen, items, erasure, made.patch))
+    return Outcome(made, erasure, {}, {}, choices, settled={"whole heads, first-order": said})
+
+
+def _chosen(task: Task, plan: Plan, seen: Seen, items: list[Item]) -> tuple[float | None, list[dict[str, Any]]]:
+    """Return the strength that select allows and that surely helps there, None where none does, and all choices."""
     bench = Bench(task, limits_of(plan.keep, plan.budget))
-    tried: list[Tried] = []
+    tried: dict[int, Tried] = {}
 
     def burden(place: int) -> float:
         erasure = Erasure(plan.erasures[place])
         found = bench.tried(erasure.strength, lambda: erased(task, seen, items, erasure))
         if found is None:
             return float("inf")
-        tried.append(found)
+        tried[place] = found
         return found.burden
 
     near = max(sum(strength <= _FIRST for strength in plan.erasures) - 1, 0)
     place = strongest(burden, near, plan.erasures)
-    chosen = next((t for t in tried if place is not None and t.strength == plan.erasures[place] and t.helps), None)
-    choices = [t.entry(t is chosen) for t in tried]
-    if chosen is None:
-        return Outcome(Repair(), None, {}, {}, choices)
-    erasure = Erasure(chosen.strength)
-    made = erased(task, seen, items, erasure)
-    if not plan.alternatives:
-        return Outcome(made, erasure, {}, {}, choices)
-    said = str(prices(task.model, seen, items, erasure, made.patch))
-    return Outcome(made, erasure, {}, {}, choices, settled={"whole heads, first-order": said})
+    for other in range(len(plan.erasures)) if plan.whole_front else ():
+        if other not in tried:
+            burden(other)
+    chosen = tried[place] if place is not None and tried[place].helps else None
+    return (chosen.strength if chosen else None), [tried[at].entry(tried[at] is chosen) for at in sorted(tried)]
 
 
 def items_for(task: Task) -> list[Item]:

@@ -96,7 +96,7 @@ def controls_table(report: Report) -> str:
 
 def choices_table(report: Report) -> str:
     """The candidates on select from which one was taken; empty where there were none."""
-    if erasures := [choice for choice in report.choices or () if "lost" in choice]:
+    if erasures := by_strength(report.choices or ()):
         return _erasures_table(erasures)
     rows = [
         (
@@ -110,18 +110,24 @@ def choices_table(report: Report) -> str:
     return table(("Units", "Bias", "Perplexity", ""), rows) if rows else ""
 
 
+def by_strength(choices: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those choices that are strengths of an erasure, weak to strong: the front that a person may take from."""
+    return sorted((choice for choice in choices if "lost" in choice), key=lambda one: float(one["strength"]))
+
+
 def _erasures_table(choices: Sequence[Mapping[str, Any]]) -> str:
     """Strengths of an erasure, weak to strong: what each took off the judgement gap, and what it lost most of."""
     rows = []
-    for choice in sorted(choices, key=lambda one: float(one["strength"])):
+    for place, choice in enumerate(choices, 1):
         name, loss = largest_loss(choice)
+        gap = percent(choice["bias_relative"]) if "bias_relative" in choice else "-"
         rows.append((
-            f"{choice['strength']:g}", percent(choice["bias_relative"]) if "bias_relative" in choice else "-",
+            str(place), f"{choice['strength']:g}", gap,
             f"{safe(name)} {percent(-loss)}", percent(choice["perplexity_relative"]), f"{choice['burden']:.2f}",
             "chosen" if choice["chosen"] else "",
         ))  # fmt: skip
-    head = ("Strength", "Judgement gap", "Lost most", "Perplexity", "Share of its limit that anything surely took", "")
-    return table(head, rows)
+    share = "Share of its limit that anything surely took"
+    return table(("Row", "Strength", "Judgement gap", "Lost most", "Perplexity", share, ""), rows)
 
 
 def largest_loss(choice: Mapping[str, Any]) -> tuple[str, float]:
