@@ -14,11 +14,12 @@ from fairhub import keep
 from fairhub import text as text_
 from fairhub.errors import UserError
 from fairhub.judgement import cells as cells_
+from fairhub.judgement import lexicon
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.external import holistic_cells
 from fairhub.judgement.public_rows import bbq_cells, name_prompt_cells
 from fairhub.judgement.scope import EVERYTHING, Scope, among, refuse_scope
-from fairhub.keep import Choice, Passage
+from fairhub.keep import Choice, Passage, items
 from fairhub.probes import (
     AXES,
     CONTEXTS,
@@ -127,7 +128,7 @@ def gather(
         traits=_traits("held_out", sizes.traits),
         choices=_choices("held_out", sizes.choices),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
-        fit=_fit(near("search", sizes.fitted), scope, sizes),
+        fit=_fit(near("search", sizes.fitted, more=True), scope, sizes),
         choose=_choose(near("select", sizes.chosen), scope, parts["select"], sizes),
         text={split: found.ids for split, found in chunks.items()},
         documents={split: found.documents for split, found in chunks.items()},
@@ -189,11 +190,11 @@ def _judged(
 
 def _cells(
     axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], groups: Sequence[str], split: Split,
-    texts: int,
+    texts: int, more: bool = False,
 ) -> tuple[Cell, ...]:  # fmt: skip
     """Return cells of the shipped terms and of the user's own probes, those of an axis next to each other."""
     own = [p for p in probes if p.source != "templates" and p.split == split and (not axes or p.axis in axes)]
-    cells = [*cells_.shipped(split, texts, axes, groups), *among(cells_.of_probes(own), groups)]
+    cells = [*cells_.shipped(split, texts, axes, groups, more), *among(cells_.of_probes(own), groups)]
     return tuple(sorted((c for c in cells if not contexts or c.context in contexts), key=lambda cell: cell.axis))
 
 
@@ -262,10 +263,17 @@ def _known(what: str, asked: Sequence[str], known: set[str]) -> None:
             )
 
 
+_FILES = (
+    "templates.jsonl", "terms.jsonl", "vignettes.jsonl", cells_.FIT_TEMPLATES, cells_.FIT_TERMS, lexicon.FILE,
+    items.TEMPLATES, items.TERMS,
+)  # fmt: skip
+"""What figures are measured on and edits are fitted on."""
+
+
 def _shipped() -> dict[str, str]:
     folder = resources.files("fairhub").joinpath("data")
     sha = hashlib.sha256()
-    for name in ("templates.jsonl", "terms.jsonl", "vignettes.jsonl"):
+    for name in _FILES:
         sha.update(folder.joinpath(name).read_bytes())
     return {"name": "fairhub probes", "revision": "1", "sha256": sha.hexdigest(), "licence": "Apache-2.0"}
 

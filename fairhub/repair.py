@@ -146,6 +146,7 @@ def refuse(request: Request) -> None:
     refuse_bias(request.plan.bias)
     methods.refuse_variant(request.method, request.plan.variant)
     keep.limits_of(request.plan.keep)
+    methods.refuse_also(request.method, request.plan.also)
     methods.refuse_energy(request.method, request.plan.energy, request.plan.per_layer)
     refuse_asked(request.axes, request.contexts, request.probes, request.scope)
     if request.suite:

@@ -151,8 +151,27 @@ def test_one_head_or_one_layer(refused, tmp_path):
 @pytest.mark.parametrize(
     "options, said",
     [
+        (("--choose", 1), "add --from RUN --choose N"),
+        (("--from", "nowhere"), "add --from RUN --choose N"),
+        (("--from", "nowhere", "--choose", 1), "nowhere has no report.json"),
+        (("--from", "nowhere", "--choose", 1, "--seed", 3), "got --seed too"),
+    ],
+)
+def test_another_row_of_a_front_needs_a_run_a_row_and_nothing_else(refused, tmp_path, options, said):
+    assert said in refused("repair", "--out", tmp_path / "run", *options)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
         (("--method", "magic"), "magic"),
         (("--axis", "height"), "height"),
+        (("--groups", "Muslim"), "'Muslim' stands alone in search"),
+        (("--groups", "Muslim,Klingon"), "got 'Klingon'"),
+        (("--dimension", "evil"), "a dimension must be one of bad"),
+        (("--also", "everything"), "one thing can be erased: systematic; got 'everything'"),
+        (("--also", "systematic", "--method", "fasp"), "fasp erases nothing"),
         (("--variant", "q=1"), "two_sided has none"),
         (("--bias", "magic"), "bias must be one of"),
         (("--energy", "magic"), "an energy must be one of robust, weighted, step; got 'magic'"),

@@ -34,6 +34,7 @@ from fairhub.judgement.lexicon import lexicon
 from fairhub.keep import LIMITS, limits_of
 from fairhub.recipe import read_recipe, weights_of
 from fairhub.repair import Request, repair
+from fairhub.report import Report, markdown, read, table
 from fairhub.reproduce import Mine, agrees, reproduce
 from fairhub.surgery import sites
 
@@ -227,14 +228,30 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_judgement_gap_of_words_and_prompts_never_searched_falls(run: Path) -> None:
-    from fairhub.report import read
-
     written = read(run / "run" / "report.json")
     gap = written.figure("judgement", "held_out")
     assert gap.change is not None and gap.change.relative is not None
     assert gap.change.relative < -0.4 and gap.change.high < 0
     assert written.healing is not None and written.healing["strength"] in (0.1, 1.0, 10.0)
     assert written.pruning == [] and any(choice["chosen"] for choice in written.choices or [])
+
+
+def test_also_systematic_takes_what_a_name_changes_everywhere_and_says_so(run: Path) -> None:
+    plan = replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0), also="systematic")
+    request = Request(method="two_sided", text=run / "text.txt", sizes=SIZES, plan=plan)
+    made = repair(loaded(planted_model()), request, run / "also")
+    alone = read(run / "run" / "report.json")
+    assert made.healing is not None and alone.healing is not None
+    assert made.healing["also"] > alone.healing["also"] == 0
+
+    def left(report: Report) -> float:
+        figure = report.figure("systematic", "held_out")
+        assert figure.after is not None
+        return figure.after.value / figure.before.value
+
+    assert left(made) < 0.8 * left(alone)
+    assert "for every reader" in table(made) and "for every reader" not in table(alone)
+    assert "which is meaning in part" in markdown(made) and "meaning in part" not in markdown(alone)
 
 
 def test_every_weight_is_made_again_from_the_recipe(run: Path) -> None:

@@ -9,10 +9,19 @@ import pytest
 
 from fairhub.judgement import cells as cells_
 from fairhub.judgement import gaps
-from fairhub.judgement.cells import Cell, crossed_cells, once, pairs, shipped, unmeasurable
+from fairhub.judgement.cells import (
+    FIT_TEMPLATES,
+    FIT_TERMS,
+    Cell,
+    crossed_cells,
+    once,
+    pairs,
+    shipped,
+    unmeasurable,
+)
 from fairhub.judgement.gaps import Words
 from fairhub.judgement.lexicon import Lexicon, Word
-from fairhub.probes import CONTROL, Probe, read_probes
+from fairhub.probes import AXES, CONTEXTS, CONTROL, Probe, read_probes, split_of
 from fairhub.probes.shipped import fill, rows
 
 SPLITS = ("search", "select", "held_out")
@@ -28,6 +37,24 @@ def test_no_template_frame_or_term_set_of_held_out_is_in_another_split():
             assert not {getattr(c, part) for c in found[one]} & {getattr(c, part) for c in found[other]}
         texts = [{text for cell in found[split] for _, text in cell.texts} for split in (one, other)]
         assert texts[0] and not texts[0] & texts[1]
+
+
+def test_what_a_fit_alone_sees_is_new_in_frame_form_and_term():
+    templates, sets = rows(FIT_TEMPLATES), rows(FIT_TERMS)
+    old, known = rows("templates.jsonl"), [s for s in rows("terms.jsonl") if split_of(s["id"]) != "search"]
+    assert not {t["frame"] for t in templates} & {t["frame"] for t in old}
+    assert not {t["text"] for t in templates} & {t["text"] for t in old}
+    unseen = {term.lower() for s in known for term in s["terms"].values()}
+    unseen |= {row["name"].split()[0].lower() for row in rows("names.jsonl") if row["split"] != "search"}
+    assert not [term for s in sets for term in s["terms"].values() if term.lower() in unseen]
+    assert {s["axis"] for s in sets} == set(AXES) and {t["context"] for t in templates} == set(CONTEXTS)
+    for part in (templates, sets):
+        assert len({row["id"] for row in part} | {row["id"] for row in [*old, *known]}) == len(part) + len(old + known)
+    more, few = (shipped("search", 10_000, more=wide) for wide in (True, False))
+    assert {c.term_set for c in few} < {c.term_set for c in more} and {c.split for c in more} == {"search"}
+    assert len(more) == len({(c.template, c.term_set) for c in more}) and all(len(c.texts) > 1 for c in more)
+    texts = {text for split in ("select", "held_out") for c in shipped(split, 10_000) for _, text in c.texts}
+    assert not texts & {text for c in more for _, text in c.texts}
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -21,7 +21,7 @@ from fairhub.report.sections import Section, sections
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
 from fairhub.report.verdict import KEPT, beyond_limits
-from fairhub.report.wording import amount, erases, number
+from fairhub.report.wording import amount, erases, everywhere, number
 
 PICTURES = {
     "who_is_judged_worse": "Signed judgement gaps of every group on every dimension, before and after, on unseen "
@@ -97,6 +97,7 @@ def values(
         "state": state(report),
         "healed": report.healing is not None,
         "erased": erases(report.healing),
+        "everywhere": everywhere(report.healing),
         **_model(report, model, endpoint),
         **_findings(report),
         **_run(report),

@@ -41,6 +41,7 @@ def repair(
     energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "",
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     keep: Annotated[str, typer.Option(help="How much may be lost: 0.05, or 'merit=0.1,recall=0.02'.")] = "",
+    also: Annotated[str, typer.Option(help="'systematic': a name changes less everywhere, within the limits.")] = "",
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
@@ -72,7 +73,7 @@ def repair(
     request = Request(
         method, tuple(axis or ()), tuple(context or ()), probes, text,
         Plan(energy=energy, budget=budget, keep=keep, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
-             shrink=shrink, per_layer=per_layer, variant=variant, whole_front=front),
+             shrink=shrink, per_layer=per_layer, variant=variant, whole_front=front, also=also),
         suite=suite, rows=rows,
         scope=Scope(tuple(filter(None, (group.strip() for group in groups.split(",")))), tuple(dimension or ())),
     )  # fmt: skip

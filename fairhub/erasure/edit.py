@@ -11,6 +11,7 @@ from fairhub.erasure.items import Item
 from fairhub.erasure.solve import Term, least
 from fairhub.erasure.sweep import Reads
 from fairhub.healing import Key, Patch
+from fairhub.judgement.gaps import MEANT
 from fairhub.processes import spread
 from fairhub.surgery import Site, sites
 
@@ -29,10 +30,12 @@ class Erasure:
     listed read a little everywhere."""
     keep: float = 0.3
     """Weight of meaning and recall."""
-    merit: float = 0.5
+    merit: float = 2.0
     """Weight of what merit says to judgements, and in part of what merit and incidental traits say to anything."""
     text: float = 1.0
     """Weight of the next token of neutral text."""
+    also: float = 0.0
+    """How much everything that follows a group's name counts as a reader, against judgement words; 0: they alone."""
 
 
 def erase(
@@ -75,6 +78,20 @@ class Placed:
             if item.cell >= 0:
                 self._cells.setdefault(item.cell, []).append(place)
         self._group = [item.group for item in items]
+        self._reads = [item.reads for item in items]
+
+    def judging(self) -> dict[tuple[str, ...], np.ndarray]:
+        """Return places of the items whose contrasts judge the groups of some axes, by these axes.
+
+        All do but those that read words which follow from the name of a group of the axis (`MEANT`).
+        """
+        judged = self.kind == "judged"
+        found: dict[bytes, tuple[np.ndarray, list[str]]] = {}
+        for axis in self.axes:
+            meant = {dimension for its, dimension in MEANT if its == axis}
+            mask = judged & np.array([not (reads & meant) for reads in self._reads], dtype=bool)
+            found.setdefault(mask.tobytes(), (mask, []))[1].append(axis)
+        return {tuple(axes): mask for mask, axes in found.values()}
 
     def couples(self, axis: str) -> dict[tuple[str, str], np.ndarray]:
         """Return [cells, 2] places of the texts of every two groups of an axis (or merit, or incidental traits)."""
@@ -106,7 +123,15 @@ def terms(reads: Reads, items: Placed, erasure: Erasure) -> tuple[list[Term], li
     )
     keep = [text, *_early(reads, items, erasure), *_meaning(inputs, gradients, items, equal, right, erasure)]
     keep += _traits(inputs, gradients, items, text.left * (np.trace(judged) / np.trace(text.left)), erasure)
-    return [Term(_ridged(judged, erasure.broad), right)], keep
+    anything = text.left * (erasure.also * np.trace(judged) / np.trace(text.left))
+    harm = [
+        Term(
+            _ridged(_moment(gradients[mask]), erasure.broad) + anything,
+            sum(equal[axis] for axis in axes) / len(equal),
+        )
+        for axes, mask in items.judging().items()
+    ]
+    return harm, keep
 
 
 def group_means(couples: Iterable[np.ndarray], inputs: np.ndarray) -> np.ndarray:

@@ -9,10 +9,13 @@ from transformers import PreTrainedTokenizerBase
 
 from fairhub.engine import encode
 from fairhub.judgement.cells import Cell
+from fairhub.judgement.gaps import MEANT
 from fairhub.judgement.lexicon import Lexicon
 from fairhub.keep import Choice, first_token
 from fairhub.probes import unit_hash
 
+_MEANT_EVERY = 3
+"""Every how many cells are read for it, so that it is about as many items as another axis has."""
 Kind = Literal["judged", "merit", "incidental", "meaning", "recall"]
 
 
@@ -30,6 +33,8 @@ class Item:
     tokens: tuple[int, ...]
     weights: np.ndarray
     """[tokens], sum 0: a contrast of log-probabilities, in which the normaliser cancels."""
+    reads: frozenset[str] = frozenset()
+    """Dimensions of the judgement words that it reads."""
 
 
 def items_of(
@@ -52,6 +57,7 @@ def items_of(
     """
     judged = lexicon.only(dimensions)
     found = [*_of_cells(tokenizer, cells, judged, limit, 0), *_of_cells(tokenizer, traits, lexicon, limit, len(cells))]
+    found += _meant(tokenizer, cells, lexicon, limit)
     for choice in choices:
         right, wrong = (first_token(tokenizer, word) for word in (choice.right, choice.wrong))
         if right != wrong:
@@ -66,11 +72,34 @@ def _of_cells(
 ) -> Iterator[Item]:
     for number, cell in enumerate(cells):
         kind: Kind = cell.axis if cell.axis in ("merit", "incidental") else "judged"  # type: ignore[assignment]
-        for group, text in cell.texts:
-            weights = contrast(lexicon, text)
-            yield Item(
-                encode(tokenizer, text, limit), kind, cell.axis, group, first + number, tuple(lexicon.ids), weights
-            )
+        asked = _words(lexicon, cell.axis, meant=False)
+        for group, text in cell.texts if asked.words else ():
+            yield _item(tokenizer, asked, text, limit, kind, cell.axis, group, first + number)
+
+
+def _meant(
+    tokenizer: PreTrainedTokenizerBase, cells: Sequence[Cell], lexicon: Lexicon, limit: int | None
+) -> Iterator[Item]:
+    """Yield judgement words that follow from a group's name (a poor person is poor): meaning, which must stay."""
+    for number, cell in enumerate(cells):
+        asked = _words(lexicon, cell.axis, meant=True)
+        for _, text in cell.texts if asked.words and number % _MEANT_EVERY == 0 else ():
+            yield _item(tokenizer, asked, text, limit, "meaning", cell.axis, "", -1)
+
+
+def _words(lexicon: Lexicon, axis: str, meant: bool) -> Lexicon:
+    """Return the words that do, or do not, follow from the name of a group of an axis."""
+    dimensions = [d for d in lexicon.dimensions if ((axis, d) in MEANT) == meant]
+    return lexicon.only(dimensions) if dimensions else Lexicon((), ())
+
+
+def _item(
+    tokenizer: PreTrainedTokenizerBase, words: Lexicon, text: str, limit: int | None, kind: Kind, axis: str,
+    group: str, cell: int,
+) -> Item:  # fmt: skip
+    weights = contrast(words, text)
+    reads = frozenset(word.dimension for word, weight in zip(words.words, weights, strict=True) if weight)
+    return Item(encode(tokenizer, text, limit), kind, axis, group, cell, tuple(words.ids), weights, reads)
 
 
 def contrast(lexicon: Lexicon, text: str) -> np.ndarray:

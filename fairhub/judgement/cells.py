@@ -46,7 +46,14 @@ class Pair:
     second: tuple[int, ...]
 
 
-def shipped(split: Split, texts: int, axes: Sequence[str] = (), groups: Sequence[str] = ()) -> list[Cell]:
+FIT_TEMPLATES, FIT_TERMS = "fit_templates.jsonl", "fit_terms.jsonl"
+"""More sentence forms and terms of search, which nothing but a fit sees: an edit does for other people's words what it
+was shown of many words."""
+
+
+def shipped(
+    split: Split, texts: int, axes: Sequence[str] = (), groups: Sequence[str] = (), more: bool = False
+) -> list[Cell]:
     """Return cells of the shipped templates and terms of a split, about so many texts an axis, the same ones always.
 
     Term sets are taken in turn, each with the fitting template that was used least: so templates and term sets are
@@ -57,9 +64,13 @@ def shipped(split: Split, texts: int, axes: Sequence[str] = (), groups: Sequence
         texts: How many an axis, at most.
         axes: Only these; empty for all.
         groups: Only terms of these; empty for all.
+        more: Of search, also the templates and terms that nothing but a fit sees.
     """
     templates = [t for t in rows("templates.jsonl") if "ends" in t and split_of(t["frame"]) == split]
     sets = [s for s in rows("terms.jsonl") if s["axis"] != CONTROL and split_of(s["id"]) == split]
+    if more:
+        assert split == "search", "what is fitted on is of search"
+        templates, sets = [*templates, *rows(FIT_TEMPLATES)], [*sets, *rows(FIT_TERMS)]
     sets = [s for s in (_of_groups(s, groups) for s in sets) if len(s["terms"]) > 1]
     wanted = sorted({s["axis"] for s in sets if not axes or s["axis"] in axes})
     by_axis = ([s for s in sets if s["axis"] == axis] for axis in wanted)

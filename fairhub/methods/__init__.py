@@ -11,7 +11,7 @@ from fairhub.methods.fairness_pruning import fairness_pruning, parsed
 from fairhub.methods.fasp import bias_only, fasp, ppl_only
 from fairhub.methods.robust import robust
 from fairhub.methods.task import Outcome, Plan, Task
-from fairhub.methods.two_sided import two_sided
+from fairhub.methods.two_sided import refuse_also, two_sided
 
 METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
     "two_sided": two_sided,
@@ -59,4 +59,7 @@ def refuse_energy(method: str, energy: str, per_layer: bool) -> None:
         )
 
 
-__all__ = ["METHODS", "Outcome", "Plan", "Task", "attention_pruning", "refuse_energy", "refuse_variant", "robust"]
+__all__ = [
+    "METHODS", "Outcome", "Plan", "Task", "attention_pruning", "refuse_also", "refuse_energy", "refuse_variant",
+    "robust",
+]  # fmt: skip

@@ -65,6 +65,8 @@ class Plan:
     """Where it was taken from: what an earlier run measured on select."""
     whole_front: bool = False
     """Measure every strength on select, also those that are weaker than the one taken, or too dear."""
+    also: str = ""
+    """`systematic`: a group's name is to change less everywhere, not in judgements alone; empty leaves that."""
     keep: str = ""
     """How much of what must stay may be lost: "0.05" of every family, or "merit=0.1,recall=0.02"; empty leaves the
     limits as they are (`keep.LIMITS`)."""

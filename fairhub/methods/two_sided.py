@@ -4,6 +4,7 @@ from typing import Any
 
 from fairhub.erasure import Erasure, Item, Reads, erase, items_of, prices, sweep, sweep_tokens
 from fairhub.erasure.sweep import flat, unflat
+from fairhub.errors import UserError
 from fairhub.healing import Key
 from fairhub.judgement.cells import pairs
 from fairhub.judgement.lexicon import lexicon
@@ -16,6 +17,8 @@ from fairhub.runs import digest
 
 _FIRST = 0.56
 """The strength that is tried first: near what the limits allowed on the default model, and only a guess."""
+_ALSO = 1.0
+"""How much whatever follows a group's name counts beside judgements, where that is asked."""
 Seen = dict[Key, Reads]
 
 
@@ -35,7 +38,7 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
         strength, choices = _chosen(task, plan, seen, items)
     if strength is None:
         return Outcome(Repair(), None, {}, {}, choices)
-    erasure = Erasure(strength)
+    erasure = _erasure(plan, strength)
     made = erased(task, seen, items, erasure)
     if not plan.alternatives:
         return Outcome(made, erasure, {}, {}, choices)
@@ -49,7 +52,7 @@ def _chosen(task: Task, plan: Plan, seen: Seen, items: list[Item]) -> tuple[floa
     tried: dict[int, Tried] = {}
 
     def burden(place: int) -> float:
-        erasure = Erasure(plan.erasures[place])
+        erasure = _erasure(plan, plan.erasures[place])
         found = bench.tried(erasure.strength, lambda: erased(task, seen, items, erasure))
         if found is None:
             return float("inf")
@@ -63,6 +66,22 @@ def _chosen(task: Task, plan: Plan, seen: Seen, items: list[Item]) -> tuple[floa
             burden(other)
     chosen = tried[place] if place is not None and tried[place].helps else None
     return (chosen.strength if chosen else None), [tried[at].entry(tried[at] is chosen) for at in sorted(tried)]
+
+
+def _erasure(plan: Plan, strength: float) -> Erasure:
+    return Erasure(strength, also=_ALSO if plan.also else 0.0)
+
+
+def refuse_also(method: str, also: str) -> None:
+    """Refuse what cannot be erased beside judgements.
+
+    Raises:
+        UserError: An unknown word, or a method that erases nothing.
+    """
+    if also not in ("", "systematic"):
+        raise UserError(f"beside judgements one thing can be erased: systematic; got {also!r}; mend --also")
+    if also and method != "two_sided":
+        raise UserError(f"--also is of two_sided; {method} erases nothing; leave it out")
 
 
 def items_for(task: Task) -> list[Item]:

@@ -10,7 +10,7 @@ from fairhub.report.sections import sections
 from fairhub.report.surrogates import surrogate_tables
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
-from fairhub.report.wording import amount, erases
+from fairhub.report.wording import amount, erases, everywhere
 
 
 def markdown(report: Report) -> str:
@@ -59,6 +59,8 @@ def _summary(report: Report) -> str:
     healed = ", and the columns that stay were refitted (healed)" if report.healing else ""
     if erases(report.healing):
         healed = ", and the output weights of attention were edited (two-sided erasure)"
+    if everywhere(report.healing):
+        healed += ", also of what a group's name changes everywhere, which is meaning in part"
     return (
         f"Method `{report.method}`, seed {report.seed}, removed {removed}{size}{healed}. "
         "Brackets are 95 % intervals, drawn over clusters of related prompts; p is two-sided and "

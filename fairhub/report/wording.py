@@ -13,9 +13,18 @@ def erases(healing: Mapping[str, Any] | None) -> bool:
     return healing is not None and "strength" in healing
 
 
+def everywhere(healing: Mapping[str, Any] | None) -> bool:
+    """Whether an erasure took what a group's name changes everywhere too."""
+    return erases(healing) and bool(dict(healing or {}).get("also"))
+
+
 def edited(healing: Mapping[str, Any] | None) -> str:
     """What was done to weights that stayed: nothing, healed, or erased."""
-    return "" if not healing else "attention outputs edited" if erases(healing) else "healed"
+    if not healing:
+        return ""
+    if not erases(healing):
+        return "healed"
+    return "attention outputs edited" + (", for every reader" if everywhere(healing) else "")
 
 
 def number(value: float) -> str:
