@@ -31,7 +31,7 @@ class Sizes:
     """Items of each family with a right next word (meaning, recall)."""
     passages: int = 200
     """Passages of held-out text whose last word is asked."""
-    fitted: int = 144
+    fitted: int = 192
     """Texts an axis of search that an erasure is fitted on."""
     fitted_traits: int = 140
     """Pairs of each trait of search that it keeps."""

@@ -1,7 +1,7 @@
 """`fairhub transfer`: repaired on each context, measured in every other."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +31,8 @@ def transfer(
     probes: Probes = None, text: Text = None,
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
+    leave_out: Annotated[str, typer.Option(help="Erasures without each: axis, group, context or dimension.")] = "",
+    strength: Annotated[float, typer.Option(help="Of --leave-out's erasures.")] = 1.0,
     variant: Annotated[str, typer.Option(help="Breaking Down Bias: 'unit=weight, q=0.1, ...'.")] = "",
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
@@ -40,8 +42,13 @@ def transfer(
     from fairhub.transfer.command import Asked
     from fairhub.transfer.command import text as said
     from fairhub.transfer.command import transfer as made
+    from fairhub.transfer.left_out import refuse
 
     plan_sanity(budget, None)
+    if leave_out:
+        refuse(leave_out, strength)
+        typer.echo(_left_out(loaded(model, device, dtype), leave_out, strength, text, out))
+        return
     parsed(variant)
     asked = tuple(name.strip() for name in methods.split(",") if name.strip())
     if variant and "breaking_down_bias" not in asked:
@@ -56,3 +63,16 @@ def transfer(
         echo_json(found)
     else:
         typer.echo(f"{said(found)}\n\nwritten   {out}/transfer.md, transfer.json, transfer.png")
+
+
+def _left_out(base: Any, kind: str, strength: float, text: Path | None, out: Path) -> str:
+    """Return what a terminal shows of erasures that each did not see something."""
+    from fairhub.data import Sizes
+    from fairhub.transfer.left_out import carried
+
+    try:
+        shown = carried(base, kind, strength, text, Sizes(), out)
+    except KeyboardInterrupt:
+        typer.echo(f"fairhub: stopped; the same command goes on from {out}", err=True)
+        raise typer.Exit(130) from None
+    return f"{shown}\n\nwritten   {out}/leave_out.md, leave_out.json"

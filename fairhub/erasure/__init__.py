@@ -17,5 +17,6 @@ from fairhub.erasure.edit import Erasure, erase
 from fairhub.erasure.items import Item, items_of
 from fairhub.erasure.prices import Prices, prices
 from fairhub.erasure.sweep import Reads, sweep, sweep_tokens
+from fairhub.erasure.without import without
 
-__all__ = ["Erasure", "Item", "Prices", "Reads", "erase", "items_of", "prices", "sweep", "sweep_tokens"]
+__all__ = ["Erasure", "Item", "Prices", "Reads", "erase", "items_of", "prices", "sweep", "sweep_tokens", "without"]

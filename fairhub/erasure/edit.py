@@ -28,11 +28,11 @@ class Erasure:
     broad: float = 0.3
     """How much of the left side is every direction alike, as a share of the judgement words' own: words that nobody
     listed read a little everywhere."""
-    keep: float = 0.3
+    keep: float = 0.5
     """Weight of meaning and recall."""
-    merit: float = 2.0
+    merit: float = 6.0
     """Weight of what merit says to judgements, and in part of what merit and incidental traits say to anything."""
-    text: float = 1.0
+    text: float = 0.3
     """Weight of the next token of neutral text."""
     also: float = 0.0
     """How much everything that follows a group's name counts as a reader, against judgement words; 0: they alone."""
@@ -40,7 +40,7 @@ class Erasure:
 
 def erase(
     model: PreTrainedModel, seen: Mapping[Key, Reads], items: Sequence[Item], erasure: Erasure,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None, unread: Iterable[str] = (),
 ) -> Patch:  # fmt: skip
     """Return the edited weights of every attention output, [out, in] float32 on the CPU, by layer and kind.
 
@@ -50,9 +50,10 @@ def erase(
         items: Of the sweep.
         erasure: How much is erased.
         progress: Told of every layer that is done.
+        unread: Dimensions whose words are not to be among those that judge.
     """
     places = [site for site in sites(model) if (site.layer, site.kind) in seen]
-    known = Placed(items)
+    known = Placed(items, unread)
 
     def edited(site: Site) -> torch.Tensor:
         weight = site.weight.detach().double().cpu().numpy()
@@ -68,10 +69,12 @@ def erase(
 class Placed:
     """Places of items by kind and axis, and couples of texts that differ by group."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        """Sort them."""
+    def __init__(self, items: Sequence[Item], unread: Iterable[str] = ()) -> None:
+        """Sort them; words of `unread` dimensions do not judge."""
+        self._unread = frozenset(unread)
         self.kind = np.array([item.kind for item in items])
         self.axis = np.array([item.axis for item in items])
+        self.judged = (self.kind == "judged") & np.array([not item.reads & self._unread for item in items], dtype=bool)
         self.axes = sorted({item.axis for item in items if item.kind == "judged"})
         self._cells: dict[int, list[int]] = {}
         for place, item in enumerate(items):
@@ -85,11 +88,10 @@ class Placed:
 
         All do but those that read words which follow from the name of a group of the axis (`MEANT`).
         """
-        judged = self.kind == "judged"
         found: dict[bytes, tuple[np.ndarray, list[str]]] = {}
         for axis in self.axes:
-            meant = {dimension for its, dimension in MEANT if its == axis}
-            mask = judged & np.array([not (reads & meant) for reads in self._reads], dtype=bool)
+            meant = self._unread | {dimension for its, dimension in MEANT if its == axis}
+            mask = self.judged & np.array([not (reads & meant) for reads in self._reads], dtype=bool)
             found.setdefault(mask.tobytes(), (mask, []))[1].append(axis)
         return {tuple(axes): mask for mask, axes in found.values()}
 
@@ -112,7 +114,7 @@ class Placed:
 def terms(reads: Reads, items: Placed, erasure: Erasure) -> tuple[list[Term], list[Term]]:
     """Return what is erased and what is kept at one projection, in squared changes of log-odds."""
     inputs, gradients = reads.inputs.astype(np.float64), reads.gradients.astype(np.float64)
-    judged = _moment(gradients[items.kind == "judged"])
+    judged = _moment(gradients[items.judged])
     means = {axis: group_means(items.couples(axis).values(), inputs) for axis in items.axes}
     size = np.mean([np.trace(moment) for moment in means.values()]) if means else 0.0
     equal = {axis: moment * (size / max(np.trace(moment), 1e-300)) for axis, moment in means.items()}
