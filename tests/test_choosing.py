@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from fairhub.measure import Repair
-from fairhub.methods import Plan
+from fairhub.methods import Plan, keeping
 from fairhub.methods.choosing import RISK, Cost, Gain, Tried, choose, choose_from
 from fairhub.methods.guards import strongest
 from fairhub.surgery import Unit
@@ -111,6 +111,57 @@ def test_every_sequence_that_may_be_tried_shares_the_risk(monkeypatch):
     choose(None, Plan(), sizes, lambda *_: Repair(), bare=True)
     choose_from(None, Plan(), [(size, None) for size in sizes], lambda *_: Repair())
     assert given == pytest.approx([RISK / 3, RISK / 6, RISK / 3])
+
+
+def test_the_best_that_leaves_what_must_stay_is_taken_and_without_limits_the_best(monkeypatch):
+    sizes = [frozenset(Unit(0, "head", i) for i in range(size)) for size in (1, 2, 3)]
+
+    class Bench:
+        def __init__(self, *_):
+            pass
+
+        def tried(self, repair, strength):
+            cost = Cost(0.0, 0.0, 0.0)
+            return Tried(repair.pruning, strength, cost, Gain(-0.1 * len(repair.pruning), -0.01, 0))
+
+    monkeypatch.setattr("fairhub.methods.choosing._Bench", Bench)
+    asked = [(size, None) for size in sizes]
+    best, _ = choose_from(None, Plan(), asked, lambda units, _: Repair(units))
+    assert best.pruning == sizes[2]
+    order = []
+
+    def stays(candidate, repair):
+        order.append(len(candidate.pruning))
+        assert repair.pruning == candidate.pruning
+        return len(candidate.pruning) < 2
+
+    kept, tried = choose_from(None, Plan(), asked, lambda units, _: Repair(units), stays=stays)
+    assert kept.pruning == sizes[0] and order == [3, 2, 1] and len(tried) == 3
+    assert choose_from(None, Plan(), asked, lambda units, _: Repair(units), stays=lambda *_: False)[0] is None
+
+
+def test_limits_of_a_user_are_asked_of_few_candidates_at_a_shared_risk(monkeypatch):
+    made, burdens = [], {1: 2.0, 2: 1.5, 3: 0.5}
+
+    class Bench:
+        def __init__(self, task, limits, risk):
+            made.append((dict(limits), risk))
+
+        def burden(self, name, repair):
+            return burdens[len(repair.pruning)]
+
+    monkeypatch.setattr("fairhub.methods.keeping.Bench", Bench)
+    cost, gain = Cost(0.0, 0.0, 0.0), Gain(-0.1, -0.01, 0)
+
+    def asked(plan, sizes):
+        within = keeping.stays(None, plan)
+        sets = [frozenset(Unit(0, "head", i) for i in range(size)) for size in sizes]
+        return [within(Tried(units, None, cost, gain), Repair(units)) for units in sets]
+
+    assert asked(Plan(), (1, 2, 3)) == [True, True, True] and made == []
+    assert asked(Plan(keep="merit=0.2"), (1, 2, 3, 3, 3)) == [False, False, True, True, False]  # no fifth is asked
+    ((limits, risk),) = made
+    assert limits["merit"] == 0.2 and risk == pytest.approx(RISK / 4)
 
 
 def test_fewer_documents_make_a_wider_bound():

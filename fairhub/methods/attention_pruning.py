@@ -8,6 +8,7 @@ from fairhub.healing import Strength, refit
 from fairhub.measure import Repair
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
+from fairhub.methods.keeping import stays
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.methods.task import Outcome, Plan, Task
 from fairhub.surgery import Pruning
@@ -32,7 +33,7 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
-    chosen, tried = choose(task, plan, _candidates(found, plan), build, bare=True)
+    chosen, tried = choose(task, plan, _candidates(found, plan), build, bare=True, stays=stays(task, plan))
     judged = found.fidelity() if found.trained else {}
     outcome = Outcome(
         Repair(), None, _trace(found, judged, chosen.pruning if chosen else None),

@@ -103,11 +103,13 @@ _FIRST = 20.0
 """The guard that is tried first, in budgets: what fitted 2 and 5 % on the default model, and only a guess."""
 
 Build = Callable[[Pruning, Strength | None], Repair]
+Stays = Callable[[Tried, Repair], bool]
+"""Whether a candidate, built, leaves what must stay (`keeping.stays`): asked where a user set limits."""
 
 
 def choose(
     task: Task, plan: Plan, sizes: Sequence[Pruning], build: Build, *, smaller: Sequence[Pruning] = (),
-    bare: bool = False,
+    bare: bool = False, stays: Stays = lambda *_: True,
 ) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
     """Look for the strongest affordable guard of each size of pruning; choose the best.
 
@@ -116,7 +118,8 @@ def choose(
 
     A candidate is allowed when its rise in perplexity is affordable and the weak end of its fall in bias is a fall.
     Best is the largest fall in bias, less half of what control probes lost: duller is not fairer. None allowed:
-    nothing is chosen. One too dear is left as soon as that is clear, and its bias is not asked.
+    nothing is chosen. One too dear is left as soon as that is clear, and its bias is not asked. `stays` is asked of
+    the best, then the next best, whether what must stay does.
     """
     sequences = len(sizes) + len(smaller) + (len(sizes) if plan.heal and bare else 0)
     bench = _Bench(task, plan.budget, RISK / max(sequences, 1))
@@ -135,14 +138,14 @@ def choose(
             near = strongest(partial(burden, pruning), near, plan.guards) or 0
         else:
             tried.append(bench.tried(build(pruning, None), None))
-    if plan.heal and bare and _best(tried, plan.budget) is None:
+    if plan.heal and bare and not _allowed(tried, plan.budget):
         tried += [bench.tried(build(pruning, None), None) for pruning in sizes]
-    return _best(tried, plan.budget), tried
+    return _best(tried, plan.budget, build, stays), tried
 
 
 def choose_from(
     task: Task, plan: Plan, candidates: Sequence[tuple[Pruning, Strength | None]], build: Build,
-    *, at_any_price: bool = False,
+    *, at_any_price: bool = False, stays: Stays = lambda *_: True,
 ) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
     """Measure these candidates on select and choose one by the rule of `choose`: each is a sequence of its own.
 
@@ -154,12 +157,18 @@ def choose_from(
     tried = [bench.tried(build(pruning, strength), strength) for pruning, strength in candidates]
     if at_any_price:
         return min(tried, key=lambda t: t.gain.bias if t.gain else 0.0), tried
-    return _best(tried, plan.budget), tried
+    return _best(tried, plan.budget, build, stays), tried
 
 
-def _best(tried: Sequence[Tried], budget: float) -> Tried | None:
-    allowed = [(t.gain.merit, t) for t in tried if t.gain and t.cost.affordable(budget) and t.gain.bias_high < 0]
-    return min(allowed, key=lambda pair: pair[0], default=(0.0, None))[1]
+def _best(tried: Sequence[Tried], budget: float, build: Build, stays: Stays) -> Tried | None:
+    """Return the best candidate that leaves what must stay."""
+    return next((t for t in _allowed(tried, budget) if stays(t, build(t.pruning, t.strength))), None)
+
+
+def _allowed(tried: Sequence[Tried], budget: float) -> list[Tried]:
+    """Return the candidates that are affordable and surely lower bias, the best first."""
+    found = [(t.gain.merit, t) for t in tried if t.gain and t.cost.affordable(budget) and t.gain.bias_high < 0]
+    return [t for _, t in sorted(found, key=lambda pair: pair[0])]
 
 
 class _Bench:

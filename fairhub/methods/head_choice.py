@@ -8,6 +8,7 @@ from fairhub.engine import Engine, probe_batches, token_loss
 from fairhub.errors import UserError
 from fairhub.measure import Repair, home
 from fairhub.methods.choosing import choose_from
+from fairhub.methods.keeping import stays
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import CONTROL, stratified
 from fairhub.runs import digest
@@ -55,7 +56,10 @@ def pick(
         raise UserError(f"units must leave heads standing; got {plan.units} of {heads}; ask for fewer with --units")
     looked = _screened(task, plan, list(candidates))
     asked = [(units, None) for units in looked]
-    chosen, tried = choose_from(task, plan, asked, lambda units, _: Repair(units), at_any_price=plan.units is not None)
+    price = plan.units is not None
+    chosen, tried = choose_from(
+        task, plan, asked, lambda units, _: Repair(units), at_any_price=price, stays=stays(task, plan)
+    )
     choices = [t.entry(t is chosen) | {"gamma": candidates[t.pruning]} for t in tried]
     repair = chosen and Repair(chosen.pruning)
     return Outcome(repair or Repair(), None, {}, reliability, choices)

@@ -21,13 +21,18 @@ from fairhub.judgement import reading
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import Lexicon, lexicon
 from fairhub.judgement.reading import Reading
+from fairhub.keep import limits_of
 from fairhub.measure import Repair
-from fairhub.methods.choosing import RISK, Cost, values_of
-from fairhub.methods.task import Task, fast_matmul
+from fairhub.methods.choosing import RISK, Cost, Stays, values_of
+from fairhub.methods.choosing import Tried as Candidate
+from fairhub.methods.task import Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
 from fairhub.report.record import Figure
+from fairhub.runs import digest
 from fairhub.statistics import Change, Interval
 
+_ASKED = 4
+"""Candidates of a published method whose losses are asked at most."""
 _SHARES = ("meaning_right", "recall_right", "last_word_probability")
 """Shares beside the figure that is chosen by: a few items turn them."""
 
@@ -70,9 +75,9 @@ class Tried:
 class Bench:
     """Measures candidates on select; what was measured is remembered by the run."""
 
-    def __init__(self, task: Task, limits: Mapping[str, float]) -> None:
+    def __init__(self, task: Task, limits: Mapping[str, float], risk: float = RISK) -> None:
         """Measure the base model."""
-        self.task, self.limits = task, limits
+        self.task, self.limits, self.risk = task, limits, risk
         self.kept = keep.usable(task.loaded, task.choose.choices, task.choose.passages)
         self.control = [p for p in task.select if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 6), task.run.notes("choices")
@@ -91,6 +96,11 @@ class Bench:
         self.note(tried.entry(False))
         return tried
 
+    def burden(self, name: str, repair: Repair) -> float:
+        """Return the largest share of its limit that a repair surely took of anything, judgements apart."""
+        losses = self._losses(self._measured(f"stays_{name}", lambda: repair))
+        return max(upper / self.limits[what] for what, (_, upper) in losses.items())
+
     def _judgement(self, after: dict[str, np.ndarray]) -> Figure | None:
         before, now = (self._reading("judged", found) for found in (self.base, after))
         made = judgement.figures(before, now, "select", details=False)
@@ -102,14 +112,14 @@ class Bench:
         found: dict[str, tuple[float, float]] = {}
         for figure in keep.keep_figures(traits, self.kept, values, self.limits, "select"):
             if figure.limit is not None and figure.change is not None and figure.name not in _SHARES:
-                found[figure.name] = _loss(figure.lost, figure.freedom or math.inf)
+                found[figure.name] = _loss(figure.lost, figure.freedom or math.inf, self.risk)
         documents = self.task.select_documents[: len(after["loss"])]
         paid = statistics.change(self.base["loss"], after["loss"], documents, transform=np.exp)
-        found["perplexity"] = _loss(paid.share, len(set(documents)) - 1)
+        found["perplexity"] = _loss(paid.share, len(set(documents)) - 1, self.risk)
         templates = [probe.template for probe in self.control]
         if len(set(templates)) > 1:
             moved = statistics.change(self.base["control"], after["control"], templates)
-            found["control"] = _loss(_negative(moved.share), len(set(templates)) - 1)
+            found["control"] = _loss(_negative(moved.share), len(set(templates)) - 1, self.risk)
         return found
 
     def _asked(self, name: str) -> tuple[Sequence[Cell], Lexicon]:
@@ -141,11 +151,32 @@ class Bench:
         return found
 
 
-def _loss(lost: Interval | None, freedom: float) -> tuple[float, float]:
+def stays(task: Task, plan: Plan) -> Stays:
+    """Return whether a candidate surely keeps within the limits that a user set, on select; all do without any.
+
+    A published method looks at perplexity alone; its own choice stands where nobody asks for more. The risk is split
+    over the first `_ASKED` candidates; no other is asked, and none of them is taken.
+    """
+    benches: list[Bench] = []  # made when one is needed: the base model is measured then
+    asked: list[str] = []
+
+    def within(candidate: Candidate, repair: Repair) -> bool:
+        if not plan.keep:
+            return True
+        asked.append(digest(*sorted(candidate.pruning), candidate.strength))
+        if len(asked) > _ASKED:
+            return False
+        benches[:] = benches or [Bench(task, limits_of(plan.keep, plan.budget), RISK / _ASKED)]
+        return benches[0].burden(asked[-1], repair) <= 1
+
+    return within
+
+
+def _loss(lost: Interval | None, freedom: float, risk: float) -> tuple[float, float]:
     """Return a relative loss and its one-sided upper end, from a two-sided 95 % interval of `freedom` degrees."""
     if lost is None:
         return 0.0, 0.0  # there was nothing that could be lost
-    return lost.value, Cost(lost.value, lost.low, lost.high, RISK, freedom).bound
+    return lost.value, Cost(lost.value, lost.low, lost.high, risk, freedom).bound
 
 
 def _negative(part: Interval | None) -> Interval | None:

@@ -14,6 +14,7 @@ from fairhub.measure import Repair
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
 from fairhub.methods.effects import effects
+from fairhub.methods.keeping import stays
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
@@ -49,7 +50,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
     sizes = _nested(real.best, ranking)
-    chosen, tried = choose(task, plan, sizes[:2], build, smaller=sizes[2:])
+    chosen, tried = choose(task, plan, sizes[:2], build, smaller=sizes[2:], stays=stays(task, plan))
     outcome = Outcome(
         Repair(),
         None,
