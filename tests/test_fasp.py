@@ -13,10 +13,11 @@ import fairhub.methods.head_bias as head_bias_module
 from fairhub.data import gather
 from fairhub.engine import text_batches, token_loss
 from fairhub.errors import UserError
+from fairhub.judgement.cells import Cell
 from fairhub.methods import METHODS, Plan, head_choice, head_scores
 from fairhub.methods.baselines import mask_gradients
 from fairhub.methods.fasp import GAMMAS, read_head_scores, removable
-from fairhub.methods.head_bias import head_bias
+from fairhub.methods.head_bias import head_bias, squared_gaps
 from fairhub.methods.head_choice import SHARES, counts
 from fairhub.methods.head_scores import score_heads
 from fairhub.repair import Request, repair, task_of
@@ -176,7 +177,7 @@ def test_planted_head_is_scored_lowest_and_remembered(task, monkeypatch):
 
 
 def test_an_unknown_bias_is_refused(task):
-    with pytest.raises(UserError, match="divergence, attribute, toxicity"):
+    with pytest.raises(UserError, match="divergence, attribute, toxicity, judgement"):
         score_heads(task, "charm")
 
 
@@ -283,3 +284,38 @@ def test_scores_of_two_classifiers_are_not_mixed(task, monkeypatch):
         found.append(score_heads(task, "toxicity"))
     assert [scores.settled["toxicity classifier"] for scores in found] == ["one", "other", "one"]
     assert np.array_equal(found[0].bias, found[2].bias) and not np.array_equal(found[0].bias, found[1].bias)
+
+
+def test_heads_can_be_scored_by_who_is_judged_worse(task):
+    figure = head_bias("judgement", task)
+    values = figure.measure([frozenset(), frozenset({PLANTED})])
+    rows = range(values.shape[1])
+    assert values.shape == (2, len(figure.templates)) and len(figure.templates) > 20
+    base, gone = figure.reduced(values, rows)
+    assert base > 0 and abs(gone) < 0.3 * base  # the planted head carries the judgement
+    assert figure.reduced(values, []).tolist() == [0.0, 0.0]
+
+
+def test_a_squared_gap_by_hand():
+    def cell(axis, groups):
+        return Cell(tuple((g, g) for g in groups), axis, "c", "t", "f", "s", "adjective", "x", "search")
+
+    cells = [cell("x", "ab"), cell("x", "ab"), cell("x", "ab"), cell("y", "cd"), cell("y", "cd"), cell("z", "ef")]
+    values = np.array([[1.0, 0, 2, 0, 3, 0, 1, 2, 1, 3, 9, 0]])
+    x = (1 * 2 + 1 * 3 + 2 * 3) * 2 / 6  # products of different cells' differences alone
+    y = (-1 * -2) * 2 / 2
+    assert squared_gaps(cells, values, range(12)) == pytest.approx([(x + y) / 2])  # one cell says nothing of z
+    assert squared_gaps(cells, values, range(6)) == pytest.approx([x])
+
+
+def test_limits_of_a_user_hold_for_fasp_too(text, tmp_path):
+    strict, loose = (
+        repair(
+            planted.loaded(planted.planted_model()),
+            Request(method="fasp", text=text, plan=dataclasses.replace(PLAN, keep=keep), sizes=SIZES),
+            tmp_path / keep,
+        )  # fmt: skip
+        for keep in ("0.0001", "0.99")
+    )
+    assert strict.pruning == [] and strict.choices
+    assert loose.pruning == [{"kind": "head", "layer": PLANTED.layer, "index": PLANTED.index}]

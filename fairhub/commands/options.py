@@ -13,7 +13,7 @@ Axis = Annotated[list[str] | None, typer.Option(help="Only this axis (repeat for
 Context = Annotated[list[str] | None, typer.Option(help="Search only in this context: hiring, lending, ...")]
 Probes = Annotated[Path | None, typer.Option(help="Your own probes, JSONL or CSV.")]
 Text = Annotated[Path | None, typer.Option(help="Your own neutral text, documents separated by blank lines.")]
-Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, attribute or toxicity.")]
+Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, judgement, attribute or toxicity.")]
 Units = Annotated[int | None, typer.Option(help="Exactly so many heads, for fasp and the papers' controls.")]
 Groups = Annotated[str, typer.Option(help="Search only these groups, compared: Muslim,Christian.")]
 Dimension = Annotated[list[str] | None, typer.Option(help="Judged only by: bad, criminal, poor ... (repeat).")]

@@ -1,14 +1,21 @@
-"""The bias that heads are scored by: divergence of pairs, expected judgement words, or toxicity of what is written."""
+"""The bias that heads are scored by: divergence, who is judged worse, judgement words, or toxicity of continuations."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from fairhub.engine import Engine, probe_batches
+from fairhub.engine import Batch, Engine, probe_batches
 from fairhub.errors import UserError
 from fairhub.gaps import mean_gap
 from fairhub.generation import sampled
+from fairhub.judgement.cells import Cell, pairs
+from fairhub.judgement.lexicon import Lexicon, Side, lexicon
 from fairhub.judgements import Attribute, text_batches_of
 from fairhub.measure import home
 from fairhub.methods.task import Task
@@ -21,6 +28,8 @@ from fairhub.toxicity import classifier, scored
 PROBES = 24
 """Probes a head is scored on: few, since its removal is exact; the report says how repeatable that is."""
 PROMPTS = 48
+TEXTS = 96
+"""Texts of groups that judgements are read after."""
 TOKENS = 12
 SEEDS = (0, 1, 2)
 
@@ -43,7 +52,8 @@ def head_bias(name: str, task: Task) -> HeadBias:
     """Return the bias figure of that name, on search prompts: HolisticBias is left alone, since it is external.
 
     `divergence`: mean over probes. `attribute` and `toxicity`: the sum over groups of the distance from the overall
-    mean (FASP), averaged over axes; `toxicity` is that of short continuations, averaged over three seeds.
+    mean (FASP), averaged over axes; `toxicity` is that of short continuations, averaged over three seeds. `judgement`:
+    the square of the gap between two groups in log-odds of judgement words, over pairs and axes.
 
     Raises:
         UserError: There is no figure of that name, or it cannot be had here.
@@ -111,4 +121,69 @@ def _gaps(prompts: Sequence[Prompt]) -> Callable[[np.ndarray, Sequence[int]], np
     return reduced
 
 
-_BIASES = {"divergence": _divergence, "attribute": _attribute, "toxicity": _toxicity}
+class _LogOdds:
+    """Readout of the engine: log-odds of negative against positive judgement words where a text ends, [items]."""
+
+    def __init__(self, words: Lexicon) -> None:
+        sides: tuple[Side, ...] = ("negative", "positive")
+        self.sides = [[i for i, word in zip(words.ids, words.words, strict=True) if word.side == s] for s in sides]
+
+    def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
+        rows = batch.pairs[:, 0]
+        place = batch.last[rows] if logits.shape[1] > 1 else torch.zeros_like(rows)
+        last = logits[rows, place].float()
+        negative, positive = (last[:, ids].mean(-1) for ids in self.sides)
+        return negative - positive
+
+
+def _judgement(task: Task) -> HeadBias:
+    cells = _few(task.fit.cells)
+    words = lexicon(task.tokenizer, "search").only(task.fit.dimensions)
+    if not words.words or not pairs(cells):
+        raise UserError("who is judged worse needs judgement words of one token; there are none; use --bias divergence")
+    texts = [(cell, text) for cell in cells for _, text in cell.texts]
+    batches = text_batches_of(task.tokenizer, [text for _, text in texts], device=home(task.model))
+    engine = Engine(task.model, batches, _LogOdds(words))
+    return HeadBias(engine.values, partial(squared_gaps, cells), tuple(cell.template for cell, _ in texts))
+
+
+def _few(cells: Sequence[Cell]) -> list[Cell]:
+    """Return about `TEXTS` texts, axes in turn, groups that most cells compare first."""
+    compared = Counter(cell.groups for cell in cells)
+    by_axis: dict[str, list[Cell]] = {}
+    for cell in sorted(cells, key=lambda one: -compared[one.groups]):
+        by_axis.setdefault(cell.axis, []).append(cell)
+    most = TEXTS // max(len(by_axis), 1)
+    return [cell for _, its in sorted(by_axis.items()) for cell in its[: most // len(its[0].texts)]]
+
+
+def squared_gaps(cells: Sequence[Cell], values: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    """Return who is judged worse, squared nats, [prunings] from values [prunings, texts].
+
+    The unbiased square of the mean difference of two groups, mean over pairs of an axis, then over axes; it may be
+    below 0.
+
+    Args:
+        cells: Where the texts stand, in order.
+        values: Log-odds after every text.
+        rows: The texts that count.
+    """
+    chosen, place = set(rows), 0
+    apart: dict[str, dict[tuple[str, str], list[np.ndarray]]] = {}
+    for cell in cells:
+        here = [(group, place + n) for n, (group, _) in enumerate(cell.texts) if place + n in chosen]
+        place += len(cell.texts)
+        for (one, i), (other, j) in combinations(here, 2):
+            apart.setdefault(cell.axis, {}).setdefault((one, other), []).append(values[:, i] - values[:, j])
+    axes = []
+    for couples in apart.values():
+        squares = []
+        for differences in couples.values():
+            d, n = np.stack(differences), len(differences)
+            if n > 1:
+                squares.append((d.sum(0) ** 2 - (d**2).sum(0)) / (n * (n - 1)))
+        axes += [np.mean(squares, axis=0)] if squares else []
+    return np.mean(axes, axis=0) if axes else np.zeros(len(values))
+
+
+_BIASES = {"divergence": _divergence, "attribute": _attribute, "toxicity": _toxicity, "judgement": _judgement}
