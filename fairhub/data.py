@@ -128,7 +128,7 @@ def gather(
         traits=_traits("held_out", sizes.traits),
         choices=_choices("held_out", sizes.choices),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
-        fit=_fit(near("search", sizes.fitted, more=True), scope, sizes),
+        fit=_fit(near("search", sizes.fitted, more=True), search, scope, sizes),
         choose=_choose(near("select", sizes.chosen), scope, parts["select"], sizes),
         text={split: found.ids for split, found in chunks.items()},
         documents={split: found.documents for split, found in chunks.items()},
@@ -151,10 +151,11 @@ def _chunks(
     return found
 
 
-def _fit(cells: tuple[Cell, ...], scope: Scope, sizes: Sizes) -> Ground:
-    """Return what an erasure is fitted on, of search."""
+def _fit(cells: tuple[Cell, ...], search: Sequence[Probe], scope: Scope, sizes: Sizes) -> Ground:
+    """Return what an erasure is fitted on, of search: control pairs are among the traits that must stay."""
+    control = stratified((p for p in search if p.axis == CONTROL), sizes.fitted_control)
     traits, choices = _traits("search", sizes.fitted_traits), _choices("search", sizes.fitted_choices)
-    return Ground(cells, traits, choices, dimensions=scope.dimensions)
+    return Ground(cells, (*traits, *cells_.of_control(control)), choices, dimensions=scope.dimensions)
 
 
 def _choose(cells: tuple[Cell, ...], scope: Scope, documents: Sequence[str], sizes: Sizes) -> Ground:

@@ -35,6 +35,8 @@ class Sizes:
     """Texts an axis of search that an erasure is fitted on."""
     fitted_traits: int = 140
     """Pairs of each trait of search that it keeps."""
+    fitted_control: int = 120
+    """Control pairs of search that it keeps."""
     fitted_choices: int = 360
     """Items of meaning and of recall of search that it keeps."""
     fitted_tokens: int = 8_192

@@ -97,12 +97,28 @@ def of_probes(probes: Iterable[Probe]) -> list[Cell]:
     return [
         Cell(
             tuple(sorted(((p.group_a, p.text_a), (p.group_b, p.text_b)))), p.axis, p.context, p.template, p.frame,
-            f"{p.term_a}|{p.term_b}", "noun" if p.text_a.split()[-1].lower() in ("a", "an") else "adjective",
+            f"{p.term_a}|{p.term_b}", _ends(p.text_a),
             p.source, p.split,
         )
         for p in probes
         if p.axis != CONTROL and p.group_a != p.group_b
     ]  # fmt: skip
+
+
+def of_control(probes: Iterable[Probe]) -> list[Cell]:
+    """Return control pairs as cells of an incidental trait: their terms are of no group, and no reaction may go."""
+    return [
+        Cell(
+            tuple(sorted(((p.term_a, p.text_a), (p.term_b, p.text_b)))), "incidental", p.context, p.template, p.frame,
+            f"{p.term_a}|{p.term_b}", _ends(p.text_a), p.source, p.split,
+        )
+        for p in probes
+        if p.axis == CONTROL
+    ]  # fmt: skip
+
+
+def _ends(text: str) -> Form:
+    return "noun" if text.split()[-1].lower() in ("a", "an") else "adjective"
 
 
 def pairs(cells: Sequence[Cell]) -> list[Pair]:
