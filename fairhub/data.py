@@ -128,7 +128,7 @@ def gather(
         traits=_traits("held_out", sizes.traits),
         choices=_choices("held_out", sizes.choices),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
-        fit=_fit(near("search", sizes.fitted, more=True), search, scope, sizes),
+        fit=_fit(_fitted(near, sizes), search, scope, sizes),
         choose=_choose(near("select", sizes.chosen), scope, parts["select"], sizes),
         text={split: found.ids for split, found in chunks.items()},
         documents={split: found.documents for split, found in chunks.items()},
@@ -149,6 +149,11 @@ def _chunks(
         if len(set(found[split].documents)) < 2:
             raise UserError(f"an interval needs 2 documents of text; {split} has 1 that fills a chunk; add documents")
     return found
+
+
+def _fitted(near: Callable[..., tuple[Cell, ...]], sizes: Sizes) -> tuple[Cell, ...]:
+    """Return the cells of search that an erasure is fitted on, those of its wider terms last."""
+    return (*near("search", sizes.fitted), *near("search", sizes.fitted_wide, wide=True))
 
 
 def _fit(cells: tuple[Cell, ...], search: Sequence[Probe], scope: Scope, sizes: Sizes) -> Ground:
@@ -191,11 +196,11 @@ def _judged(
 
 def _cells(
     axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], groups: Sequence[str], split: Split,
-    texts: int, more: bool = False,
+    texts: int, wide: bool = False,
 ) -> tuple[Cell, ...]:  # fmt: skip
     """Return cells of the shipped terms and of the user's own probes, those of an axis next to each other."""
     own = [p for p in probes if p.source != "templates" and p.split == split and (not axes or p.axis in axes)]
-    cells = [*cells_.shipped(split, texts, axes, groups, more), *among(cells_.of_probes(own), groups)]
+    cells = [*cells_.shipped(split, texts, axes, groups, wide), *(() if wide else among(cells_.of_probes(own), groups))]
     return tuple(sorted((c for c in cells if not contexts or c.context in contexts), key=lambda cell: cell.axis))
 
 

@@ -31,8 +31,10 @@ class Sizes:
     """Items of each family with a right next word (meaning, recall)."""
     passages: int = 200
     """Passages of held-out text whose last word is asked."""
-    fitted: int = 192
+    fitted: int = 112
     """Texts an axis of search that an erasure is fitted on."""
+    fitted_wide: int = 144
+    """The same of the terms of search that only a fit sees."""
     fitted_traits: int = 140
     """Pairs of each trait of search that it keeps."""
     fitted_control: int = 120

@@ -30,8 +30,8 @@ INNOCENT = Unit(1, "head", 0)
 SIZES = Sizes(
     search=72, screen=64, sample=24, select=64, held_out=64, external=48, control=48, compared=24, control_chunks=4,
     search_tokens=4096, select_tokens=2048, held_out_tokens=2048, judged=24, judged_near=12, traits=24, choices=24,
-    passages=8, fitted=48, fitted_traits=24, fitted_control=12, fitted_choices=24, fitted_tokens=1024, chosen=48,
-    chosen_traits=24, chosen_choices=24, chosen_passages=8,
+    passages=8, fitted=32, fitted_wide=24, fitted_traits=24, fitted_control=12, fitted_choices=24, fitted_tokens=1024,
+    chosen=48, chosen_traits=24, chosen_choices=24, chosen_passages=8,
 )  # fmt: skip
 PLAN = Plan(budget=0.5, exchange=1.0, heads=4, neurons=2, steps=200, real_steps=4)
 _WORD = re.compile(r"\w+|[^\w\s]+")

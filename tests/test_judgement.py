@@ -50,8 +50,9 @@ def test_what_a_fit_alone_sees_is_new_in_frame_form_and_term():
     assert {s["axis"] for s in sets} == set(AXES) and {t["context"] for t in templates} == set(CONTEXTS)
     for part in (templates, sets):
         assert len({row["id"] for row in part} | {row["id"] for row in [*old, *known]}) == len(part) + len(old + known)
-    more, few = (shipped("search", 10_000, more=wide) for wide in (True, False))
-    assert {c.term_set for c in few} < {c.term_set for c in more} and {c.split for c in more} == {"search"}
+    more, few = (shipped("search", 10_000, wide=wide) for wide in (True, False))
+    assert not {c.term_set for c in few} & {c.term_set for c in more} and {c.split for c in more} == {"search"}
+    assert {c.source for c in more} == {"fit"} and {c.source for c in few} == {"templates"}
     assert len(more) == len({(c.template, c.term_set) for c in more}) and all(len(c.texts) > 1 for c in more)
     texts = {text for split in ("select", "held_out") for c in shipped(split, 10_000) for _, text in c.texts}
     assert not texts & {text for c in more for _, text in c.texts}

@@ -76,11 +76,13 @@ class Placed:
         self.axis = np.array([item.axis for item in items])
         self.judged = (self.kind == "judged") & np.array([not item.reads & self._unread for item in items], dtype=bool)
         self.axes = sorted({item.axis for item in items if item.kind == "judged"})
+        self._couples: dict[tuple[str, bool], dict[tuple[str, str], np.ndarray]] = {}
         self._cells: dict[int, list[int]] = {}
         for place, item in enumerate(items):
             if item.cell >= 0:
                 self._cells.setdefault(item.cell, []).append(place)
         self._group = [item.group for item in items]
+        self._wide = [item.wide for item in items]
         self._reads = [item.reads for item in items]
 
     def judging(self) -> dict[tuple[str, ...], np.ndarray]:
@@ -95,15 +97,23 @@ class Placed:
             found.setdefault(mask.tobytes(), (mask, []))[1].append(axis)
         return {tuple(axes): mask for mask, axes in found.values()}
 
-    def couples(self, axis: str) -> dict[tuple[str, str], np.ndarray]:
-        """Return [cells, 2] places of the texts of every two groups of an axis (or merit, or incidental traits)."""
+    def couples(self, axis: str, wide: bool = False) -> dict[tuple[str, str], np.ndarray]:
+        """Return [cells, 2] places of the texts of every two groups of an axis (or merit, or incidental traits).
+
+        Args:
+            axis: Which.
+            wide: Those of the terms that only a fit sees, instead of the others.
+        """
+        if (axis, wide) in self._couples:
+            return self._couples[axis, wide]
         found: dict[tuple[str, str], list[tuple[int, int]]] = {}
         for places in self._cells.values():
-            mine = [place for place in places if self.axis[place] == axis]
+            mine = [place for place in places if self.axis[place] == axis and self._wide[place] == wide]
             for n, one in enumerate(mine):
                 for other in mine[n + 1 :]:
                     found.setdefault((self._group[one], self._group[other]), []).append((one, other))
-        return {groups: np.array(couples) for groups, couples in found.items()}
+        self._couples[axis, wide] = {groups: np.array(couples) for groups, couples in found.items()}
+        return self._couples[axis, wide]
 
     def differences(self, axis: str, values: np.ndarray) -> np.ndarray:
         """Return the differences within all cells of an axis, [couples, in]."""
@@ -115,9 +125,7 @@ def terms(reads: Reads, items: Placed, erasure: Erasure) -> tuple[list[Term], li
     """Return what is erased and what is kept at one projection, in squared changes of log-odds."""
     inputs, gradients = reads.inputs.astype(np.float64), reads.gradients.astype(np.float64)
     judged = _moment(gradients[items.judged])
-    means = {axis: group_means(items.couples(axis).values(), inputs) for axis in items.axes}
-    size = np.mean([np.trace(moment) for moment in means.values()]) if means else 0.0
-    equal = {axis: moment * (size / max(np.trace(moment), 1e-300)) for axis, moment in means.items()}
+    equal = _equal_means(items, inputs)
     right = sum(equal.values(), np.zeros((inputs.shape[1],) * 2)) / max(len(equal), 1)
     text = Term(
         _ridged(reads.text_gradients / reads.text, 0.05),
@@ -126,14 +134,29 @@ def terms(reads: Reads, items: Placed, erasure: Erasure) -> tuple[list[Term], li
     keep = [text, *_early(reads, items, erasure), *_meaning(inputs, gradients, items, equal, right, erasure)]
     keep += _traits(inputs, gradients, items, text.left * (np.trace(judged) / np.trace(text.left)), erasure)
     anything = text.left * (erasure.also * np.trace(judged) / np.trace(text.left))
-    harm = [
-        Term(
-            _ridged(_moment(gradients[mask]), erasure.broad) + anything,
-            sum(equal[axis] for axis in axes) / len(equal),
-        )
-        for axes, mask in items.judging().items()
-    ]
+    harm = []
+    for axes, mask in items.judging().items():
+        left = _ridged(_moment(gradients[mask]), erasure.broad) + anything
+        harm.append(Term(left, np.asarray(sum(equal[axis] for axis in axes) / len(equal))))
     return harm, keep
+
+
+def _equal_means(items: Placed, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the moments of group means of every axis, [in, in], as large for each.
+
+    Those of the common terms and of the wide ones are taken apart, as large as each other: what common terms share is
+    more than what all do, and what all share is what carries over to other people's terms.
+    """
+    parts = {
+        axis: [group_means(items.couples(axis, wide).values(), inputs) for wide in (False, True)] for axis in items.axes
+    }
+    known = {axis: [m for m in moments if np.trace(m) > 0] for axis, moments in parts.items()}
+    sizes = [np.trace(moment) for moments in known.values() for moment in moments]
+    size, zero = float(np.mean(sizes)) if sizes else 0.0, np.zeros((inputs.shape[1],) * 2)
+    return {
+        axis: sum((m * (size / np.trace(m)) for m in moments), zero) / max(len(moments), 1)
+        for axis, moments in known.items()
+    }
 
 
 def group_means(couples: Iterable[np.ndarray], inputs: np.ndarray) -> np.ndarray:

@@ -1,14 +1,14 @@
 """What the sweep reads: texts of search, each with a contrast of next tokens."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.engine import encode
-from fairhub.judgement.cells import Cell
+from fairhub.judgement.cells import FIT, Cell
 from fairhub.judgement.gaps import MEANT
 from fairhub.judgement.lexicon import Lexicon
 from fairhub.keep import Choice, first_token
@@ -35,6 +35,8 @@ class Item:
     """[tokens], sum 0: a contrast of log-probabilities, in which the normaliser cancels."""
     reads: frozenset[str] = frozenset()
     """Dimensions of the judgement words that it reads."""
+    wide: bool = False
+    """Whether its term is one of those that only a fit sees."""
 
 
 def items_of(
@@ -74,7 +76,8 @@ def _of_cells(
         kind: Kind = cell.axis if cell.axis in ("merit", "incidental") else "judged"  # type: ignore[assignment]
         asked = _words(lexicon, cell.axis, meant=False)
         for group, text in cell.texts if asked.words else ():
-            yield _item(tokenizer, asked, text, limit, kind, cell.axis, group, first + number)
+            item = _item(tokenizer, asked, text, limit, kind, cell.axis, group, first + number)
+            yield replace(item, wide=cell.source == FIT)
 
 
 def _meant(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -46,13 +46,14 @@ class Pair:
     second: tuple[int, ...]
 
 
+FIT = "fit"
 FIT_TEMPLATES, FIT_TERMS = "fit_templates.jsonl", "fit_terms.jsonl"
 """More sentence forms and terms of search, which nothing but a fit sees: an edit does for other people's words what it
 was shown of many words."""
 
 
 def shipped(
-    split: Split, texts: int, axes: Sequence[str] = (), groups: Sequence[str] = (), more: bool = False
+    split: Split, texts: int, axes: Sequence[str] = (), groups: Sequence[str] = (), wide: bool = False
 ) -> list[Cell]:
     """Return cells of the shipped templates and terms of a split, about so many texts an axis, the same ones always.
 
@@ -64,17 +65,18 @@ def shipped(
         texts: How many an axis, at most.
         axes: Only these; empty for all.
         groups: Only terms of these; empty for all.
-        more: Of search, also the templates and terms that nothing but a fit sees.
+        wide: Of search, the terms that nothing but a fit sees instead, in its templates too; their source is `FIT`.
     """
     templates = [t for t in rows("templates.jsonl") if "ends" in t and split_of(t["frame"]) == split]
     sets = [s for s in rows("terms.jsonl") if s["axis"] != CONTROL and split_of(s["id"]) == split]
-    if more:
+    if wide:
         assert split == "search", "what is fitted on is of search"
-        templates, sets = [*templates, *rows(FIT_TEMPLATES)], [*sets, *rows(FIT_TERMS)]
+        templates, sets = [*templates, *rows(FIT_TEMPLATES)], rows(FIT_TERMS)
     sets = [s for s in (_of_groups(s, groups) for s in sets) if len(s["terms"]) > 1]
     wanted = sorted({s["axis"] for s in sets if not axes or s["axis"] in axes})
     by_axis = ([s for s in sets if s["axis"] == axis] for axis in wanted)
-    return [cell for of_axis in by_axis for cell in crossed_cells(templates, recurring(of_axis), split, texts)]
+    found = [cell for of_axis in by_axis for cell in crossed_cells(templates, recurring(of_axis), split, texts)]
+    return [replace(cell, source=FIT) for cell in found] if wide else found
 
 
 def _of_groups(term_set: dict[str, Any], groups: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fairhub.methods.keeping import Bench, Tried
 from fairhub.methods.task import Outcome, Plan, Task
 from fairhub.runs import digest
 
-_FIRST = 1.0
+_FIRST = 0.56
 """The strength that is tried first: near what the limits allowed on the default model, and only a guess."""
 _ALSO = 1.0
 """How much whatever follows a group's name counts beside judgements, where that is asked."""
