@@ -72,7 +72,7 @@ def assemble(
         data=[*data.provenance, *measured.provenance],
         versions=_versions(),
         verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
-        settings=settings | outcome.settled | _notes(measured),
+        settings=settings | outcome.settled | _notes(measured) | _unread(loaded),
         healing=_healing(outcome),
         choices=outcome.choices,
         brought=json.loads(str(found["brought"])),
@@ -81,6 +81,12 @@ def assemble(
 
 def _notes(measured: Benchmarked) -> dict[str, str]:
     return {"notes on benchmarks": " ".join(measured.notes)} if measured.notes else {}
+
+
+def _unread(loaded: Loaded) -> dict[str, str]:
+    """Name the dimensions whose held-out words this tokenizer has too few of as one token: they have no figures."""
+    skipped = lexicon(loaded.tokenizer, "held_out").skipped
+    return {"dimensions without words of one token": ", ".join(skipped)} if skipped else {}
 
 
 def _judged(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> proof.Judged:

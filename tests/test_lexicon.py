@@ -7,9 +7,11 @@ import planted
 import pytest
 from probing import write
 
+from fairhub.assembly import _unread
 from fairhub.errors import UserError
 from fairhub.judgement.gaps import MEANT
 from fairhub.judgement.lexicon import FORMS, Word, checked, lexicon, split_of_word, words
+from fairhub.loading import Loaded
 from fairhub.probes.shipped import rows
 
 SPLITS = ("search", "select", "held_out")
@@ -143,3 +145,10 @@ def test_a_tokenizer_without_the_shipped_words_has_none_and_names_every_dimensio
     found = lexicon(tokenizer, "held_out")
     assert (found.words, found.ids, found.dimensions) == ((), (), ())
     assert set(found.skipped) == {word.dimension for word in words()}
+
+
+def test_a_report_names_the_dimensions_that_its_tokenizer_cannot_be_asked(tokenizer):
+    named = _unread(planted.loaded(planted.planted_model()))
+    assert named == {}
+    (said,) = _unread(Loaded(planted.planted_model(), tokenizer, "letters", "local")).values()
+    assert set(said.split(", ")) == {word.dimension for word in words()}

@@ -28,6 +28,7 @@ _METHODS = {
         "judgement words read, and what meaning, recall, merit and neutral text read. The part of the attention's "
         "output weights that maps the first onto the second, and is not read by the third, is taken out in closed "
         "form, in every layer. How much is decided on select prompts, within a limit on everything that must stay.",
+        ("belrose2023leace",),
     ),
     "robust": Method(
         "robust, annealing under a guard",

@@ -180,7 +180,7 @@ def _run(report: Report) -> dict[str, Any]:
         "processes": report.cost.get("processes"),
         "grams": report.cost.get("co2_eq_grams"),
         "grams_source": report.cost.get("co2_eq_source"),
-        "bibtex": Markdown(bibtex(papers, report.healing is not None, version, year)),
+        "bibtex": Markdown(bibtex(papers, bool(report.healing) and not erases(report.healing), version, year)),
     }
 
 
