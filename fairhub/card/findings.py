@@ -11,7 +11,7 @@ from fairhub.report.markup import safe, table
 from fairhub.report.record import AGAINST_REPAIR, Outcome
 from fairhub.report.tables import reading
 from fairhub.report.verdict import worse
-from fairhub.report.wording import direction, level, number, odds, points, shift
+from fairhub.report.wording import direction, level, number, odds, points, shift, shift_of
 
 UNSEEN = ("held_out", "external")
 _ABSENT = "not measured"
@@ -85,11 +85,14 @@ def got_worse(figures: Sequence[Figure]) -> list[str]:
     unseen = [f for f in figures if f.split in UNSEEN and not f.name.endswith("leave_one_frame_out")]
     certain = worse([f for f in unseen if f.role == "bias"])
     listed = [f for f in unseen if f.outcome == "worse" and (f.groups is None or f in certain)]
-    return [f"- {said(f)}{_BEYOND if f in certain else ''}{_past(f)}" for f in listed]
+    return [f"- {_marked(f)}{_BEYOND if f in certain else ''}" for f in listed]
 
 
-def _past(figure: Figure) -> str:
-    return f" **{reading(figure)}**" if figure.past_limit else ""
+def _marked(figure: Figure) -> str:
+    """What became of a figure in one line, in bold that it is past its limit where it is."""
+    if not figure.past_limit:
+        return said(figure)
+    return f"{said(figure).removesuffix(reading(figure))}**{reading(figure)}**"
 
 
 _BEYOND = " **beyond the chance of looking at so many**"
@@ -166,7 +169,7 @@ def _levels(figure: Figure) -> tuple[str, str]:
 def _moved(figure: Figure) -> str:
     if figure.after is None:
         return "-"
-    moved = points(figure.after) if figure.name == "specificity" else shift(figure.change)
+    moved = points(figure.after) if figure.name == "specificity" else shift_of(figure)
     return f"{moved}, {reading(figure)}".removeprefix("-, ")
 
 
