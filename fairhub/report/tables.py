@@ -123,7 +123,7 @@ def _erasures_table(choices: Sequence[Mapping[str, Any]]) -> str:
         gap = percent(choice["bias_relative"]) if "bias_relative" in choice else "-"
         rows.append((
             str(place), f"{choice['strength']:g}", gap,
-            f"{safe(name)} {percent(-loss)}", percent(choice["perplexity_relative"]), f"{choice['burden']:.2f}",
+            f"{name} {percent(-loss)}", percent(choice["perplexity_relative"]), f"{choice['burden']:.2f}",
             "chosen" if choice["chosen"] else "",
         ))  # fmt: skip
     share = "Share of its limit that anything surely took"
