@@ -209,6 +209,18 @@ def test_what_was_not_measured_is_said():
     assert verdict(old).startswith("Nothing is proved"), "divergence alone proves nothing of judgements"
 
 
+def test_of_several_that_were_searched_all_gaps_that_were_there_must_fall():
+    def axis(name, share, base=0.12, low=0.01):
+        known = fake_report.figure(share, axis=name, name="judgement", base=base)
+        return [replace(known, split="search"), replace(known, before=replace(known.before, low=low))]
+
+    gone, absent, stays = axis("race", -0.5), axis("gender", -0.0, low=-0.1), axis("age", -0.0)
+    assert verdict(run(*gone, *absent)).startswith("Repaired: on what was searched: race -"), "no gap cannot fall"
+    assert verdict(run(*gone, *stays)).startswith("Not repaired: what was searched did not surely fall")
+    risen = axis("gender", +0.4, low=-0.1)
+    assert verdict(run(*gone, *risen)).startswith("Not repaired: what was searched did not surely fall")
+
+
 def test_a_search_of_some_axes_is_said_beside_the_whole():
     searched = fake_report.figure(-0.5, "search", axis="race", name="judgement", base=0.12)
     own = fake_report.figure(-0.5, axis="race", name="judgement", base=0.12)

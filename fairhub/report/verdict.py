@@ -54,7 +54,7 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
         return _sentence(f"{word}: nothing was found to remove", [_level(gap)])
     lost, grown = beyond_limits(figures), worse(directions(figures))
     asked = [f for f in searched(figures) if f.change is not None] or [gap]
-    fell = all(f.change is not None and f.change.high < 0 for f in asked)
+    fell = _fell(asked)
     moved = _moved(gap, asked)
     knows = [figure for figure in lost if figure.name not in _DEAF]
     if knows:
@@ -75,6 +75,13 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
         )
         return _sentence(f"Not repaired: {reason}", [moved, *_rest(figures)])
     return _sentence(f"Repaired: {moved}", ["nothing that must stay was surely lost beyond its limit", *_rest(figures)])
+
+
+def _fell(asked: Sequence[Figure]) -> bool:
+    """Whether the gaps surely fell: one did, so did all that were there before, and none rose."""
+    moved = [(f.before, f.change) for f in asked if f.change is not None]
+    there = [change for before, change in moved if before.low > 0 or change.low > 0]
+    return any(change.high < 0 for _, change in moved) and all(change.high < 0 for change in there)
 
 
 def worse(figures: Sequence[Figure]) -> list[Figure]:
