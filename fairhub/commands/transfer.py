@@ -75,4 +75,5 @@ def _left_out(base: Any, kind: str, strength: float, text: Path | None, out: Pat
     except KeyboardInterrupt:
         typer.echo(f"fairhub: stopped; the same command goes on from {out}", err=True)
         raise typer.Exit(130) from None
-    return f"{shown}\n\nwritten   {out}/leave_out.md, leave_out.json"
+    plain = shown.replace("\\", "")  # a terminal takes what Markdown must escape
+    return f"{plain}\n\nwritten   {out}/leave_out.md, leave_out.json"
