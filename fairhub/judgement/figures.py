@@ -8,7 +8,7 @@ import numpy as np
 
 from fairhub import crossed
 from fairhub.judgement import gaps
-from fairhub.judgement.cells import Cell, Pair
+from fairhub.judgement.cells import Cell
 from fairhub.judgement.gaps import Drawn, Words
 from fairhub.judgement.reading import LARGE, Reading
 from fairhub.judgement.scope import EVERYTHING, Scope
@@ -110,30 +110,6 @@ def squares(
         kernel = reading.kernels[number][np.ix_(kept, kept)]
         systematic[number], reaction[number] = gaps.systematic(kernel, cells, weight)
     return Squares(judged, systematic, reaction)
-
-
-def gap(
-    before: Reading, after: Reading, split: str, wanted: Callable[[Pair], bool], dimension: str = ""
-) -> Figure | None:
-    """Return the judgement gap of some pairs of groups, the mean over axes of the mean over them.
-
-    Args:
-        before: Of one model.
-        after: Of another, of the same cells.
-        split: Of both.
-        wanted: Which pairs count.
-        dimension: By which words; empty for all.
-    """
-    words, weights = Words(before.lexicon), gaps.cell_weights(before.cells)
-    axes = sorted({pair.axis for pair in before.pairs})
-    drawn = []
-    for reading in (before, after):
-        judged = squares(reading, words, weights).judgement
-        kept = {key: one for key, one in judged.items() if wanted(reading.pairs[key[0]])}
-        mean = mean_over(kept, reading.pairs, axes, dimension)
-        drawn += [mean] if mean is not None else []
-    name = f"judgement.{dimension}" if dimension else "judgement"
-    return figure(name, split, "all", "all", "nats²", drawn, linear=False) if len(drawn) == 2 else None
 
 
 def directions(read: Sequence[Reading], words: Words, split: str) -> list[Figure]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from fairhub.data import Data, Sizes, gather
 from fairhub.erasure import Erasure, Item, erase, without
 from fairhub.errors import UserError
 from fairhub.judgement.cells import Cell, Pair
-from fairhub.judgement.figures import gap
+from fairhub.judgement.figures import figure, mean_over, squares
+from fairhub.judgement.gaps import Words, cell_weights
 from fairhub.judgement.lexicon import lexicon
 from fairhub.judgement.reading import Reading, flat, unflat
 from fairhub.loading import Loaded
@@ -134,9 +135,35 @@ def _entry(kind: str, name: str, readings: Sequence[Reading]) -> LeftOut | None:
         return kind != "group" or name in pair.groups
 
     dimension = name if kind == "dimension" else ""
-    figures = [gap(*two, "held_out", wanted, dimension) for two in ((base, whole), (base, without_), (whole, without_))]
+    figures = [
+        _gap(*two, "held_out", wanted, dimension) for two in ((base, whole), (base, without_), (whole, without_))
+    ]
     known = [figure for figure in figures if figure is not None]
     return LeftOut(name, *known) if len(known) == len(figures) else None
+
+
+def _gap(
+    before: Reading, after: Reading, split: str, wanted: Callable[[Pair], bool], dimension: str = ""
+) -> Figure | None:
+    """Return the judgement gap of some pairs of groups, the mean over axes of the mean over them.
+
+    Args:
+        before: Of one model.
+        after: Of another, of the same cells.
+        split: Of both.
+        wanted: Which pairs count.
+        dimension: By which words; empty for all.
+    """
+    words, weights = Words(before.lexicon), cell_weights(before.cells)
+    axes = sorted({pair.axis for pair in before.pairs})
+    drawn = []
+    for reading in (before, after):
+        judged = squares(reading, words, weights).judgement
+        kept = {key: one for key, one in judged.items() if wanted(reading.pairs[key[0]])}
+        mean = mean_over(kept, reading.pairs, axes, dimension)
+        drawn += [mean] if mean is not None else []
+    name = f"judgement.{dimension}" if dimension else "judgement"
+    return figure(name, split, "all", "all", "nats²", drawn, linear=False) if len(drawn) == 2 else None
 
 
 def refuse(kind: str, strength: float) -> None:
