@@ -61,6 +61,9 @@ def test_settings_hold_what_was_asked_and_older_ones_ask_for_everything() -> Non
     assert request_of(settings_of(request)).scope == ASKED
     old = {name: value for name, value in settings_of(request).items() if name != "scope"}
     assert request_of(old).scope == scope_of({}) == EVERYTHING
+    for broken in ([1], "x", {"groups": 5, "dimensions": []}, {"groups": []}):
+        with pytest.raises(UserError, match="settings must have the dials of this fairhub"):
+            request_of(settings_of(request) | {"scope": broken})
 
 
 @pytest.fixture(scope="module")

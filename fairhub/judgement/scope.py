@@ -1,7 +1,7 @@
 """Which groups and which dimensions a search is restricted to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fairhub.errors import UserError
@@ -27,9 +27,14 @@ EVERYTHING = Scope()
 
 
 def scope_of(settings: Mapping[str, Any]) -> Scope:
-    """Return the scope of a run's recorded settings; runs of before had none."""
-    known = settings.get("scope", {})
-    return Scope(tuple(known.get("groups", ())), tuple(known.get("dimensions", ())))
+    """Return the scope of a run's recorded settings; runs of before had none.
+
+    Raises:
+        KeyError: It lacks a part.
+        TypeError: It is none.
+    """
+    known = settings.get("scope", asdict(EVERYTHING))
+    return Scope(tuple(known["groups"]), tuple(known["dimensions"]))
 
 
 def among(cells: Iterable[Cell], groups: Sequence[str]) -> list[Cell]:

@@ -6,7 +6,7 @@ import os
 import secrets
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from fairhub.errors import UserError
 from fairhub.report.record import SCHEMA, Control, Figure, Report
@@ -56,6 +56,8 @@ def from_json(text: str) -> Report:
     data["controls"] = tuple(
         _control(control, f"controls[{i}]") for i, control in enumerate(_list(data["controls"], "controls"))
     )
+    if data.get("choices") is not None:
+        data["choices"] = [_choice(one, f"choices[{i}]") for i, one in enumerate(_list(data["choices"], "choices"))]
     return Report(**data)
 
 
@@ -153,6 +155,23 @@ def _figure(data: Any, where: str) -> Figure:
             raise UserError(f"{where}.groups must be two names; got {groups!r:.40}; run again to write it anew")
         parts["groups"] = tuple(groups)
     return Figure(**parts)
+
+
+def _choice(data: Any, where: str) -> dict[str, Any]:
+    """Return a candidate; one of an erasure has what a front is drawn and taken from: a strength, and losses."""
+    if not isinstance(data, dict):
+        raise UserError(f"{where} must be a JSON object; got {data!r:.40}; run again to write it anew")
+    if "lost" in data:
+        strength, lost = data.get("strength"), data["lost"]
+        if not (_number(strength) and strength > 0):
+            raise UserError(f"{where}.strength must be above 0; got {strength!r:.40}; run again to write it anew")
+        if not (isinstance(lost, dict) and all(map(_number, lost.values()))):
+            raise UserError(f"{where}.lost must be shares by name; got {lost!r:.40}; run again to write it anew")
+    return data
+
+
+def _number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _part(kind: type[Value], data: Any, where: str) -> Value | None:
