@@ -110,9 +110,7 @@ def gather(
     searched = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
     search = _split(searched, "search", sizes.search, sizes.kept)
     select = _split(searched, "select", sizes.select, sizes.control)
-    count = sizes.held_out * (2 if axes and not proved else 1)
-    held_out = _split(_on(proved, probes), "held_out", count, sizes.control)
-    external, sources = _external(proved, sizes)
+    proof, sources = _proof(axes, proved, probes, sizes)
     before = next((entry for entry in pinned if entry["name"] in text_.SOURCES), None)
     documents = text_.documents(text, pinned=before)
     parts = text_.split_documents(documents)
@@ -122,8 +120,8 @@ def gather(
         search=search,
         select=select,
         near=(_split(search, "search", sizes.compared, 28), _split(select, "select", sizes.compared, 28)),
-        proof=(held_out, external) if external else (held_out,),
-        control_proof=_split(held_out, "held_out", sizes.compared, 28),
+        proof=proof,
+        control_proof=_split(proof[0], "held_out", sizes.compared, 28),
         judged=_judged(near, proved, probes, sizes, rows),
         traits=_traits("held_out", sizes.traits),
         choices=_choices("held_out", sizes.choices),
@@ -135,6 +133,16 @@ def gather(
         provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
         sizes=sizes,
     )
+
+
+def _proof(
+    axes: Sequence[str], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes
+) -> tuple[tuple[tuple[Probe, ...], ...], list[dict[str, str]]]:
+    """Return the probes of held_out, and external ones where there are any, with the provenance of public sources."""
+    count = sizes.held_out * (2 if axes and not proved else 1)
+    held_out = _split(_on(proved, probes), "held_out", count, sizes.control)
+    external, sources = _external(proved, sizes)
+    return ((held_out, external) if external else (held_out,)), sources
 
 
 def _chunks(

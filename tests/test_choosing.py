@@ -1,5 +1,7 @@
 """The rule of choosing on select: the dearest guard that fits the budget, found in a few steps."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -130,9 +132,9 @@ def test_the_best_that_leaves_what_must_stay_is_taken_and_without_limits_the_bes
     assert best.pruning == sizes[2]
     order = []
 
-    def stays(candidate, repair):
+    def stays(candidate, build):
         order.append(len(candidate.pruning))
-        assert repair.pruning == candidate.pruning
+        assert build().pruning == candidate.pruning
         return len(candidate.pruning) < 2
 
     kept, tried = choose_from(None, Plan(), asked, lambda units, _: Repair(units), stays=stays)
@@ -147,18 +149,24 @@ def test_limits_of_a_user_are_asked_of_few_candidates_at_a_shared_risk(monkeypat
         def __init__(self, task, limits, risk):
             made.append((dict(limits), risk))
 
-        def burden(self, name, repair):
-            return burdens[len(repair.pruning)]
+        def burden(self, name, build):
+            return burdens[len(build().pruning)]
 
     monkeypatch.setattr("fairhub.methods.keeping.Bench", Bench)
     cost, gain = Cost(0.0, 0.0, 0.0), Gain(-0.1, -0.01, 0)
 
+    built = []
+
+    def build(units):
+        built.append(units)
+        return Repair(units)
+
     def asked(plan, sizes):
         within = keeping.stays(None, plan)
         sets = [frozenset(Unit(0, "head", i) for i in range(size)) for size in sizes]
-        return [within(Tried(units, None, cost, gain), Repair(units)) for units in sets]
+        return [within(Tried(units, None, cost, gain), partial(build, units)) for units in sets]
 
-    assert asked(Plan(), (1, 2, 3)) == [True, True, True] and made == []
+    assert asked(Plan(), (1, 2, 3)) == [True, True, True] and made == [] and built == []  # nothing is refitted anew
     assert asked(Plan(keep="merit=0.2"), (1, 2, 3, 3, 3)) == [False, False, True, True, False]  # no fifth is asked
     ((limits, risk),) = made
     assert limits["merit"] == 0.2 and risk == pytest.approx(RISK / 4)

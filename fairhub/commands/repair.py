@@ -1,6 +1,6 @@
 """`fairhub repair`: choose, heal, prove, write."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,21 +62,12 @@ def repair(
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.errors import UserError
-    from fairhub.front import refuse_other
-    from fairhub.judgement.scope import Scope
-    from fairhub.methods import Plan
     from fairhub.processes import leave
-    from fairhub.repair import Request, refuse
+    from fairhub.repair import refuse
     from fairhub.repair import repair as run
 
     plan_sanity(budget, seconds)
-    request = Request(
-        method, tuple(axis or ()), tuple(context or ()), probes, text,
-        Plan(energy=energy, budget=budget, keep=keep, heal=heal, seconds=seconds, seed=seed, bias=bias, units=units,
-             shrink=shrink, per_layer=per_layer, variant=variant, whole_front=front, also=also),
-        suite=suite, rows=rows,
-        scope=Scope(tuple(filter(None, (group.strip() for group in groups.split(",")))), tuple(dimension or ())),
-    )  # fmt: skip
+    request = _request(ctx.params)
     if of is not None or choose is not None:
         model, request = _taken(ctx, model, of, choose)
     if on_jobs is not None:
@@ -87,12 +78,29 @@ def repair(
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
     note_probes(probes)
     with _resumable(out):
-        base = loaded(model, device, dtype, request.method)
-        if of is not None:
-            refuse_other(base, of)
-        made = run(base, request, out, resume=resume)
+        made = run(_base(model, device, dtype, request.method, of), request, out, resume=resume)
     say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
     leave()
+
+
+_DIALS = (
+    "energy", "budget", "keep", "also", "heal", "seconds", "seed", "bias", "units", "shrink", "per_layer", "variant",
+)  # fmt: skip
+"""Options that are dials of a plan by the same name."""
+
+
+def _request(given: Mapping[str, Any]) -> Any:
+    """Return the request that the options ask for."""
+    from fairhub.judgement.scope import Scope
+    from fairhub.methods import Plan
+    from fairhub.repair import Request
+
+    groups = filter(None, (group.strip() for group in given["groups"].split(",")))
+    return Request(
+        given["method"], tuple(given["axis"] or ()), tuple(given["context"] or ()), given["probes"], given["text"],
+        Plan(**{name: given[name] for name in _DIALS}, whole_front=given["front"]),
+        suite=given["suite"], rows=given["rows"], scope=Scope(tuple(groups), tuple(given["dimension"] or ())),
+    )  # fmt: skip
 
 
 def _taken(ctx: typer.Context, model: str | None, of: Path | None, row: int | None) -> tuple[str | None, Any]:
@@ -107,6 +115,16 @@ def _taken(ctx: typer.Context, model: str | None, of: Path | None, row: int | No
         raise UserError(f"--from takes a run's options as they were; got {others[0]} too; leave it out")
     base, request = taken(of, row)
     return model or base, request
+
+
+def _base(model: str | None, device: str, dtype: str | None, method: str, of: Path | None) -> Any:
+    """Load the model, refused where a front of another was named."""
+    from fairhub.front import refuse_other
+
+    base = loaded(model, device, dtype, method)
+    if of is not None:
+        refuse_other(base, of)
+    return base
 
 
 @contextmanager

@@ -103,8 +103,8 @@ _FIRST = 20.0
 """The guard that is tried first, in budgets: what fitted 2 and 5 % on the default model, and only a guess."""
 
 Build = Callable[[Pruning, Strength | None], Repair]
-Stays = Callable[[Tried, Repair], bool]
-"""Whether a candidate, built, leaves what must stay (`keeping.stays`): asked where a user set limits."""
+Stays = Callable[[Tried, Callable[[], Repair]], bool]
+"""Whether a candidate leaves what must stay (`keeping.stays`); it is built only where a user set limits."""
 
 
 def choose(
@@ -162,7 +162,7 @@ def choose_from(
 
 def _best(tried: Sequence[Tried], budget: float, build: Build, stays: Stays) -> Tried | None:
     """Return the best candidate that leaves what must stay."""
-    return next((t for t in _allowed(tried, budget) if stays(t, build(t.pruning, t.strength))), None)
+    return next((t for t in _allowed(tried, budget) if stays(t, partial(build, t.pruning, t.strength))), None)
 
 
 def _allowed(tried: Sequence[Tried], budget: float) -> list[Tried]:

@@ -51,7 +51,7 @@ class Tried:
     @property
     def burden(self) -> float:
         """Return the largest share of its limit that anything surely lost: at most 1 where all stays."""
-        return max(upper / self.limits[name] for name, (_, upper) in self.losses.items())
+        return _burden(self.losses, self.limits)
 
     @property
     def helps(self) -> bool:
@@ -96,10 +96,9 @@ class Bench:
         self.note(tried.entry(False))
         return tried
 
-    def burden(self, name: str, repair: Repair) -> float:
+    def burden(self, name: str, build: Callable[[], Repair]) -> float:
         """Return the largest share of its limit that a repair surely took of anything, judgements apart."""
-        losses = self._losses(self._measured(f"stays_{name}", lambda: repair))
-        return max(upper / self.limits[what] for what, (_, upper) in losses.items())
+        return _burden(self._losses(self._measured(f"stays_{name}", build)), self.limits)
 
     def _judgement(self, after: dict[str, np.ndarray]) -> Figure | None:
         before, now = (self._reading("judged", found) for found in (self.base, after))
@@ -160,16 +159,20 @@ def stays(task: Task, plan: Plan) -> Stays:
     benches: list[Bench] = []  # made when one is needed: the base model is measured then
     asked: list[str] = []
 
-    def within(candidate: Candidate, repair: Repair) -> bool:
+    def within(candidate: Candidate, build: Callable[[], Repair]) -> bool:
         if not plan.keep:
             return True
         asked.append(digest(*sorted(candidate.pruning), candidate.strength))
         if len(asked) > _ASKED:
             return False
         benches[:] = benches or [Bench(task, limits_of(plan.keep, plan.budget), RISK / _ASKED)]
-        return benches[0].burden(asked[-1], repair) <= 1
+        return benches[0].burden(asked[-1], build) <= 1
 
     return within
+
+
+def _burden(losses: Mapping[str, tuple[float, float]], limits: Mapping[str, float]) -> float:
+    return max(upper / limits[name] for name, (_, upper) in losses.items())
 
 
 def _loss(lost: Interval | None, freedom: float, risk: float) -> tuple[float, float]:

@@ -2,17 +2,18 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fairhub.data import Data, Sizes, gather
 from fairhub.erasure import Erasure, Item, erase, without
 from fairhub.errors import UserError
-from fairhub.judgement.cells import Cell, Pair
+from fairhub.judgement.cells import Cell
 from fairhub.judgement.figures import figure, mean_over, squares
-from fairhub.judgement.gaps import Words, cell_weights
+from fairhub.judgement.gaps import Drawn, Words, cell_weights
 from fairhub.judgement.lexicon import lexicon
 from fairhub.judgement.reading import Reading, flat, unflat
 from fairhub.loading import Loaded
@@ -129,41 +130,23 @@ def _measured(kind: str, name: str, proof: Sequence[Cell]) -> list[Cell]:
 
 
 def _entry(kind: str, name: str, readings: Sequence[Reading]) -> LeftOut | None:
-    base, whole, without_ = readings
-
-    def wanted(pair: Pair) -> bool:
-        return kind != "group" or name in pair.groups
-
+    """Return the row of what was left out; None where its gap cannot be measured."""
     dimension = name if kind == "dimension" else ""
-    figures = [
-        _gap(*two, "held_out", wanted, dimension) for two in ((base, whole), (base, without_), (whole, without_))
-    ]
-    known = [figure for figure in figures if figure is not None]
-    return LeftOut(name, *known) if len(known) == len(figures) else None
+    drawn = [_drawn(reading, name if kind == "group" else "", dimension) for reading in readings]
+    known = [one for one in drawn if one is not None]
+    if len(known) < len(readings):
+        return None
+    base, whole, alone = known
+    title = f"judgement.{dimension}" if dimension else "judgement"
+    of = partial(figure, title, "held_out", "all", "all", "nats²", linear=False)
+    return LeftOut(name, of([base, whole]), of([base, alone]), of([whole, alone]))
 
 
-def _gap(
-    before: Reading, after: Reading, split: str, wanted: Callable[[Pair], bool], dimension: str = ""
-) -> Figure | None:
-    """Return the judgement gap of some pairs of groups, the mean over axes of the mean over them.
-
-    Args:
-        before: Of one model.
-        after: Of another, of the same cells.
-        split: Of both.
-        wanted: Which pairs count.
-        dimension: By which words; empty for all.
-    """
-    words, weights = Words(before.lexicon), cell_weights(before.cells)
-    axes = sorted({pair.axis for pair in before.pairs})
-    drawn = []
-    for reading in (before, after):
-        judged = squares(reading, words, weights).judgement
-        kept = {key: one for key, one in judged.items() if wanted(reading.pairs[key[0]])}
-        mean = mean_over(kept, reading.pairs, axes, dimension)
-        drawn += [mean] if mean is not None else []
-    name = f"judgement.{dimension}" if dimension else "judgement"
-    return figure(name, split, "all", "all", "nats²", drawn, linear=False) if len(drawn) == 2 else None
+def _drawn(reading: Reading, group: str, dimension: str) -> Drawn | None:
+    """Return the judgement gap over axes, of the pairs of one group and by the words of one dimension where named."""
+    judged = squares(reading, Words(reading.lexicon), cell_weights(reading.cells)).judgement
+    kept = {key: one for key, one in judged.items() if not group or group in reading.pairs[key[0]].groups}
+    return mean_over(kept, reading.pairs, sorted({pair.axis for pair in reading.pairs}), dimension)
 
 
 def refuse(kind: str, strength: float) -> None:
