@@ -71,8 +71,17 @@ def gumbel(keys: Tensor, step: int, count: int) -> Tensor:
     """
     columns = torch.arange(1, count + 1, dtype=torch.int64, device=keys.device)
     row = _mixed(keys + _STEP * torch.tensor(step + 1))
-    uniform = ((_mixed(row[:, None] + columns * _STEP) >> 39) & 0xFFFFFF).float()  # 24 bits: what float32 holds
-    return -torch.log(-torch.log((uniform + 0.5) / (1 << 24)))
+    return _gumbel(_mixed(row[:, None] + columns * _STEP))
+
+
+def _gumbel(bits: Tensor) -> Tensor:
+    """Return a standard Gumbel draw, float32, of each 64 random bits.
+
+    Of 23 of them: the middle of such a step needs 24, all that float32 holds. With one more the last would round to
+    u = 1 and draw infinity, which wins whatever the model says.
+    """
+    uniform = ((bits >> 40) & 0x7FFFFF).float()
+    return -torch.log(-torch.log((uniform + 0.5) / (1 << 23)))
 
 
 def _mixed(value: Tensor) -> Tensor:

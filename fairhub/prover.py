@@ -1,11 +1,13 @@
 """Measures the base model, the repair and what it is compared with, on the splits of the proof."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import torch
 
 from fairhub import keep, methods, proof
 from fairhub.data import Data, prompts
@@ -17,6 +19,7 @@ from fairhub.judgement.reading import Reading
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, Utility, applied, context_window, continuations, divergences, home, utility
 from fairhub.probes import Probe
+from fairhub.processes import agreed
 from fairhub.progress import progress_bar
 
 
@@ -105,6 +108,17 @@ class Prover:
             "others_loss": np.concatenate([found["loss"][:, :chunks], cost.loss[1:]]),
             "others_kl": np.concatenate([found["kl"][:, :chunks], cost.kl]),
         }
+
+
+def proof_of(outcome: methods.Outcome) -> str:
+    """Return the name that a run keeps the proof of an outcome under: another repair never takes over its figures."""
+    sha = hashlib.sha256()
+    for name, made in {"": outcome.repair, **outcome.ablations}.items():
+        sha.update(f"{name} {sorted(made.pruning)}".encode())
+        for key, weight in sorted(made.patch.items()):
+            sha.update(str(key).encode())
+            sha.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return agreed(f"proof_{sha.hexdigest()[:16]}")
 
 
 def batcher(loaded: Loaded) -> Callable[..., list[Batch]]:

@@ -25,7 +25,7 @@ from fairhub.methods.head_bias import refuse_bias
 from fairhub.probes import CONTROL, stratified
 from fairhub.processes import alone, main, wait
 from fairhub.progress import progress_bar
-from fairhub.prover import Prover, batcher
+from fairhub.prover import Prover, batcher, proof_of
 from fairhub.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
 from fairhub.runs import Run
@@ -117,12 +117,13 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
         request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
         rows=request.rows, scope=request.scope,
     )  # fmt: skip
-    run = Run(folder, settings, resume)
+    weights = {"weights": loaded.sha256()} if loaded.revision == "local" else {}  # a folder's may be others by now
+    run = Run(folder, settings | weights, resume)
     run.began_with(data.provenance)
     with tallied(loaded.model) as tally:
         outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
         prove = Prover(loaded, data)
-        found = run.arrays("proof", lambda: prove.everything(outcome))
+        found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
         measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
     cost = spent(loaded, began, tally)
     seed = request.plan.seed

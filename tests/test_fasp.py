@@ -230,6 +230,8 @@ def test_many_candidates_are_looked_at_and_the_good_one_is_kept(task, tmp_path):
     dear = head_choice._screened(task, dataclasses.replace(PLAN, budget=1e-9), singles)
     assert dear != kept  # positive control: the budget counts
     assert head_choice._screened(task, PLAN, singles[:3]) == singles[:3]
+    any_price = [dataclasses.replace(PLAN, units=1, budget=budget) for budget in (1e-9, 1e9)]  # as it promises
+    assert head_choice._screened(task, any_price[0], singles) == head_choice._screened(task, any_price[1], singles)
     blind = dataclasses.replace(task, select_text=(), run=Run(tmp_path / "blind", {}, resume=True))
     assert head_choice._screened(blind, PLAN, singles) == kept  # the text that tests the budget is not looked at
 

@@ -1,11 +1,13 @@
 """Sampling: the model's own distribution, the same draws for every model and batch, padding that changes nothing."""
 
 import copy
+import math
 
 import pytest
 import torch
 from conftest import ARCHITECTURES, LLAMA, build
 
+import fairhub.generation
 from fairhub.errors import UserError
 from fairhub.generation import gumbel, sampled
 from fairhub.surgery import Unit, masked
@@ -58,6 +60,15 @@ def test_draws_are_gumbel_and_independent():
     )
     assert (torch.corrcoef(flat) - torch.eye(3)).abs().max() < 0.02
     assert abs(float(torch.corrcoef(torch.stack([draws[:, :-1].flatten(), draws[:, 1:].flatten()]))[0, 1])) < 0.02
+
+
+def test_no_draw_is_infinite():
+    """u must never round to 1: one token in 2^24 would win whatever the model says."""
+    bits = torch.tensor([0, -1, (1 << 63) - 1, -(1 << 63), ((1 << 24) - 1) << 39, ((1 << 23) - 1) << 40])
+    draws = fairhub.generation._gumbel(bits)
+    assert draws.isfinite().all() and float(draws.max()) == pytest.approx(24 * math.log(2), abs=1e-4)
+    sure = torch.zeros(100_000).index_fill(0, torch.tensor([7]), 40.0)  # all others together: 4e-13
+    assert {int((sure + gumbel(torch.arange(40) * 13, step, 100_000)).argmax(-1).unique()) for step in range(40)} == {7}
 
 
 def test_equal_models_write_the_same_and_unequal_ones_do_not(tokenizer):

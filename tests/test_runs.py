@@ -1,12 +1,15 @@
 """A run folder: whole files or none, what was found is kept, a full disk is one clear line."""
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fairhub.runs
+from fairhub.annealing import Schedule, anneal
 from fairhub.errors import UserError
 from fairhub.runs import Remembered, Run, digest
 
@@ -120,6 +123,92 @@ def test_resume_needs_the_same_settings_and_no_report(tmp_path):
 
 def test_resume_in_an_empty_folder_begins(tmp_path):
     assert Run(tmp_path, SETTINGS, resume=True).work.is_dir()
+
+
+def test_what_no_run_began_is_left_alone(tmp_path):
+    """`--resume` in a folder of the user's own once overwrote model/ and report.md, and removed work/."""
+    for name in ("model/weights.txt", "report.md", "work/dear.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("dear")
+    with pytest.raises(UserError, match="only what a run began can go on; .* is no run"):
+        Run(tmp_path, SETTINGS, resume=True)
+    assert {p.read_text() for p in tmp_path.rglob("*") if p.is_file()} == {"dear"}
+
+
+def test_a_run_removes_what_it_wrote_and_nothing_else(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    run.arrays("scores", lambda: {"a": [1]})
+    run.remembered("energies")("a", lambda: 1.0)
+    run.began_with([{"name": "own"}])
+    (run.work / "notes.txt").write_text("dear")
+    run.forget()
+    assert [p.name for p in run.work.iterdir()] == ["notes.txt"]
+    other = Run(tmp_path / "other", SETTINGS, resume=False)
+    other.arrays("scores", lambda: {"a": [1]})
+    other.forget()
+    assert not other.work.exists()
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_two_processes_never_share_a_folder(tmp_path, resume):
+    folder = tmp_path / "run"
+    hold = "import sys, pathlib; from fairhub.runs import Run; "
+    hold += f"run = Run(pathlib.Path({str(folder)!r}), {SETTINGS!r}, False); print('has it', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout.readline() == "has it\n"
+        with pytest.raises(UserError, match="another process works in" if resume else "never overwrites"):
+            Run(folder, SETTINGS, resume=resume)
+        holder.kill()  # a lock never outlives its process
+    Run(folder, SETTINGS, resume=True)
+
+
+def test_a_run_killed_before_its_first_file_begins_anew(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "lock").touch()
+    Run(tmp_path, SETTINGS, resume=True)
+
+
+@pytest.mark.parametrize("said", ["", "[" * 100_000, "{", "null"])
+def test_settings_that_cannot_be_read_are_others(tmp_path, said):
+    Run(tmp_path / "run", SETTINGS, resume=False)
+    (tmp_path / "run" / "work" / "settings.json").write_text(said)
+    with pytest.raises(UserError, match="settings it began with"):
+        Run(tmp_path / "run", SETTINGS, resume=True)
+
+
+def test_recorded_seconds_bound_a_search_that_was_cut_short(tmp_path, monkeypatch):
+    """Resumed, it ends at the same step: it once had all of its seconds again, and ended on other units."""
+    now = [0.0]
+    monkeypatch.setattr(fairhub.runs.time, "monotonic", lambda: now[0])
+    schedule = Schedule(steps=50, k_max=4, acceptance=0.3, uphill=2, seconds=30.0)
+
+    class Killed(Exception):
+        pass
+
+    def search(folder, most):
+        remembered, asked = Remembered(folder / "energies.jsonl"), []
+
+        def energy(state):
+            def compute():
+                asked.append(state)
+                if len(asked) > most:
+                    raise Killed
+                now[0] += 2.0
+                return float(sum((unit * 37) % 11 for unit in state))
+
+            return remembered(digest(*sorted(state)), compute)
+
+        return anneal(energy, range(8), schedule, seed=3, clock=remembered.clock)
+
+    whole = search(tmp_path / "whole", 10**6)
+    assert 0 < len(whole.steps) < 50  # positive control: the bound cut it
+    for killed_after in (1, 5, 9):
+        folder = tmp_path / str(killed_after)
+        with pytest.raises(Killed):
+            search(folder, killed_after)
+        assert search(folder, 10**6).steps == whole.steps
 
 
 def test_remembers_exactly_and_ignores_the_line_cut_short(tmp_path):

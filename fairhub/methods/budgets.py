@@ -10,7 +10,6 @@ from fairhub.engine import Engine, token_loss
 from fairhub.methods.hybrid import budgeted
 from fairhub.methods.task import Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
-from fairhub.processes import clock
 from fairhub.runs import digest
 from fairhub.scores import memberships
 from fairhub.surgery import Pruning
@@ -41,7 +40,7 @@ def budgets(task: Task, plan: Plan, scores: np.ndarray, count: int) -> tuple[lis
     schedule = Schedule(steps=steps, k_min=1, k_max=layers, acceptance=0.3, uphill=5, seconds=plan.seconds)
     start = frozenset((layer, 0) for layer in range(layers))
     with fast_matmul():
-        trace = anneal(value, pool, schedule, seed=plan.seed, start=start, on_step=course, clock=clock)
+        trace = anneal(value, pool, schedule, seed=plan.seed, start=start, on_step=course, clock=lower.remembered.clock)
     counts = _counts(trace.best, layers, count)
     return counts, trace.as_dict() | {"budgets": {str(layer): number for layer, number in enumerate(counts)}}
 

@@ -68,6 +68,8 @@ def pick(
 def _screened(task: Task, plan: Plan, candidates: Sequence[Pruning]) -> list[Pruning]:
     """Return at most `KEPT` candidates, by a look at few pairs: those that seem affordable, least bias first.
 
+    Where a number of heads was asked for, whatever it costs, the cost is not looked at.
+
     The text is that of search: on the text of select the budget's promise is tested, which a look would spoil.
     """
     if len(candidates) <= KEPT:
@@ -84,6 +86,7 @@ def _screened(task: Task, plan: Plan, candidates: Sequence[Pruning]) -> list[Pru
 
     found = task.run.arrays(f"heads_look_at_{digest(*(sorted(c) for c in candidates))}", measured)
     cost = np.expm1(found["loss"] - found["loss"][0])[1:]
-    dear = np.maximum(cost - plan.budget, 0.0)  # what is over the budget comes last, the dearest at the very end
+    budget = plan.budget if plan.units is None else np.inf
+    dear = np.maximum(cost - budget, 0.0)  # what is over the budget comes last, the dearest at the very end
     order = sorted(range(len(candidates)), key=lambda i: (dear[i], found["bias"][1 + i]))
     return [candidates[i] for i in order[:KEPT]]

@@ -18,7 +18,6 @@ from fairhub.methods.keeping import stays
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
 from fairhub.probes import CONTROL
-from fairhub.processes import clock
 from fairhub.runs import digest
 from fairhub.scores import Scores, interleaved, memberships, reliability, worth
 from fairhub.surgery import Pruning, Unit
@@ -136,7 +135,7 @@ def _anneal_real(
     schedule = Schedule(  # so few steps must begin cool: they mend what the first-order annealing found
         steps=plan.real_steps, k_min=1, k_max=min(plan.most, len(pool)), acceptance=0.3, uphill=5, seconds=plan.seconds
     )  # fmt: skip
-    return anneal(value, list(pool), schedule, seed=plan.seed, start=start, on_step=course, clock=clock)
+    return anneal(value, list(pool), schedule, seed=plan.seed, start=start, on_step=course, clock=remembered.clock)
 
 
 def _energy(log_ratios: np.ndarray, loss: float, base_loss: float, plan: Plan) -> float:

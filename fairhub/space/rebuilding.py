@@ -72,7 +72,7 @@ def make(path: Path) -> None:
     data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data, scope=asked.scope)
     strength = strength_of(report.healing)
     pruning = frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in report.pruning)
-    run = Run(there.parent, {}, resume=True)
+    run = Run(there.with_name("making"), {}, resume=True)
     made = rebuild(task_of(loaded, data, run), pruning, strength, report.seed, others=False)
     finish_(loaded, made.repair, report.settings)
     partial = there.with_name("model.partial")
@@ -80,6 +80,7 @@ def make(path: Path) -> None:
     loaded.tokenizer.save_pretrained(partial)
     partial.rename(there)
     run.forget()
+    run.folder.rmdir()
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def transfer(
     else:
         ground = of_probes(loaded.tokenizer, asked.contexts, asked.probes, asked.text, asked.axes)
     # after the ground: a mistake in it must not leave a folder that only the same mistake could go on with
-    run = Run(out, {"model": loaded.id, "revision": loaded.revision, **asked.settings()}, resume=True)
+    run = Run(out, {"model": model, **asked.settings()}, resume=True)
     run.began_with(ground.base.provenance)
     base, entries = base_row(loaded, ground, run), []
     found: dict[str, Any] = {}

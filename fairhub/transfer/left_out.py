@@ -164,11 +164,12 @@ def refuse(kind: str, strength: float) -> None:
 def carried(loaded: Loaded, kind: str, strength: float, text: Path | None, sizes: Sizes, out: Path) -> str:
     """Measure it, write leave_out.json and leave_out.md to `out`, and return the table; what was stopped goes on."""
     data = gather((), (), None, text, loaded.tokenizer, sizes)
-    asked = {"model": loaded.id, "revision": loaded.revision, "left_out": kind, "strength": strength}
+    model = {"model": loaded.id, "revision": loaded.revision, "sha256": loaded.sha256()}
+    asked = model | {"left_out": kind, "strength": strength}
     run = Run(out, asked | {"text": str(text) if text else None, "sizes": asdict(sizes)}, resume=True)
     run.began_with(data.provenance)
     found = left_out(task_of(loaded, data, run), data, Prover(loaded, data), kind, strength)
-    document = asked | {"sha256": loaded.sha256(), "rows": [asdict(one) for one in found]}
+    document = asked | {"rows": [asdict(one) for one in found]}
     run.save(out / "leave_out.json", (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
     shown = rows_table(found, kind)
     run.save(out / "leave_out.md", f"# {safe(loaded.id)}: two-sided erasure without each {kind}\n\n{shown}\n".encode())
