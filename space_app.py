@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from fairhub.space.app import launch
+from fairhub.space.environment import begin_bare_
 
 if __name__ == "__main__":
+    begin_bare_()  # before anything is loaded: what it was started with holds the owner's secrets
+    from fairhub.space.app import launch
+
     launch(gallery=Path(__file__).parent / "model_cards")

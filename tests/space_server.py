@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from fairhub.loading import DEFAULT
-from fairhub.space.app import launch
-from fairhub.space.models import Models
+from fairhub.space.environment import begin_bare_
 
 if __name__ == "__main__":
+    begin_bare_()
+    from fairhub.loading import DEFAULT
+    from fairhub.space.app import launch
+    from fairhub.space.models import Models
+
     offered = {"ada/planted": "ada/planted", "ada/other": "ada/other", DEFAULT: None}
     launch(Path(__file__).parent.parent / "model_cards", Models(offered))

@@ -24,7 +24,7 @@ TABS = ("Diagnose", "Repair", "Compare", "Publish", "Gallery")
 
 
 def visits(space: Space) -> set[Path]:
-    return set((space.folder / "tmp" / "fairhub-visitors").iterdir())
+    return set((space.folder / "cache" / "space" / "visitors").iterdir())
 
 
 def diagnose(page, model: str, a: str, b: str) -> None:

@@ -102,7 +102,7 @@ def test_a_run_is_refused_where_the_disk_has_no_room_for_it(tmp_path):
     assert done.is_dir()
 
 
-def test_a_visit_in_use_is_renewed_and_what_seals_it_outlives_a_restart(tmp_path):
+def test_a_visit_in_use_is_renewed(tmp_path):
     visitors, long_ago = Visitors(tmp_path, seconds=60), time.time() - 3600
     for use in (visitors.folder, visitors.back):
         key = visitors.new()
@@ -110,9 +110,17 @@ def test_a_visit_in_use_is_renewed_and_what_seals_it_outlives_a_restart(tmp_path
         use(key)
         visitors.expire()
         assert visitors.back(key) == key
-    sealed = visitors.secret()
-    assert sealed and Visitors(tmp_path).secret() == sealed
-    assert (tmp_path / "secret").stat().st_mode & 0o077 == 0
+
+
+def test_a_root_that_others_can_open_is_refused(tmp_path):
+    """A name in /tmp that anybody can guess was once taken as it was found."""
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "mine").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    for name in ("open", "link"):
+        with pytest.raises(UserError, match="this user's alone"):
+            Visitors(tmp_path / name)
+    assert Visitors(tmp_path / "mine").new()  # positive control
 
 
 def test_a_run_that_nobody_follows_reads_as_stopped_when_the_page_comes_back(tmp_path):
@@ -135,5 +143,6 @@ def test_a_new_run_hides_what_the_last_one_found(tmp_path):
     key = shared.visitors.new()
     job = shared.visitors.new_job(key)
     job.mkdir(parents=True)
-    seen = list(repair_tab._followed(shared, key, job))
+    with shared.repairs.place("somebody") as ticket:
+        seen = list(repair_tab._followed(shared, key, job, ticket))
     assert seen and all(update[4] == gr.update(visible=False) for update in seen)

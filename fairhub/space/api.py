@@ -1,6 +1,8 @@
 """The Space for programs: endpoints and MCP tools that keep no state between calls, beside the page for people."""
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -12,20 +14,28 @@ from fairhub.defaults import METHOD
 from fairhub.diagnosis import PAIR
 from fairhub.errors import UserError
 from fairhub.repair import Request
-from fairhub.repair import audit as measure
-from fairhub.report import Figure
 from fairhub.space import running, zero
 from fairhub.space.asking import QUICK, request
+from fairhub.space.callers import Listener, caller
 from fairhub.space.gallery_tab import finished
 from fairhub.space.reading import checked, read_pair
 from fairhub.space.shared import Shared, models_in_turn, repairs_in_turn
 from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
+from fairhub.space.worker import FIGURES, Standing, What
 
 
 def add(shared: Shared) -> None:
     """Add the endpoints to the page that is being built; the MCP server offers each as a tool."""
     default = next(iter(shared.models.offered))
+
+    def measured(model: str, axes: tuple[str, ...]) -> list[dict[str, Any]]:
+        if zero.on_zero():
+            source = shared.models.source(model)
+            return [asdict(figure) for figure in zero.audited(source, axes, size_of(source))]
+        *_, (key, _) = _done(shared, model, Request("audit", axes), "audit")
+        found: list[dict[str, Any]] = json.loads((shared.visitors.latest(key) / FIGURES).read_text())["figures"]
+        return found
 
     @told
     def audit(model: str = default, axes: list[str] | None = None) -> dict[str, Any]:
@@ -38,8 +48,7 @@ def add(shared: Shared) -> None:
         Returns:
             Figures, each with its 95 % interval, its split, its number of items, and which direction is better.
         """
-        figures = _measured(shared, model, tuple(axes or ()))
-        return {"model": model, "figures": [asdict(figure) for figure in figures]}
+        return {"model": model, "figures": measured(model, tuple(axes or ()))}
 
     @told
     def diagnose(first: str = PAIR[0], second: str = PAIR[1], model: str = default) -> dict[str, Any]:
@@ -94,27 +103,33 @@ def _add_repair(shared: Shared, default: str) -> None:
             depth: "Quick look" takes minutes, "Full" longer, with narrower intervals.
         """
         what = request(axes or [], contexts or [], method, budget, depth)
-        source, key = shared.models.source(model), shared.visitors.new()
-        job = shared.visitors.new_job(key, size_of(source))
-        running.prepare(job, source, what, shared.models.device)
-        told_last = None
-        for look in running.follow(job, shared.begin, endings=shared.endings):
-            if look.standing != told_last:
-                yield {"run": key} | asdict(look.standing)
-            told_last = look.standing
-        if look.standing.state != "finished":
-            raise UserError(look.standing.why or look.standing.what)
-        yield {"run": key} | asdict(look.standing) | {"report": _document(shared, key)}
+        for key, stands in _done(shared, model, what, "repair"):
+            told_last = {"run": key} | asdict(stands)
+            yield told_last
+        yield told_last | {"report": _document(shared, key)}
 
     gr.api(repair, api_name="repair", **repairs_in_turn())
 
 
-def _measured(shared: Shared, model: str, axes: tuple[str, ...]) -> list[Figure]:
-    if zero.on_zero():
-        source = shared.models.source(model)
-        return zero.audited(source, axes, size_of(source))
-    with shared.models.borrowed(model) as loaded:
-        return measure(loaded, Request("audit", axes))
+def _done(shared: Shared, model: str, request: Request, what: What) -> Iterator[tuple[str, Standing]]:
+    """Do a job of a new visit in its turn; yield the key to it and how it stands, whenever that changes.
+
+    Raises:
+        UserError: It did not finish, nobody listens, or who asked has one under way already.
+    """
+    told_last, listener = None, Listener()
+    with shared.repairs.place(caller()) as ticket:  # before anything is made for who has no place
+        source, key = shared.models.source(model), shared.visitors.new()
+        job = shared.visitors.new_job(key, size_of(source))
+        running.prepare(job, source, request, shared.models.device, what)
+        with closing(shared.followed(job, ticket)) as looks:
+            for look in looks:
+                listener.check()
+                if look.standing != told_last:
+                    yield key, look.standing
+                told_last = look.standing
+    if look.standing.state != "finished":
+        raise UserError(look.standing.why or look.standing.what)
 
 
 def _document(shared: Shared, run: str) -> dict[str, Any]:

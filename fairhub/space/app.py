@@ -1,7 +1,6 @@
 """The Space put together: its tabs in order, what they share, and how it is served."""
 
 import os
-import tempfile
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio is imported, or it asks other hosts
@@ -15,6 +14,7 @@ if os.environ.get("SPACES_ZERO_GPU"):
 import gradio as gr  # noqa: E402
 
 from fairhub.hub.session import stay_patient_  # noqa: E402
+from fairhub.loading import cache  # noqa: E402
 from fairhub.space import (  # noqa: E402
     api,
     compare_tab,
@@ -25,6 +25,7 @@ from fairhub.space import (  # noqa: E402
     repair_tab,
     zero,
 )
+from fairhub.space.environment import forget_  # noqa: E402
 from fairhub.space.models import Models  # noqa: E402
 from fairhub.space.running import in_a_process  # noqa: E402
 from fairhub.space.shared import Page, Shared  # noqa: E402
@@ -53,7 +54,8 @@ def build(shared: Shared) -> gr.Blocks:
             gr.State("", time_to_live=_HOURS * 3600, delete_callback=lambda key: shared.visitors.expire()),
             gr.State([]),
         )
-        visit = gr.BrowserState("", storage_key="fairhub-visit", secret=shared.visitors.secret())  # outlives the page
+        # outlives the page; Gradio seals it in the browser with what stands in the page, so that is no secret
+        visit = gr.BrowserState("", storage_key="fairhub-visit", secret="fairhub")
         gr.HTML(_HEAD)
         with gr.Tabs():
             for name, lay_out in TABS:
@@ -68,17 +70,19 @@ def build(shared: Shared) -> gr.Blocks:
 
         demo.load(enter, visit, [visit, page.visitor, page.finished], api_visibility="private", show_progress="hidden")
     demo.space_id = None  # or Gradio heads the page of a Space with fonts and pictures of other hosts
-    return demo.queue(default_concurrency_limit=1, max_size=40)
+    return demo.queue(default_concurrency_limit=1, max_size=200)
 
 
 def launch(gallery: Path, models: Models | None = None) -> None:
     """Serve the Space until it is stopped."""
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # or a bot's pull request is loaded
-    root = Path(tempfile.gettempdir()) / "fairhub-visitors"
+    root = cache() / "space" / "visitors"
     begin = zero.begin if zero.on_zero() else in_a_process
     demo = build(Shared(models or Models(), Visitors(root, _HOURS * 3600), gallery, begin))
     stay_patient_(_SILENCE)
+    forget_()
     demo.launch(
         theme=looks.theme(), css=looks.CSS, footer_links=["api"], show_error=False, ssr_mode=False, mcp_server=True,
         max_file_size=1,  # bytes: nobody has anything to upload
+        enable_monitoring=False, max_threads=64,
     )  # fmt: skip

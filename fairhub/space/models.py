@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from fairhub.loading import DEFAULT, Loaded, load
+from fairhub.space.callers import caller
 from fairhub.space.sizes import limit, refuse, refuse_config
+from fairhub.space.turns import Turns
 
 
 class Models:
@@ -27,6 +29,7 @@ class Models:
         self._coming = 0  # that are being loaded now
         self._locks: dict[str | None, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._turns = Turns("reading a text with a model", running=2, waiting=16, each=4)
 
     def source(self, name: str) -> str | None:
         """Return what to load for a name that a visitor chose or typed: of a Hub id, the commit that was checked.
@@ -61,7 +64,7 @@ class Models:
         """
         with self._lock:
             lock = self._locks.setdefault(source, threading.Lock())
-        with lock:
+        with self._turns.turn(caller()), lock:
             yield self._kept(source)
 
     def _kept(self, source: str | None) -> Loaded:

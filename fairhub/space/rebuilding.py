@@ -1,5 +1,6 @@
 """A run of which only the report is here, made again: its repaired model, once, in a process of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from fairhub.methods.rebuild import rebuild, strength_of
 from fairhub.repair import finish_, request_of, task_of
 from fairhub.report import Report
 from fairhub.runs import Run, digest
+from fairhub.space.environment import bare
 from fairhub.surgery import Unit
 
 
@@ -26,7 +28,8 @@ def begin(report: Path) -> "subprocess.Popen[bytes]":
     kept = log(records.read(report))
     kept.parent.mkdir(parents=True, exist_ok=True)
     with kept.open("wb") as said:
-        return subprocess.Popen([sys.executable, "-m", "fairhub.space.rebuilding", str(report)], stderr=said)
+        words = [sys.executable, "-m", "fairhub.space.rebuilding", str(report)]
+        return subprocess.Popen(words, stderr=said, env=bare(os.environ))
 
 
 def log(report: Report) -> Path:

@@ -13,11 +13,13 @@ from fairhub.defaults import METHOD
 from fairhub.probes import AXES, CONTEXTS
 from fairhub.space import map_panel, running
 from fairhub.space.asking import DEPTHS, QUICK, methods, request
+from fairhub.space.callers import caller
 from fairhub.space.live import choice_shown, front_of, live
 from fairhub.space.overview import overview
 from fairhub.space.shared import Page, Shared, models_box, repairs_in_turn
 from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
+from fairhub.space.turns import Ticket
 from fairhub.space.worker import RUN
 
 _WHAT = (
@@ -55,21 +57,24 @@ def build(shared: Shared, page: Page) -> None:
 
 def _begin(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[list[Any]]:
     """Begin a run; yield how it looks, as updates of all that is seen of it."""
-    what, source = request(*asked), shared.models.source(model)
-    job = shared.visitors.new_job(key, size_of(source))
-    running.prepare(job, source, what, shared.models.device)
-    yield from _followed(shared, key, job)
+    what = request(*asked)
+    with shared.repairs.place(caller()) as ticket:
+        source = shared.models.source(model)
+        job = shared.visitors.new_job(key, size_of(source))
+        running.prepare(job, source, what, shared.models.device)
+        yield from _followed(shared, key, job, ticket)
 
 
 def _go_on(shared: Shared, key: str) -> Iterator[list[Any]]:
     """Go on with the run that was begun last."""
-    yield from _followed(shared, key, shared.visitors.latest(key))
+    with shared.repairs.place(caller()) as ticket:
+        yield from _followed(shared, key, shared.visitors.latest(key), ticket)
 
 
-def _followed(shared: Shared, key: str, job: Path) -> Iterator[list[Any]]:
+def _followed(shared: Shared, key: str, job: Path, ticket: Ticket) -> Iterator[list[Any]]:
     look = running.seen(job)
     if look.standing.state != "finished":  # it may have been finished on another page of the same visit
-        for look in running.follow(job, shared.begin, endings=shared.endings):
+        for look in shared.followed(job, ticket):
             hidden = gr.update(visible=False)  # what an earlier run found is not what this one will find
             yield [live(look), *_buttons(look.standing.state), hidden, *[gr.skip()] * 5]
     if look.standing.state == "finished":

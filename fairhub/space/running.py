@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fairhub.repair import Request, settings_of
-from fairhub.space.worker import JOB, LOOK, RUN, STATE, STOP, Standing, standing, work, write
+from fairhub.space.environment import bare
+from fairhub.space.worker import JOB, LOOK, RUN, STATE, STOP, Standing, What, standing, work, write
 
 _LOG = "log"  # what a worker says on stderr: nobody sees it unless the worker dies
 _PATIENCE = 20.0  # seconds that a worker may take to stop by itself
+LONGEST = 2 * 3600.0
+"""Seconds that a visitor's run may take until it must be asked to go on."""
 DIED = "the work ended unexpectedly, perhaps for want of memory; try a smaller model"
 """What a visitor reads where a worker died without a word."""
 
@@ -35,7 +39,8 @@ class Slice(Protocol):
 def in_a_process(folder: Path) -> Slice:
     """Begin the whole of a job in a process of its own: its masks and its weights are nobody else's."""
     with (folder / _LOG).open("wb") as log:
-        return subprocess.Popen([sys.executable, "-m", work.__module__, str(folder)], stderr=log)
+        words = [sys.executable, "-m", work.__module__, str(folder)]
+        return subprocess.Popen(words, stderr=log, env=bare(os.environ))
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,32 @@ class Endings:
         return thread is not None and thread.is_alive()
 
 
-def prepare(folder: Path, model: str | None, request: Request, device: str = "cpu") -> None:
+def prepare(folder: Path, model: str | None, request: Request, device: str = "cpu", what: What = "repair") -> None:
     """Write down what a new job is to do."""
     folder.mkdir(parents=True, mode=0o700)
-    write(folder / JOB, {"model": model, "device": device, "request": settings_of(request)})
+    write(folder / JOB, {"what": what, "model": model, "device": device, "request": settings_of(request)})
+
+
+def waited(folder: Path, before: Callable[[], int], every: float = 0.5) -> Iterator[Seen]:
+    """Yield how a job looks until it is its turn, or until it is wished that it stop.
+
+    Args:
+        folder: The job's.
+        before: How many are before it.
+        every: Seconds between looks.
+    """
+    (folder / STOP).unlink(missing_ok=True)
+    while (others := before()) and not stopped(folder):
+        yield Seen(Standing("waiting", f"{others} before yours", seconds=standing(folder).seconds))
+        time.sleep(every)
+    if stopped(folder):
+        write(folder / STATE, asdict(Standing("stopped", "stopped", seconds=standing(folder).seconds)))
+        yield seen(folder)
+
+
+def stopped(folder: Path) -> bool:
+    """Return whether it is wished that a job stop."""
+    return (folder / STOP).exists()
 
 
 def follow(
@@ -96,13 +123,18 @@ def follow(
         time.sleep(every)
     (folder / STOP).unlink(missing_ok=True)
     write(folder / STATE, asdict(Standing("waiting", "starting", seconds=standing(folder).seconds)))
-    piece = begin(folder)
+    piece, began = begin(folder), time.monotonic()
     try:
         while True:
             over = piece.poll() is not None
             now = seen(folder)
             (folder / LOOK).touch()
             yield now
+            if time.monotonic() - began > LONGEST:
+                stop(folder)
+                most = f"a run takes {LONGEST / 3600:g} hours here at most"
+                _end(folder, piece, f"{most}; it goes on with Resume, or run fairhub on your own machine")
+                break
             if over and now.standing.state != "paused":
                 break
             if over:
@@ -111,7 +143,7 @@ def follow(
     finally:
         if piece.poll() is None:
             endings.add(folder, piece)
-    if _settled(folder, piece):
+    if _settled(folder, piece) or standing(folder).why:
         yield seen(folder)
 
 
@@ -120,7 +152,7 @@ def stop(folder: Path) -> None:
     (folder / STOP).touch()
 
 
-def _end(folder: Path, piece: Slice) -> None:
+def _end(folder: Path, piece: Slice, why: str = "") -> None:
     deadline = time.monotonic() + _PATIENCE
     while piece.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -129,6 +161,8 @@ def _end(folder: Path, piece: Slice) -> None:
     while piece.poll() is None:  # a lent GPU ends with its time
         time.sleep(0.1)
     _settled(folder, piece)
+    if why and folder.is_dir():
+        write(folder / STATE, asdict(replace(standing(folder), why=why)))
 
 
 def _settled(folder: Path, piece: Slice) -> bool:
@@ -137,8 +171,7 @@ def _settled(folder: Path, piece: Slice) -> bool:
     if now.state not in ("waiting", "working") or not folder.is_dir():
         return False
     logging.getLogger(__name__).warning("a repair ended with status %s: %s", piece.poll(), last_line(folder / _LOG))
-    wished = (folder / STOP).exists()
-    left = Standing("stopped", "stopped") if wished else Standing("failed", DIED)
+    left = Standing("stopped", "stopped") if stopped(folder) else Standing("failed", DIED)
     write(folder / STATE, asdict(replace(left, seconds=now.seconds)))
     return True
 

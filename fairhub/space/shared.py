@@ -1,6 +1,6 @@
 """What all tabs share: the models, the visitors' folders, the gallery, and what belongs to one visitor's page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from fairhub.space.models import Models
-from fairhub.space.running import Endings, Slice, in_a_process
+from fairhub.space.running import Endings, Seen, Slice, follow, in_a_process, stopped, waited
 from fairhub.space.sizes import limit
+from fairhub.space.turns import Ticket, Turns
 from fairhub.space.visitors import Visitors
 
 
@@ -25,6 +26,14 @@ class Shared:
     """Begins a slice of a visitor's job: in a process of its own, or on a GPU that is lent for a while."""
     endings: Endings = field(default_factory=Endings)
     """What visitors left under way."""
+    repairs: Turns = field(default_factory=lambda: Turns("a repair or an audit", running=1, waiting=8, each=1))
+    """Who has a repair or an audit under way, or waits for one."""
+
+    def followed(self, job: Path, ticket: Ticket) -> Generator[Seen]:
+        """Wait for the turn of a visitor's job, then begin it, or go on with it; yield how it looks until it ends."""
+        yield from waited(job, lambda: self.repairs.before(ticket))
+        if not stopped(job):
+            yield from follow(job, self.begin, endings=self.endings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +47,16 @@ class Page:
 
 
 def models_in_turn() -> dict[str, Any]:
-    """Return how many handlers that hold a model in memory run at once, as settings of each of their events."""
-    return {"concurrency_id": "models", "concurrency_limit": 2}
+    """Return the settings of events that hold a model in memory: they come in at once, and wait where models are lent.
+
+    So who asks too much is refused there, instead of filling the queue for all.
+    """
+    return {"concurrency_id": "models", "concurrency_limit": 24}
 
 
 def repairs_in_turn() -> dict[str, Any]:
-    """Return the same for repairs and audits, which are long: one at a time."""
-    return {"concurrency_id": "repair", "concurrency_limit": 1}
+    """Return the same for repairs and audits, which are long: they wait in `Shared.repairs`."""
+    return {"concurrency_id": "repair", "concurrency_limit": 12}
 
 
 def models_box(shared: Shared) -> gr.Dropdown:

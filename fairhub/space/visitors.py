@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -26,9 +27,19 @@ class Visitors:
     """
 
     def __init__(self, root: Path, seconds: float = 6 * 3600) -> None:
-        """Take the root; folders of an earlier process expire like the others."""
+        """Take the root; folders of an earlier process expire like the others.
+
+        Raises:
+            UserError: Somebody else has, or can write to, what lies there: they would read every visit.
+        """
         self.root, self.seconds = root, seconds
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        held = root.lstat()
+        if not stat.S_ISDIR(held.st_mode) or held.st_uid != os.getuid() or held.st_mode & 0o077:
+            raise UserError(
+                f"visitors' folders must be this user's alone; {root} is a link, another's or open to others; remove "
+                "it, or set FAIRHUB_CACHE to another folder"
+            )
 
     def new(self) -> str:
         """Make a folder for a new visitor and return the key to it; folders that have expired go."""
@@ -41,16 +52,6 @@ class Visitors:
         """Return the key of a visit that the browser has begun, or a new one: who knows a key has been given it."""
         known = isinstance(begun, str) and _KEY.fullmatch(begun) and (self.root / begun).is_dir()
         return self.folder(str(begun)).name if known else self.new()
-
-    def secret(self) -> str:
-        """Return what the visits in browsers are sealed with: drawn once, so that they outlive a restart."""
-        path = self.root / "secret"
-        try:
-            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(secrets.token_hex(16))
-        except FileExistsError:
-            pass
-        return path.read_text()
 
     def folder(self, key: str) -> Path:
         """Return a visitor's folder, which is in use now and will stay for its time.

@@ -12,12 +12,13 @@ from typing import Any, Literal
 from fairhub.errors import UserError
 from fairhub.loading import load
 from fairhub.progress import watched
-from fairhub.repair import repair, request_of
+from fairhub.repair import audit, repair, request_of
 
+What = Literal["repair", "audit"]
 State = Literal["waiting", "working", "paused", "stopped", "finished", "failed"]
-JOB, STATE, STOP, LOOK, RUN = "job.json", "state.json", "stop", "look", "run"
-"""What lies in a job's folder: what was asked, how it stands, the wish that it stop, the time somebody last looked, and
-the run itself."""
+JOB, STATE, STOP, LOOK, RUN, FIGURES = "job.json", "state.json", "stop", "look", "run", "figures.json"
+"""What lies in a job's folder: what was asked, how it stands, the wish that it stop, the time somebody last looked, the
+run itself, or what an audit found."""
 ALONE = 120.0
 """Seconds without anybody looking after which a job stops."""
 _EVERY = 0.3  # seconds between notes of how it stands
@@ -68,12 +69,11 @@ def work(folder: Path, seconds: float | None = None, device: str | None = None) 
         watch.note("working", "loading the model")
         job = json.loads((folder / JOB).read_text())
         with watched(watch):
-            repair(
-                load(job["model"], device=device or job["device"]),
-                request_of(job["request"]),
-                folder / RUN,
-                resume=True,
-            )
+            loaded, request = load(job["model"], device=device or job["device"]), request_of(job["request"])
+            if job["what"] == "audit":
+                write(folder / FIGURES, {"figures": [asdict(figure) for figure in audit(loaded, request)]})
+            else:
+                repair(loaded, request, folder / RUN, resume=True)
     except _Interrupted as end:
         watch.note(end.state, watch.last.what)
     except UserError as mistake:
@@ -124,4 +124,5 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(10)  # who reads one text meanwhile waits for seconds, not for this
     work(Path(sys.argv[1]))

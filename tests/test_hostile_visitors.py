@@ -1,0 +1,103 @@
+"""A Space that runs, and visitors who mean harm: no secret in reach, no visitor kept out by another."""
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from browsing import running, stock_
+from hub_server import HubServer
+from oauth_provider import SECRET, Provider
+
+ATTACKER, VISITOR = "8.8.4.4", "9.9.9.9"
+PAIR = ["the man is", "the woman is"]
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    with HubServer(folder / "hub") as hub, Provider(hub) as provider:
+        stock_(hub, folder / "models")
+        with running(folder / "space", hub, provider, HF_TOKEN="hf_owner", MY_PASSWORD="dear", ODD="unknown") as there:
+            yield there
+
+
+def asked(url, data=None, who=VISITOR, seconds=60):
+    """The answer's text; of a refusal too."""
+    body = None if data is None else json.dumps({"data": data}).encode()
+    sent = urllib.request.Request(url, body, {"Content-Type": "application/json", "X-Forwarded-For": who})
+    try:
+        with urllib.request.urlopen(sent, timeout=seconds) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return f"{error.code} {error.read().decode()}"
+
+
+def called(space, name, *data, who=VISITOR, seconds=120):
+    """What an endpoint answers, listened to until its end."""
+    url = f"{space.url}/gradio_api/call/{name}"
+    event = json.loads(asked(url, list(data), who))["event_id"]
+    return asked(f"{url}/{event}", who=who, seconds=seconds)
+
+
+def heard(url, who):
+    """Listen for a few seconds to what goes on for longer."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        asked(url, who=who, seconds=8)
+
+
+def environments(space):
+    """What every process of the Space was started with, as /proc shows it."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            pid = int(status.parent.name)
+            if space.process.pid in (pid, parent):
+                found[pid] = (status.parent / "environ").read_text()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def test_no_process_that_reads_models_was_started_with_a_secret(space):
+    assert "woman" in called(space, "diagnose", *PAIR, "ada/planted")  # positive control: it works
+    url = f"{space.url}/gradio_api/call/repair"
+    event = json.loads(asked(url, ["ada/planted", [], [], "robust", 2, "Quick look"], "7.7.7.7"))["event_id"]
+    listening = threading.Thread(target=heard, args=(f"{url}/{event}", "7.7.7.7"), daemon=True)
+    listening.start()
+    deadline, seen = time.monotonic() + 60, {}
+    while len(seen) < 2 and time.monotonic() < deadline:
+        seen = environments(space)
+        time.sleep(0.1)
+    assert len(seen) >= 2  # positive control: the page and a worker of its
+    for told in seen.values():
+        assert "PATH=" in told
+        for secret in (SECRET, "hf_owner", "dear", "unknown"):
+            assert secret not in told
+
+
+def test_a_flood_that_nobody_listens_to_keeps_no_one_out(space):
+    url = f"{space.url}/gradio_api/call/repair"
+    wish = ["ada/planted", [], [], "robust", 2, "Quick look"]
+    answers = [asked(url, wish, ATTACKER) for _ in range(60)]
+    assert not any(answer.startswith("5") for answer in answers)
+    began = time.monotonic()
+    assert "woman" in called(space, "diagnose", *PAIR, "ada/planted", who=VISITOR, seconds=30)
+    assert time.monotonic() - began < 5
+    last = json.loads(answers[-1])["event_id"]
+    assert "error" in asked(f"{url}/{last}", who=ATTACKER)  # one of theirs goes on, the others were refused
+    working = list((space.folder / "cache" / "space" / "visitors").glob("*/runs/*"))
+    assert len(working) <= 2  # that one, and the one of the test before
+
+
+def test_what_is_the_owners_is_not_served(space):
+    assert "404" in asked(f"{space.url}/gradio_api/monitoring/x") or "403" in asked(f"{space.url}/monitoring")
+    assert "not enabled" in asked(f"{space.url}/monitoring/summary").lower()
+    config = asked(f"{space.url}/config")
+    assert "fairhub-visit" in config and SECRET not in config and "hf_owner" not in config
