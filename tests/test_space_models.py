@@ -1,12 +1,15 @@
 """Models of the Space: what may be loaded for a stranger, known before it comes, and what stays in memory."""
 
 import json
+from types import SimpleNamespace
 
 import planted
 import pytest
 
 from fairhub.errors import UserError
 from fairhub.loading import load
+from fairhub.space import disk
+from fairhub.space.disk import surplus
 from fairhub.space.models import Models
 from fairhub.space.sizes import memory, refuse
 
@@ -30,13 +33,57 @@ def on_hub(hub, monkeypatch, tmp_path):
 
 
 def test_what_may_be_loaded_is_known_before_a_download(on_hub, hub):
-    assert refuse("ada/good", 10**9) == f"ada/good@{hub.commits('ada/good')[0].oid}"
+    allowed = refuse("ada/good", 10**9)
+    assert allowed.name == f"ada/good@{hub.commits('ada/good')[0].oid}"
+    assert allowed.size <= sum(path.stat().st_size for path in on_hub.iterdir())
     with pytest.raises(UserError, match="pickles"):
         refuse("ada/pickled", 10**9)
     with pytest.raises(UserError, match="GB of weights here"):
         refuse("ada/good", 1000)
     with pytest.raises(UserError, match="must exist"):
         refuse("ada/none", 10**9)
+
+
+def test_no_file_of_a_model_is_too_large_to_come(on_hub, hub, monkeypatch):
+    """Weights alone counted: a tokenizer.json of any size was downloaded and read."""
+    monkeypatch.setattr("fairhub.space.sizes._MOST_TEXT", 10**6)
+    files = {path.name: path.read_bytes() for path in on_hub.iterdir()}
+    for name in ("tokenizer.json", "README.md", "vocab.txt"):
+        hub.put("ada/heavy", files | {name: bytes(2 * 10**6)})
+        with pytest.raises(UserError, match="besides weights may be 1 MB"):
+            Models().source("ada/heavy")
+    assert not hub.asked("GET", r"/ada/heavy/resolve/")
+    assert Models().source("ada/good")  # positive control
+
+
+def repository(name, size, used):
+    return SimpleNamespace(
+        size_on_disk=size, last_accessed=used, revisions=[SimpleNamespace(commit_hash=f"commit of {name}")]
+    )
+
+
+def test_what_nobody_used_for_longest_makes_room():
+    repos = [repository("old", 30, 1.0), repository("older", 30, 0.0), repository("loading", 30, 9.0)]
+    held = SimpleNamespace(size_on_disk=90, repos=repos)
+    assert surplus(held, 90, before=5.0) == []
+    assert surplus(held, 70, before=5.0) == ["commit of older"]
+    assert surplus(held, 0, before=5.0) == ["commit of older", "commit of old"]  # what is being loaded stays
+
+
+def test_only_a_space_empties_its_cache(on_hub, hub, monkeypatch):
+    """Elsewhere the cache is the user's own."""
+    from huggingface_hub import constants, scan_cache_dir
+
+    with Models().borrowed("ada/good"):
+        pass
+    monkeypatch.setenv("FAIRHUB_SPACE_BYTES", "1")
+    monkeypatch.setattr(disk, "_USED", -60.0)
+    disk.make_room_(10)
+    assert len(scan_cache_dir(constants.HF_HUB_CACHE).repos) == 1
+    monkeypatch.setattr(disk, "on_space", lambda: True)
+    disk.make_room_(10)
+    assert len(scan_cache_dir(constants.HF_HUB_CACHE).repos) == 0
+    disk.make_room_(10)  # and where nothing is left
 
 
 def test_what_was_checked_is_what_is_loaded(on_hub, hub, monkeypatch):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from fairhub.loading import DEFAULT, Loaded, load
 from fairhub.space.callers import caller
+from fairhub.space.disk import make_room_
 from fairhub.space.sizes import limit, refuse, refuse_config
 from fairhub.space.turns import Turns
 
@@ -40,8 +41,9 @@ class Models:
         name = name.strip()
         if name in self.offered:
             return self.offered[name]
-        pinned = refuse(name, limit())
+        pinned, size = refuse(name, limit())
         if pinned not in self._held:
+            make_room_(size)
             refuse_config(pinned, limit())
         return pinned
 

@@ -20,8 +20,20 @@ LARGEST = 4_000_000_000
 """Bytes of weights that are loaded at most, where `FAIRHUB_SPACE_BYTES` says nothing else."""
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w.-]+)?")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_TEXTS = (".json", ".txt", ".md", ".jinja")
+"""What may be read besides weights: configuration, tokenizer, card."""
+_MOST_TEXT = 300_000_000  # bytes of it: a tokenizer of many languages has 35 MB
 _EMBEDDED = 540_000_000  # bytes of the embedded default, de-quantised
 _LAYERS = 1000  # a model of more is no model, and takes long to lay out even without its weights
+
+
+class Allowed(NamedTuple):
+    """A model of the Hub that may be loaded."""
+
+    name: str
+    """With the commit that was looked at: what is loaded later is this, whatever the branch holds by then."""
+    size: int
+    """Bytes to download at most."""
 
 
 class Found(NamedTuple):
@@ -37,11 +49,8 @@ def limit() -> int:
     return int(os.environ.get("FAIRHUB_SPACE_BYTES", LARGEST))
 
 
-def refuse(name: str, most: int) -> str:
+def refuse(name: str, most: int) -> Allowed:
     """Refuse what a stranger named unless it is a model of the Hub in safetensors and not too large.
-
-    Returns:
-        The name with the commit that was looked at: what is loaded later is this, whatever the branch holds by then.
 
     Raises:
         UserError: A path or another name that is no Hub id, no safetensors, too large, or not to be found.
@@ -57,7 +66,12 @@ def refuse(name: str, most: int) -> str:
             f"a model may have {most / 1e9:.3g} GB of weights here; {name} has {total / 1e9:.3g} GB; "
             "choose a smaller one, or run fairhub on your own machine"
         )
-    return f"{name.partition('@')[0]}@{commit}"
+    if (besides := sum(size for path, size in sizes.items() if path.endswith(_TEXTS))) > _MOST_TEXT:
+        raise UserError(
+            f"what a model has besides weights may be {_MOST_TEXT / 1e6:.3g} MB here; {name} has {besides / 1e6:.3g}; "
+            "choose another model"
+        )
+    return Allowed(f"{name.partition('@')[0]}@{commit}", total + besides)
 
 
 def refuse_config(name: str, most: int) -> None:
