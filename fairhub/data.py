@@ -1,8 +1,8 @@
 """Everything a run measures on, gathered once: probes by split, text by split, and where each came from."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -49,6 +49,10 @@ class Ground:
     passages: tuple[Passage, ...] = ()
     dimensions: tuple[str, ...] = ()
     """Which judgement words count; empty for all."""
+
+    def within(self, contexts: Collection[str]) -> "Ground":
+        """Return the same with the judged texts of these contexts alone."""
+        return replace(self, cells=tuple(cell for cell in self.cells if cell.context in contexts))
 
 
 @dataclass(frozen=True, eq=False)

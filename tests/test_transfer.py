@@ -79,6 +79,18 @@ def test_every_row_costs_what_it_costs_beside_one_measurement_of_the_base(made):
     assert any((before != after).any() for before, after in rows)
 
 
+def test_a_row_fits_and_chooses_on_judged_texts_of_its_contexts_alone(made):
+    """An erasure of every row once was fitted on the texts of all contexts: a matrix of one and the same edit."""
+    loaded, asked, *_ = made
+    ground = of_probes(loaded.tokenizer, CONTEXTS, None, asked.text)
+    for name, contexts in row_names(CONTEXTS).items():
+        data = ground.data(contexts)
+        for part in (data.fit, data.choose):
+            assert {cell.context for cell in part.cells} <= set(contexts), name
+        assert data.fit.cells and len(data.fit.cells) < len(ground.base.fit.cells)
+        assert data.fit.traits == ground.base.fit.traits  # what must stay is kept everywhere
+
+
 def test_rows_share_what_hangs_on_model_and_pair_and_find_what_they_found_alone(made, tmp_path, monkeypatch):
     loaded, asked, *_ = made
     monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)

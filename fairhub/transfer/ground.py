@@ -56,6 +56,7 @@ class Ground:
         return replace(
             self.base, search=part("search", sizes.search, self.base.search),
             select=part("select", sizes.select, self.base.select),
+            fit=self.base.fit.within(contexts), choose=self.base.choose.within(contexts),
         )  # fmt: skip
 
 
