@@ -184,7 +184,7 @@ class _Killed(BaseException):
     """As a kill would: nothing catches it."""
 
 
-_SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("scores", "energy 1", "select 3")]
+_SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("moments", "energy 1", "select 2")]
 
 
 @pytest.mark.parametrize("moment", ["energy 3", "proof", "pictures", *_SLOW])
