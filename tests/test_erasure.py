@@ -25,6 +25,7 @@ from transformers import PreTrainedModel
 from fairhub.erasure import Erasure, Item, erase, items_of, prices, sweep
 from fairhub.erasure.edit import group_means
 from fairhub.erasure.items import contrast
+from fairhub.erasure.prices import FAMILIES
 from fairhub.erasure.solve import Term, least
 from fairhub.erasure.sweep import flat, unflat
 from fairhub.errors import UserError
@@ -98,9 +99,14 @@ def test_a_whole_head_is_dearer_than_the_part_of_it_that_harms() -> None:
     seen = sweep(model, items, text)
     erasure = Erasure(strength=1.0)
     found = prices(model, seen, items, erasure, erase(model, seen, items, erasure))
-    assert found.best == PLANTED and found.heads == 1  # it carries all of it
-    assert 0 < found.erased < 1 and found.taken >= found.erased and found.times > 2
+    assert [head.unit for head in found.chosen] == [PLANTED]  # it carries all of it
+    assert 0 < found.erased < found.whole and found.share * found.whole >= found.erased and found.times > 2
     assert str(PLANTED) in str(found)
+    (row,) = found.rows()
+    assert row["head"] == str(PLANTED) and row["harm"] > 0.9
+    assert row["text"] == pytest.approx(found.times)  # without items of meaning or merit text alone must stay
+    assert set(found.costs) == set(FAMILIES) and {name for name, cost in found.costs.items() if cost} == {"text"}
+    assert found.reliability["what heads take of the harm, halves of the texts"] > 0.5
 
 
 def test_group_means_take_chance_off() -> None:

@@ -130,6 +130,7 @@ def terms(reads: Reads, items: Placed, erasure: Erasure) -> tuple[list[Term], li
     text = Term(
         _ridged(reads.text_gradients / reads.text, 0.05),
         erasure.text * _ridged(reads.text_inputs / reads.text, 0.01),
+        "text",
     )
     keep = [text, *_early(reads, items, erasure), *_meaning(inputs, gradients, items, equal, right, erasure)]
     keep += _traits(inputs, gradients, items, text.left * (np.trace(judged) / np.trace(text.left)), erasure)
@@ -182,7 +183,7 @@ def _early(reads: Reads, items: Placed, erasure: Erasure) -> list[Term]:
     texts = int(np.isin(items.kind, ("meaning", "recall", "merit")).sum())
     if not reads.early or not texts:
         return []
-    return [Term(reads.early_gradients / reads.early, erasure.keep * reads.early_inputs / texts)]
+    return [Term(reads.early_gradients / reads.early, erasure.keep * reads.early_inputs / texts, "earlier tokens")]
 
 
 def _meaning(
@@ -196,12 +197,12 @@ def _meaning(
         mine = every & (items.axis == axis)
         if mine.sum() >= _LEAST:
             share = erasure.keep * mine.sum() / every.sum()
-            found.append(Term(_moment(gradients[mine]), share * (_moment(inputs[mine]) + means[axis])))
+            found.append(Term(_moment(gradients[mine]), share * (_moment(inputs[mine]) + means[axis]), "meaning"))
     if every.sum() >= _LEAST:
-        found.append(Term(_moment(gradients[every]), erasure.keep * (right + 0.3 * _moment(inputs[every]))))
+        found.append(Term(_moment(gradients[every]), erasure.keep * (right + 0.3 * _moment(inputs[every])), "meaning"))
     recall = items.kind == "recall"
     if recall.sum() >= _LEAST:
-        found.append(Term(_moment(gradients[recall]), erasure.keep * _moment(inputs[recall])))
+        found.append(Term(_moment(gradients[recall]), erasure.keep * _moment(inputs[recall]), "recall"))
     return found
 
 
@@ -213,9 +214,9 @@ def _traits(
     for family in ("merit", "incidental"):
         apart = items.differences(family, inputs)
         if len(apart) >= _LEAST:
-            found.append(Term(anything, 0.3 * erasure.merit * _moment(apart)))
+            found.append(Term(anything, 0.3 * erasure.merit * _moment(apart), family))
             if family == "merit":
-                found.append(Term(_moment(gradients[items.kind == "merit"]), erasure.merit * _moment(apart)))
+                found.append(Term(_moment(gradients[items.kind == "merit"]), erasure.merit * _moment(apart), family))
     return found
 
 

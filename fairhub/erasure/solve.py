@@ -22,6 +22,8 @@ class Term:
     """[out, out]"""
     right: np.ndarray
     """[in, in]"""
+    family: str = ""
+    """What must stay by it, for who tells costs apart."""
 
 
 def least(weight: np.ndarray, harm: Sequence[Term], keep: Sequence[Term], strength: float) -> np.ndarray:

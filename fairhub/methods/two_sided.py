@@ -42,8 +42,11 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
     made = erased(task, seen, items, erasure)
     if not plan.alternatives:
         return Outcome(made, erasure, {}, {}, choices)
-    said = str(prices(task.model, seen, items, erasure, made.patch))
-    return Outcome(made, erasure, {}, {}, choices, settled={"whole heads, first-order": said})
+    priced = prices(task.model, seen, items, erasure, made.patch)
+    return Outcome(
+        made, erasure, {"heads": {"rows": priced.rows()}}, dict(priced.reliability), choices,
+        settled={"whole heads, first-order": str(priced)},
+    )  # fmt: skip
 
 
 def _chosen(task: Task, plan: Plan, seen: Seen, items: list[Item]) -> tuple[float | None, list[dict[str, Any]]]:

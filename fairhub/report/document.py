@@ -26,6 +26,7 @@ def markdown(report: Report) -> str:
         transfer_section(report.transfer) if report.transfer else "",
         _section("Against other choices", _OTHERS, tables.controls_table(report) if report.controls else ""),
         _section("How repeatable the scores are", _AGREEMENT, tables.reliability_table(report)),
+        _section("What whole heads carry", _HEADS, tables.heads_table(report)),
         *(_section(title, note, table) for title, note, table in surrogate_tables(report)),
         _section("What there was to choose from", _FRONT, tables.choices_table(report)),
         _section("What it writes", "", tables.texts_table(report.text) if report.text else ""),
@@ -40,6 +41,10 @@ _BROUGHT = (
 )
 _OTHERS = "What other ways of choosing as many units do under the same proof."
 _AGREEMENT = "Rank correlation of the scores that chose the units; 1 is perfect, 0 is chance."
+_HEADS = (
+    "First-order, on search: the share of the harm that a head's removal alone would take, and what it would change of "
+    "what must stay, as a multiple of what the whole edit changes of that."
+)
 _FRONT = (
     "Candidates on the select split, one row each, from which one was chosen. They are the best of "
     "many looks and so flatter themselves: they carry no intervals and prove nothing. The bias of one whose "

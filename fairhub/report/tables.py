@@ -149,6 +149,19 @@ def reliability_table(report: Report) -> str:
     return table(("Agreement", "Value"), rows) if report.reliability or report.trace.get("surrogate") else ""
 
 
+def heads_table(report: Report) -> str:
+    """The heads that carry most of the harm, with what each would break; empty where no method weighed them so."""
+    rows = list((report.trace.get("heads") or {}).get("rows") or ())
+    if not rows:
+        return ""
+    families = [name for name in rows[0] if name not in ("head", "harm")]
+    shown = [
+        (said(row["head"]), f"{100 * float(row['harm']):.1f} %", *(f"{float(row[name]):.2g}" for name in families))
+        for row in rows
+    ]
+    return table(("Head", "Of the harm", *families), shown)
+
+
 def texts_table(texts: Iterable[dict[str, str]]) -> str:
     """Continuations of the same prompts, before and after."""
     rows = [(text["prompt"], text["before"], text["after"]) for text in texts]
