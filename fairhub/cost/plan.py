@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
 from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
 from fairhub.cost.work import Work
 from fairhub.data import Sizes, gather
-from fairhub.loading import Loaded, config_of, load, located, tokenizer_of
+from fairhub.loading import Loaded, config_of, laid_out, load, located, tokenizer_of
 from fairhub.measure import home
 from fairhub.methods import Task
 from fairhub.repair import Request, task_of
@@ -91,8 +90,7 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
 def _without_weights(source: str, revision: str | None, shown: str) -> Loaded:
     config = config_of(source, revision, shown)
     tokenizer = tokenizer_of(source, revision, shown)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+    model = laid_out(config)
     sites(model)  # refuses layers that are not built as they should be
     return Loaded(model, tokenizer, shown, "local")
 
