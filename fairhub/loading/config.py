@@ -9,7 +9,7 @@ from typing import Any
 from transformers import AutoConfig, PretrainedConfig
 
 from fairhub.errors import UserError, plain
-from fairhub.loading.files import file_of, json_of, told, view
+from fairhub.loading.files import NAMES, file_of, json_of, told, view
 from fairhub.loading.places import in_the_way
 from fairhub.surgery.architecture import layout_of
 
@@ -112,6 +112,8 @@ def _refuse(raw: dict[str, Any], source: str, revision: str | None, shown: str) 
     layout_of(plain(raw.get("model_type")))
     for key, value in _fields(raw):
         _refuse_field(key, value)
+    for name in NAMES if Path(source).is_dir() else ():
+        file_of(source, revision, name)  # none may be a link out of the folder, whether it is read or not
     if file_of(source, revision, "adapter_config.json") is not None:
         raise UserError(f"a model is whole; {shown} has an adapter beside it; merge it into the weights first")
     folder = Path(source)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import try_to_load_from_cache
+from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
 from fairhub.errors import UserError, plain
 from fairhub.loading.places import DEFAULT
 from fairhub.reading import MEGABYTE, one_line, parsed, text_of
 
-_NAMES = frozenset({
+NAMES = frozenset({
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "README.md", "model.safetensors.index.json",
     "adapter_config.json",
@@ -38,7 +39,7 @@ def file_of(source: str, revision: str | None, name: str, *, must: bool = False)
         UserError: It is a link that leaves the folder, or no name that is read.
         OSError: The Hub cannot be reached, or has no such model.
     """
-    if name not in _NAMES and not _is_weights(name):
+    if name not in NAMES and not _is_weights(name):
         raise UserError(f"of a model's folder only its own plain files are read; {plain(name)!r} is none; name those")
     if Path(source).is_dir():
         return _inside(Path(source), name)
@@ -123,7 +124,19 @@ def view(written: Mapping[str, Any], weights: Sequence[Path] = ()) -> Iterator[P
             (folder / file).write_text(json.dumps(content), encoding="utf-8")
         for path in weights:
             (folder / path.name).symlink_to(path.absolute())
-        yield folder
+        with quiet():
+            yield folder
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' own report of what it read off stderr: what matters of it is said in one line."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 @contextmanager

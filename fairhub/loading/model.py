@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import torch
 import yaml
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from fairhub.errors import UserError, plain
 from fairhub.loading.config import cleaned, config_of, refuse_fields
@@ -93,7 +91,7 @@ def _read(
     if len(paths) > 1 or paths[0].name != "model.safetensors":
         places = {name: path.name for path in paths for name in headers_of([path])}
         written["model.safetensors.index.json"] = {"metadata": {}, "weight_map": places}
-    with view(written, paths) as folder, _quiet():
+    with view(written, paths) as folder:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype or "auto", device_map=device, use_safetensors=True, trust_remote_code=False,
             local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True,
@@ -151,17 +149,6 @@ def _tried(model: PreTrainedModel, rows: int, shown: str) -> None:
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
         if logits.shape[-1] != rows or not torch.isfinite(logits).all():
             raise UserError(f"a model must answer with finite numbers; {shown} does not; load the original, or float32")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' own report of what it read off stderr: what matters of it is said in one line."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _licence(source: str, revision: str | None) -> str | None:

@@ -19,6 +19,7 @@ _TEXTS = (*_SPECIAL, *_LISTS, "chat_template", "content", "template")
 _TOKEN = {"content", "lstrip", "rstrip", "single_word", "normalized", "special"}
 _LONGEST = 1000  # letters of a special token
 _TEMPLATE = 200_000  # letters of a chat template; the longest in use have about 20,000
+_TRIED = "The man, 42: ☃ 漢字"  # with what it has never met: some have no token for that, and stop there
 _MOST_SPECIAL = 100_000
 
 
@@ -45,8 +46,8 @@ def tokenizer_of(source: str, revision: str | None, shown: str) -> PreTrainedTok
         fields = _checked(told, backend, json_of(source, revision, "config.json") or {})
         found: PreTrainedTokenizerBase = PreTrainedTokenizerFast(tokenizer_object=backend, **fields)
         found.name_or_path = shown
-        if not found("a b", add_special_tokens=False)["input_ids"]:
-            raise UserError(f"a tokenizer turns text into tokens; that of {name} makes none of 'a b'; save it anew")
+        if not found(_TRIED, add_special_tokens=False)["input_ids"]:
+            raise UserError(f"a tokenizer turns text into tokens; that of {name} makes none of {_TRIED!r}; save it anew")
     return found
 
 
@@ -95,6 +96,8 @@ def _checked(told: Mapping[str, Any], backend: Tokenizer, config: Mapping[str, A
     for key in _LISTS:
         values = told.get(key)
         values = list(values.values()) if isinstance(values, dict) else values
+        if values and not isinstance(values, list):
+            raise UserError(f"{key} is a list of tokens; tokenizer_config.json has {plain(values, 60)!r}; mend it")
         if values:
             fields[key] = [_token(key, value) for value in values[:_MOST_SPECIAL]]
     fields |= {key: told[key] for key in _FLAGS if isinstance(told.get(key), bool)}

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from fairhub.errors import UserError, plain
+from fairhub.loading.files import quiet
 from fairhub.reading import MEGABYTE, one_line, parsed
 
 BYTES = {
@@ -83,7 +84,7 @@ def laid_out(config: PretrainedConfig) -> PreTrainedModel:
         UserError: No causal language model has such a configuration.
     """
     with one_line(lambda said: f"a configuration must be buildable; config.json is not ({said}); mend it"):
-        with torch.device("meta"):
+        with quiet(), torch.device("meta"):
             model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
     return model
 
