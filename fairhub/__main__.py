@@ -24,7 +24,7 @@ for command in (audit, diagnose, plan, repair, compare, transfer, publish, repro
 
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2."""
-    from fairhub.errors import UserError
+    from fairhub.errors import UserError, plain
 
     try:
         app()
@@ -32,8 +32,11 @@ def main() -> None:
         typer.echo(f"fairhub: {error}", err=True)
         sys.exit(2)
     except OSError as error:  # of a disk or a network, where nobody knew better what it meant
-        said = " ".join(str(error).split()) or type(error).__name__
+        said = plain(error, 400) or type(error).__name__
         typer.echo(f"fairhub: files must be within reach; {said}; mend the path or free space, then again", err=True)
+        sys.exit(2)
+    except MemoryError:
+        typer.echo("fairhub: a run must fit in memory; this one did not; give a smaller model or file", err=True)
         sys.exit(2)
 
 

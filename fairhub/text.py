@@ -19,6 +19,7 @@ from fairhub.errors import UserError
 from fairhub.probes.probe import Split, unit_hash
 from fairhub.probes.public import installed
 from fairhub.processes import alone
+from fairhub.reading import bytes_of, decoded
 
 _WIKITEXT = "Salesforce/wikitext"
 _WIKITEXT_NAME = "WikiText-2 (raw)"
@@ -164,13 +165,8 @@ def _in_turn(sources: Sequence[tuple[str, list[int]]], length: int) -> Iterator[
 
 
 def _file(path: Path) -> Documents:
-    try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"a text file must be readable; {path} is not ({error.strerror}); check its path") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"a text file is UTF-8; {path.name} is not; save it as UTF-8") from error
+    raw = bytes_of(path, "a text file")
+    text = decoded(raw, path, "a text file")
     texts = _paragraphs(text)
     if not texts:
         raise UserError(f"a text file has documents separated by blank lines; {path.name} is empty; add text")

@@ -142,7 +142,7 @@ def test_one_head_or_one_layer(refused, tmp_path):
         ("head", {"num_attention_heads": 1, "num_key_value_heads": 1}),
         ("layer", {"num_hidden_layers": 1}),
     ):
-        model = build("LlamaConfig", **LLAMA | fields)
+        model = build("LlamaConfig", **LLAMA | fields | {"vocab_size": len(planted.tokenizer())})
         target = planted.save(model, tmp_path / name)
         assert "at least 2 layers and 2 heads" in refused("repair", target, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()

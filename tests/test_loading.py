@@ -9,7 +9,8 @@ import pytest
 import torch
 from hub_client import python
 
-import fairhub.loading
+import fairhub.loading.files
+import fairhub.loading.places
 from fairhub.errors import UserError
 from fairhub.loading import embedded_default, load
 
@@ -70,16 +71,14 @@ print(HfApi().model_info("ada/tiny").sha, loaded.revision, loaded.id)
 def test_revision_is_what_follows_the_at(name, asked, monkeypatch):
     seen = {}
 
-    class Config:
-        @staticmethod
-        def from_pretrained(source, **settings):
-            seen.update(settings, source=source)
-            raise OSError("stop here")
+    def stop(source, file, **settings):
+        seen.update(source=source, file=file, revision=settings["revision"])
+        raise OSError("stop here")
 
-    monkeypatch.setattr(fairhub.loading, "AutoConfig", Config)
+    monkeypatch.setattr(fairhub.loading.files, "cached_file", stop)
     with pytest.raises(UserError, match="stop here"):
         load(name)
-    assert seen == {"source": "org/name", "revision": asked, "trust_remote_code": False}
+    assert seen == {"source": "org/name", "file": "config.json", "revision": asked}
 
 
 def test_remote_code_is_refused_and_never_run(folder, tmp_path):
@@ -127,10 +126,10 @@ def test_sha256_is_of_every_weight(folder):
 
 def test_the_embedded_default_is_a_folder_or_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(fairhub.loading, "_convert", lambda file, folder: folder.mkdir())
+    monkeypatch.setattr(fairhub.loading.places, "_convert", lambda file, folder: folder.mkdir())
     found = embedded_default()
     assert found is None or (found.parent == tmp_path and found.is_dir())
-    monkeypatch.setattr(fairhub.loading, "EMBEDDED", "no_such_package")
+    monkeypatch.setattr(fairhub.loading.places, "EMBEDDED", "no_such_package")
     assert embedded_default() is None
     with pytest.raises(UserError, match="pip install"):
         load()

@@ -81,9 +81,9 @@ def test_bytes_are_read_off_headers_and_what_is_too_large_does_not_fit(folder, t
     found = weights_of(str(folder))
     assert (found.parameters, found.bytes) == (model.num_parameters(), 4 * model.num_parameters())
     assert found.as_dtype(torch.bfloat16) == 2 * found.parameters
-    save_file({"a": torch.zeros(3, 5, dtype=torch.bfloat16)}, tmp_path / "half.safetensors")
+    save_file({"a": torch.zeros(3, 5, dtype=torch.bfloat16)}, tmp_path / "model.safetensors")
     assert weights_of(str(tmp_path)).bytes == 30
-    (tmp_path / "broken.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
+    (tmp_path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
     with pytest.raises(UserError, match="safetensors"):
         weights_of(str(tmp_path))
     need = needed(found.bytes, widths_of(model.config), 4, SIZES, heavy=True)

@@ -64,7 +64,7 @@ REFUSED = {
         b"One.\n\nTwo.",
         "^a text file has at least 8 documents .* mine.txt has 2 and 8; add text$",
     ),
-    "not UTF-8": (b"\xff\xfe\x00", "^a text file is UTF-8; mine.txt is not; "),
+    "not UTF-8": (b"\xff\xfe\x00", "^a text file is UTF-8 text; mine.txt is not; "),
 }
 
 

@@ -1,8 +1,6 @@
 """Memory, before anything is loaded: weights from the headers of safetensors files, the rest from the config."""
 
-import json
 import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +14,13 @@ from huggingface_hub.errors import (
 )
 
 from fairhub.data import Sizes
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
+from fairhub.loading import headers_of
+from fairhub.loading import weights_of as files_of
+from fairhub.loading.weights import BYTES
 
 HEAVY = ("two_sided", "robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
 """Methods that score by gradient or keep second moments for healing."""
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 CACHE = 1 << 30
 """Bytes that the engine may use for cached layer inputs."""
 _TOKENS = 3072  # of the largest batch of probes
@@ -76,9 +76,11 @@ def weights_of(source: str, revision: str | None = None) -> Weights | None:
         counts = _local(Path(source)) if Path(source).is_dir() else _remote(source, revision)
     except (OSError, HfHubHTTPError, HFValidationError, NotASafetensorsRepoError):
         return None  # what is wrong with a name, loading explains
-    except (SafetensorsParsingError, ValueError, struct.error) as error:
-        raise UserError(f"weights must be safetensors; a file of {source} has no such header; load it anew") from error
-    return Weights(sum(counts.values()), sum(n * _BYTES.get(kind, 4) for kind, n in counts.items()))
+    except (SafetensorsParsingError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"weights must be safetensors; a file of {plain(source)} has no such header; load it anew"
+        ) from error
+    return Weights(sum(counts.values()), sum(n * BYTES.get(kind, 4) for kind, n in counts.items()))
 
 
 def _remote(repository: str, revision: str | None) -> dict[str, int]:
@@ -88,18 +90,8 @@ def _remote(repository: str, revision: str | None) -> dict[str, int]:
 
 def _local(folder: Path) -> dict[str, int]:
     found: dict[str, int] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            if length > file.stat().st_size:  # no header at all; such a length must not be read
-                raise ValueError(f"{file.name} is shorter than its header")
-            header = json.loads(stream.read(length))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                count = 1
-                for size in tensor["shape"]:
-                    count *= size
-                found[tensor["dtype"]] = found.get(tensor["dtype"], 0) + count
+    for tensor in headers_of(files_of(str(folder), None, str(folder))).values():
+        found[tensor.kind] = found.get(tensor.kind, 0) + tensor.count
     return found
 
 

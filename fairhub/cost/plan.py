@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
-from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
+from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, widths_of
+from fairhub.cost.memory import weights_of as counted
 from fairhub.cost.work import Work
 from fairhub.data import Sizes, gather
-from fairhub.loading import Loaded, config_of, load, located, tokenizer_of
+from fairhub.loading import (
+    Loaded,
+    config_of,
+    headers_of,
+    laid_out,
+    load,
+    located,
+    refuse_others,
+    tokenizer_of,
+    weights_of,
+)
 from fairhub.measure import home
 from fairhub.methods import Task
 from fairhub.repair import Request, task_of
@@ -68,7 +78,7 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
     with tempfile.TemporaryDirectory() as folder:
         task = task_of(bare, data, Run(Path(folder) / "run", {}, False))
         works = {method: work_of(method, task, data, request.plan) for method in COUNTED}
-    known = weights_of(source, revision)
+    known = counted(source, revision)
     kind = dtype or (torch.float32 if device == "cpu" else bare.model.dtype)
     parameters = known.parameters if known else bare.model.num_parameters()
     needs = {m: _need(bare, parameters * kind.itemsize, kind, request.sizes, m) for m in COUNTED}
@@ -91,8 +101,9 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
 def _without_weights(source: str, revision: str | None, shown: str) -> Loaded:
     config = config_of(source, revision, shown)
     tokenizer = tokenizer_of(source, revision, shown)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+    if Path(source).is_dir():  # of the Hub's models plan reads no weights
+        refuse_others(config, headers_of(weights_of(source, revision, shown)))
+    model = laid_out(config)
     sites(model)  # refuses layers that are not built as they should be
     return Loaded(model, tokenizer, shown, "local")
 

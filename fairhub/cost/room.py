@@ -20,13 +20,13 @@ def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, 
         sizes: Of the data.
 
     Raises:
-        UserError: It cannot fit; the line says what would.
+        UserError: It cannot fit; the line says what would. Or there is no model that can be loaded.
     """
     source, revision, shown = located(name)
+    config = config_of(source, revision, shown)  # first: it refuses what must not be read
     found = weights_of(source, revision)
     if found is None:
         return None
-    config = config_of(source, revision, shown)
     kind = torch.float32 if dtype is None and device == "cpu" else dtype
     size = kind.itemsize if kind else max(1, round(found.bytes / max(found.parameters, 1)))
     need = needed(found.as_dtype(kind), widths_of(config), size, sizes, heavy=method in HEAVY)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.engine import encode
+from fairhub.errors import UserError
+from fairhub.names.rendering import rendered
 
 _MARK = "7531"
 
@@ -25,12 +27,19 @@ class Dialogue:
 
 
 def dialogue_of(tokenizer: PreTrainedTokenizerBase) -> Dialogue:
-    """Return how the model of this tokenizer is asked."""
-    if not getattr(tokenizer, "chat_template", None):
+    """Return how the model of this tokenizer is asked.
+
+    Raises:
+        UserError: Its chat template cannot be rendered within bounds, or leaves the question out.
+    """
+    template = getattr(tokenizer, "chat_template", None)
+    if not isinstance(template, str) or not template:
         return Dialogue("Question: ", "\nAnswer:", " ")
-    asking = [{"role": "user", "content": _MARK}]
-    question = str(tokenizer.apply_chat_template(asking, tokenize=False, add_generation_prompt=True))
-    before, _, between = question.partition(_MARK)
+    special = {key: str(token) for key, token in tokenizer.special_tokens_map.items() if not isinstance(token, list)}
+    question = rendered(template, [{"role": "user", "content": _MARK}], special)
+    before, asked, between = question.partition(_MARK)
+    if not asked:
+        raise UserError("a chat template says what the user asks; this model's does not; take it out or mend it")
     return Dialogue(_without_start(tokenizer, before), between)
 
 

@@ -2,15 +2,15 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.probes.probe import Probe, split_of
+from fairhub.reading import parsed, text_of
 from fairhub.sequences import common_beginning, common_end
 
 REQUIRED = ("text_a", "text_b", "axis")
@@ -24,6 +24,8 @@ _PUBLIC_NAMES = {
 }
 """The columns of the public pair schema, and what they are called here."""
 
+_LONGEST = 20_000
+"""Letters of a text: more than any context window that is measured here holds of one."""
 _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|\s+|[^\w\s]")
 _ARTICLE = re.compile(r"\b([Aa])n?(\s+)$")
 
@@ -65,7 +67,7 @@ def read(path: Path) -> list[Probe]:
     """
     rows = list(_rows(path))
     if not rows:
-        raise UserError(f"a probe file has at least one pair; {path.name} is empty; add text_a, text_b and axis")
+        raise UserError(f"a probe file has at least one pair; {plain(path.name)} is empty; add text_a, text_b and axis")
     return [_probe(row, path.stem) for row in rows]
 
 
@@ -86,14 +88,8 @@ def difference(text_a: str, text_b: str) -> Difference:
 def _rows(path: Path) -> Iterator[_Row]:
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv}
     if path.suffix.lower() not in readers:
-        raise UserError(f"a probe file ends in .jsonl, .json or .csv; {path.name} does not; rename or convert it")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"a probe file must be readable; {path} is not ({error.strerror}); check its path") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"a probe file is UTF-8 text; {path.name} is not; save it as UTF-8") from error
-    return readers[path.suffix.lower()](text, path.name)
+        raise UserError(f"a probe file ends in .jsonl, .json or .csv; {plain(path.name)} does not; rename or convert it")
+    return readers[path.suffix.lower()](text_of(path, "a probe file"), plain(path.name))
 
 
 def _jsonl(text: str, name: str) -> Iterator[_Row]:
@@ -101,13 +97,13 @@ def _jsonl(text: str, name: str) -> Iterator[_Row]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             where = f"{name} line {number}"
-            yield _Row(where, _object(_parsed(line, where), where))
+            yield _Row(where, _object(parsed(line, where), where))
 
 
 def _json(text: str, name: str) -> Iterator[_Row]:
     if not text.strip():
         return
-    items = _parsed(text, name)
+    items = parsed(text, name)
     if not isinstance(items, list):
         raise UserError(f"a .json probe file is a list of objects; {name} is not; wrap the objects in [ ]")
     for number, item in enumerate(items, 1):
@@ -120,18 +116,14 @@ def _csv(text: str, name: str) -> Iterator[_Row]:
     try:
         for columns in reader:
             # A row of several lines is named by its last.
-            yield _Row(f"{name} line {reader.line_num}", {str(key): cell for key, cell in columns.items()})
+            where = f"{name} line {reader.line_num}"
+            if None in columns or None in columns.values():
+                raise UserError(f"{where} must have the {len(reader.fieldnames or ())} fields of the header; mend it")
+            yield _Row(where, {str(key): cell for key, cell in columns.items()})
     except csv.Error as error:
         raise UserError(
             f"{name} line {reader.reader.line_num} must be CSV; it is not ({error}); mend the quotes"
         ) from error
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where} must be JSON; it is not ({error.msg}); mend or remove it") from error
 
 
 def _object(item: Any, where: str) -> dict[str, Any]:
@@ -149,6 +141,8 @@ def _probe(row: _Row, stem: str) -> Probe:
         if not isinstance(columns[name], str) or not columns[name].strip():
             raise UserError(f'{row.where} must have text in the column "{name}"; it is empty or no text; fill it in')
     text_a, text_b = columns["text_a"].rstrip(), columns["text_b"].rstrip()
+    if max(len(text_a), len(text_b)) > _LONGEST:
+        raise UserError(f"{row.where} must have texts of at most {_LONGEST:,} letters; one is longer; cut it")
     if text_a == text_b:
         raise UserError(f"{row.where} must have two texts that differ; text_a equals text_b; change the term in one")
 
