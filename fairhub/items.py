@@ -1,17 +1,25 @@
 """items.npz: what a run measured, item by item, so that two runs on the same probes can be compared in pairs."""
 
 import io
-from collections.abc import Iterable, Mapping
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from fairhub.data import Data
-from fairhub.errors import UserError
+from fairhub.errors import plain
 from fairhub.probes import CONTROL
+from fairhub.reading import MEGABYTE, bytes_of, one_line
 
 NAME = "items.npz"
+LONGEST = 64 * MEGABYTE
+"""Bytes of the file: the longest of ours has one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +60,38 @@ def read_items(folder: Path) -> dict[str, Items]:
     """
     if not (folder / NAME).is_file():
         return {}
-    try:
-        with np.load(folder / NAME, allow_pickle=False) as stored:
-            arrays = dict(stored)
+    with one_line(partial(_broken, folder)):
+        arrays = unpacked(bytes_of(folder / NAME, NAME, LONGEST))
         loss = arrays.pop("loss")
         documents = arrays.pop("loss documents", np.arange(loss.shape[1])).tolist()  # older runs kept none
         splits = [name for name in arrays if not name.endswith(" templates")]
         found = {name: _items(arrays[name], arrays[f"{name} templates"].tolist()) for name in splits}
-        found["loss"] = _items(loss, documents)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{NAME} holds a run's measurements; {folder} has a broken one ({error}); run again") from error
-    return found
+        return found | {"loss": _items(loss, documents)}
 
 
-def _items(values: np.ndarray, clusters: Iterable[object]) -> Items:
-    before, after = values
+def unpacked(raw: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays of the file's content, which may be a stranger's.
+
+    Raises:
+        UserError: They are no arrays, or more than memory should be given.
+    """
+    with one_line(lambda said: f"{NAME} holds a run's measurements; it is broken ({said}); run again"):
+        try:
+            with zipfile.ZipFile(io.BytesIO(raw)) as pack:
+                if sum(part.file_size for part in pack.infolist()) > 4 * LONGEST:
+                    raise ValueError("more than memory should be given")
+            with np.load(io.BytesIO(raw), allow_pickle=False) as stored:
+                return dict(stored)
+        except (zipfile.BadZipFile, zlib.error, struct.error, TokenError) as error:  # each a plain Exception
+            raise ValueError(str(error)) from error
+
+
+def _broken(folder: Path, said: str) -> str:
+    return f"{NAME} holds a run's measurements; {plain(folder)} has a broken one ({said}); run again"
+
+
+def _items(values: np.ndarray, clusters: Sequence[object]) -> Items:
+    before, after = values.astype(float)
+    if before.ndim != 1 or len(before) != len(clusters) or not np.isfinite(values.astype(float)).all():
+        raise ValueError("an item has a finite number before and after, and a cluster")
     return Items(before, after, tuple(map(str, clusters)))

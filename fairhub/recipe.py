@@ -12,13 +12,19 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.erasure import Erasure
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.healing import Strength
 from fairhub.methods.rebuild import strength_of
+from fairhub.reading import MEGABYTE, parsed, text_of
+from fairhub.recipe_rules import refuse_recipe
 from fairhub.report import Report
 from fairhub.surgery import Pruning, Unit
 
 SCHEMA = 1
+LONGEST = 32 * MEGABYTE
+"""Bytes of a recipe: one of a model with ten thousand tensors has two."""
+_OF_LATER = frozenset({"wheel"})
+"""Parts that recipes of before had not."""
 TOLERANCE = 1e-2
 """How far logits of a healed model may lie from the published ones on another machine: its weights are the solution of
 a linear system whose sums are rounded otherwise there."""
@@ -60,9 +66,11 @@ class Recipe:
     """Logits of the repaired model after four neutral prompts: `prompts`, `ids` of some tokens, their `logits`, and
     the `sha256` of all of them in float32."""
     tolerance: float
-    """How far logits may lie from the fingerprint on another machine."""
+    """How far logits may lie from the fingerprint on another machine, for a reader: who checks computes their own."""
     made_on: dict[str, str]
     """Platform, processor and the versions that rounding depends on."""
+    wheel: dict[str, str] | None = None
+    """Of what is published: `file`, the fairhub that made it, and the `sha256` of that file; None in a run."""
     schema: int = SCHEMA
 
     @property
@@ -119,14 +127,19 @@ def tensor_hash(tensor: Tensor) -> str:
 
 
 @torch.inference_mode()
-def fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Return the logits after four neutral prompts: of some tokens in full, of all as a hash."""
+def logits_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
+    """Return the logits after four neutral prompts, [prompts, vocabulary] float32 on the CPU."""
     device = model.get_input_embeddings().weight.device
     rows = []
     for prompt in _PROMPTS:
         ids = torch.tensor([tokenizer(prompt).input_ids], device=device)  # type: ignore[arg-type]
         rows.append(model(ids, use_cache=False).logits[0, -1].float().cpu())
-    logits = torch.stack(rows)
+    return torch.stack(rows)
+
+
+def fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Return the logits after four neutral prompts: of some tokens in full, of all as a hash."""
+    logits = logits_of(model, tokenizer)
     ids = torch.linspace(0, logits.shape[1] - 1, min(_LOGITS, logits.shape[1])).long()
     return {
         "prompts": list(_PROMPTS), "ids": ids.tolist(), "logits": logits[:, ids].tolist(),
@@ -146,29 +159,42 @@ def distance(one: dict[str, Any], other: dict[str, Any]) -> float:
 
 def to_json(recipe: Recipe) -> str:
     """Write a recipe as JSON."""
-    return json.dumps(asdict(recipe), indent=1) + "\n"
+    told = {name: part for name, part in asdict(recipe).items() if part is not None or name not in _OF_LATER}
+    return json.dumps(told, indent=1) + "\n"
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read recipe.json.
+    """Read recipe.json, which may be a stranger's.
 
     Raises:
-        UserError: The file is missing, is no JSON, is not a recipe of this schema, or has dials that are unknown here.
+        UserError: The file is missing, is no JSON, is not a recipe of this schema, has dials that are unknown here, or
+            a part that no fairhub writes.
     """
-    try:
-        data = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"a repaired model has its {path.name}; {path.parent} has none; name a fairhub run") from error
-    except ValueError as error:
-        raise UserError(f"a recipe is a JSON object; {path} is not; download it again") from error
+    if not path.is_file():
+        raise UserError(f"a repaired model has its {path.name}; {plain(path.parent)} has none; name a fairhub run")
+    data = parsed(text_of(path, "a recipe", LONGEST), "a recipe")
     known = {field.name for field in fields(Recipe)}
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA or set(data) != known:
-        raise UserError(f"this fairhub reads recipes of schema {SCHEMA}; {path} is another; use the fairhub it names")
-    recipe = Recipe(**data)
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA or not _OF_LATER >= known - data.keys():
+        raise UserError(
+            f"this fairhub reads recipes of schema {SCHEMA}; {plain(path)} is another; use the fairhub it names"
+        )
+    if unknown := sorted(data.keys() - known):
+        raise UserError(
+            f"this fairhub knows no {plain(unknown[0])} in a recipe; {plain(path)} has one; use a later one"
+        )
+    data = dict[str, Any]({**dict.fromkeys(_OF_LATER), **data})
+    refuse_recipe(data)
+    recipe: Recipe = Recipe(**data)
     try:
-        _ = recipe.units, recipe.strength, [recipe.base_model[name] for name in ("id", "revision", "sha256", "dtype")]
+        dials = recipe.strength
     except (KeyError, TypeError) as error:
         raise UserError(
-            f"a recipe must have the dials of this fairhub; {path} has others ({error}); use fairhub {recipe.fairhub}"
+            f"a recipe must have the dials of this fairhub; {plain(path)} has others ({error}); use fairhub "
+            f"{recipe.fairhub}"
         ) from error
+    allowed = tolerance(recipe.base_model["dtype"], healed=dials is not None)
+    if not 0 < recipe.tolerance <= allowed:
+        raise UserError(
+            f"a recipe's tolerance is {allowed:g} at most; got {recipe.tolerance:g}; take it from its maker"
+        )
     return recipe

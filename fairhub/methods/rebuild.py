@@ -34,6 +34,14 @@ def strength_of(healing: Mapping[str, Any] | None) -> Strength | Erasure | None:
     return kind(**{field.name: healing[field.name] for field in fields(kind)})
 
 
+_COMPARED = ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
+
+
+def compared_with(method: str, settings: Mapping[str, Any], pruning: Pruning) -> bool:
+    """Return whether a run of this method measures other ways of choosing as many units beside its own."""
+    return method in _COMPARED and bool(pruning) and bool(settings["plan"].get("alternatives", True))
+
+
 def rebuild(task: Task, pruning: Pruning, strength: Strength | Erasure | None, seed: int, others: bool) -> Outcome:
     """Return the outcome that these units and this healing make of the task's model: the same on the same machine.
 

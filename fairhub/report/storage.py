@@ -8,12 +8,17 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
+from fairhub.reading import MEGABYTE, parsed, text_of
 from fairhub.report.record import SCHEMA, Control, Figure, Report
+from fairhub.report.rules import refuse_candidate, refuse_parts, refuse_sizes
+from fairhub.shapes import conform
 from fairhub.statistics import Change, Interval
 
 Value = TypeVar("Value")
 
+LONGEST = 64 * MEGABYTE
+"""Bytes of a report: the longest of ours has two."""
 _READ = (1, 2)
 _LEFT_OUT = ("groups", "limit", "freedom")
 """Of a figure: left out where it has none, not null; most have none, and there are hundreds."""
@@ -37,21 +42,16 @@ def from_json(text: str) -> Report:
         UserError: for text that is no JSON, another schema, a missing or unknown key, or a figure without
             an interval.
     """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"a report is a JSON object; the text breaks at line {error.lineno} ({error.msg}); "
-            "run the repair again or restore the file"
-        ) from error
-    if not isinstance(data, dict) or data.get("schema") not in _READ:
-        arrived = repr(data.get("schema")) if isinstance(data, dict) else f"a {type(data).__name__}"
+    data = parsed(text, "a report")
+    if not isinstance(data, dict) or not _readable(data.get("schema")):
+        arrived = plain(repr(data.get("schema")), 40) if isinstance(data, dict) else f"a {type(data).__name__}"
         raise UserError(
             f"this fairhub reads reports of schema {' and '.join(map(str, _READ))}; got {arrived}; "
             "use the fairhub version that wrote it, or run again"
         )
     # schema 1 had no judgement, no limits and nothing that must stay: what was not measured stays missing
     data = _checked(Report, data | {"schema": SCHEMA}, "the report")
+    refuse_parts(data)
     data["figures"] = _figures(data["figures"], "figures")
     data["controls"] = tuple(
         _control(control, f"controls[{i}]") for i, control in enumerate(_list(data["controls"], "controls"))
@@ -59,6 +59,10 @@ def from_json(text: str) -> Report:
     if data.get("choices") is not None:
         data["choices"] = [_choice(one, f"choices[{i}]") for i, one in enumerate(_list(data["choices"], "choices"))]
     return Report(**data)
+
+
+def _readable(schema: object) -> bool:
+    return type(schema) is int and schema in _READ
 
 
 def write(report: Report, path: str | Path) -> None:
@@ -80,12 +84,9 @@ def read(path: str | Path) -> Report:
         UserError: for a path that holds no report, besides the errors of `from_json`.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise UserError(
-            f"a report is read from a report.json; {path} cannot be read ({reason}); check the path"
-        ) from error
+        text = text_of(Path(path), "a report", LONGEST)
+    except UserError as error:
+        raise UserError(f"a report is read from a report.json; {plain(path)} cannot be read: {error}") from error
     return from_json(text)
 
 
@@ -147,6 +148,7 @@ def _figures(data: Any, where: str) -> tuple[Figure, ...]:
 
 def _figure(data: Any, where: str) -> Figure:
     parts = _checked(Figure, data, where)
+    refuse_sizes(parts, where)
     parts["before"] = _part(Interval, parts["before"], f"{where}.before")
     parts["after"] = _part(Interval, parts["after"], f"{where}.after")
     parts["change"] = _part(Change, parts["change"], f"{where}.change")
@@ -167,6 +169,7 @@ def _choice(data: Any, where: str) -> dict[str, Any]:
             raise UserError(f"{where}.strength must be above 0; got {strength!r:.40}; run again to write it anew")
         if not (isinstance(lost, dict) and all(map(_number, lost.values()))):
             raise UserError(f"{where}.lost must be shares by name; got {lost!r:.40}; run again to write it anew")
+    refuse_candidate(data, where)
     return data
 
 
@@ -180,4 +183,6 @@ def _part(kind: type[Value], data: Any, where: str) -> Value | None:
 
 def _control(data: Any, where: str) -> Control:
     parts = _checked(Control, data, where)
+    conform(parts["name"], str, f"{where}.name")
+    conform(parts["seeds"], int, f"{where}.seeds")
     return Control(parts["name"], parts["seeds"], _figures(parts["figures"], f"{where}.figures"))
