@@ -17,7 +17,7 @@ from fairhub.errors import UserError, plain
 from fairhub.loading import EMBEDDED, Loaded, cache, embedded_default, load
 from fairhub.methods import Outcome
 from fairhub.methods.rebuild import compared_with, rebuild
-from fairhub.prover import Prover
+from fairhub.prover import Prover, proof_of
 from fairhub.reading import bytes_of
 from fairhub.recipe import Recipe, distance, fingerprint, machine, weights_of
 from fairhub.repair import Request, finish_, refuse, request_of, task_of
@@ -100,7 +100,7 @@ def _again(
     others = not quick and (bool(report.controls) or compared_with(recipe.method, recipe.settings, recipe.units))
     outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
     prove = Prover(loaded, data)
-    found = run.arrays("proof", lambda: prove.everything(outcome))
+    found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
     measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
     written = assemble(loaded, recipe.method, recipe.seed, data, outcome, found, recipe.settings, {}, measured)
     return Again(outcome, written, items.unpacked(items.packed(data, found)), quick)
