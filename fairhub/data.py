@@ -30,6 +30,7 @@ from fairhub.probes import (
     holistic_bias,
     provenance,
     read_probes,
+    refuse_alike,
     stratified,
     templates,
     vignettes,
@@ -111,6 +112,7 @@ def gather(
         UserError: An unknown axis, context, group or dimension, a split left without probes, or too little text.
     """
     probes = known_probes(axes, contexts, own)
+    refuse_alike(read_probes(own) if own else (), lambda said: tokenizer(said)["input_ids"])
     searched = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
     search = _split(searched, "search", sizes.search, sizes.kept)
     select = _split(searched, "select", sizes.select, sizes.control)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fairhub.diagnosis import PAIR, Diagnosis, continued, diagnose, document, pictures, save
 from fairhub.engine import probe_batches
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.loading import Loaded
 from fairhub.measure import context_window, home
 from fairhub.methods.overlap import Overlap, overlaps, top_by_axis
@@ -18,6 +18,7 @@ from fairhub.probes import CONTROL, stratified, templates
 from fairhub.surgery.architecture import mlp_width
 
 _PAIRS = 96  # a dozen of each axis
+_LONGEST = 20_000  # letters
 _UNITS = 5  # named, of those tried
 
 
@@ -29,6 +30,21 @@ class Asked:
     out: Path
     generate: bool = False
     overlap: bool = False
+
+
+def refuse(pair: tuple[str, str] | None) -> None:
+    """Refuse, before any model is loaded, two texts that are no pair.
+
+    Raises:
+        UserError: One is empty, too long or not UTF-8, or both are the same.
+    """
+    for said in pair or ():
+        if not said.strip() or len(said) > _LONGEST or any("\ud800" <= letter <= "\udfff" for letter in said):
+            raise UserError(
+                f"a text of a pair is UTF-8 of 1 to {_LONGEST:,} letters; got {plain(said, 60)!r}; mend --pair"
+            )
+    if pair and pair[0] == pair[1]:
+        raise UserError(f"the texts of a pair must differ; both are {plain(pair[0], 60)!r}; change the term in one")
 
 
 def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str, Any], str]:

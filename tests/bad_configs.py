@@ -1,4 +1,4 @@
-"""Cases of configurations: fields that a model's config.json and its companions must not have, and odd ones that it may."""
+"""Cases of configurations: fields that config.json and its companions must not have, and odd ones that they may."""
 
 import json
 import shutil
@@ -128,17 +128,20 @@ CASES = [
     *(Case(f"plan: {name}", partial(with_fields, file="config.json", fields=fields, command=["plan"]), quick=quick)
       for name, fields, quick in (
           ("num_hidden_layers huge", {"num_hidden_layers": HUGE}, True), ("heads 0", {"num_attention_heads": 0}, False),
-          ("hidden_size of another model", {"hidden_size": 64}, False), ("unknown hidden_act", {"hidden_act": "x"}, False),
+          ("hidden_size of another model", {"hidden_size": 64}, False), ("unknown hidden_act", {"hidden_act": "x"},
+            False),
           ("vocab_size huge", {"vocab_size": 1 << 23}, False))),
     content("a list", "[]", file="generation_config.json"),
     content("100,000 deep", "[" * 100_000, file="generation_config.json"),
     field("custom_generate", file="generation_config.json", custom_generate="org/evil"),
     field("a path", file="generation_config.json", quick=True, cache="/etc/passwd"),
-    field("absurd numbers that are not used", file="generation_config.json", good=True, num_beams=10**9, penalty_alpha=-3.5),
-    field("where it was saved", quick=True, good=True, _name_or_path="/home/me/checkpoints/../model"),
+    field("absurd numbers that are not used", file="generation_config.json", good=True, num_beams=10**9,
+      penalty_alpha=-3.5),
+    field("where it was saved", quick=True, good=True, _name_or_path="/opt/me/checkpoints/../model"),
     field("computed with sdpa", good=True, attn_implementation="sdpa"),
     field("told to return tuples", good=True, quick=True, return_dict=False, output_attentions=True),
     field("dtype of older versions", good=True, torch_dtype="torch.float16"),
-    field("fields that nobody knows", good=True, quick=True, mine={"deep": [1, 2, {"a": None}]}, note="text / with .. dots"),
+    field("fields that nobody knows", good=True, quick=True, mine={"deep": [1, 2, {"a": None}]},
+      note="text / with .. dots"),
     field("several ends", good=True, eos_token_id=[1, 2]),
 ]  # fmt: skip

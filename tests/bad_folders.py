@@ -1,4 +1,4 @@
-"""Cases of model folders: weights that are missing, mismatched, broken or out of reach; links, pickles, adapters; odd good ones."""
+"""Cases of model folders: weights missing, mismatched, broken or out of reach; links, pickles, adapters; odd good ones."""
 
 import json
 import os
@@ -173,17 +173,22 @@ CASES = [
     *(Case(f"weights: {name}", partial(_tensors, change=change), quick=quick) for name, change, quick in (
         ("one missing", _without("model.norm"), True), ("a layer missing", _without("layers.1."), False),
         ("no embedding", _without("embed"), False), ("all of other names", _renamed, True),
-        ("one too short", _cut, True), ("infinite", _first(float("inf")), False), ("no numbers", _first(float("nan")), True),
+        ("one too short", _cut, True), ("infinite", _first(float("inf")), False), ("no numbers", _first(float("nan")),
+          True),
         ("as large as can be", _first(3e38), False), ("one left", lambda t: [t.pop(n) for n in list(t)[1:]], False),
         ("none left", dict.clear, False))),
-    *(Case(f"weights: of {kind}", lambda place, kind=kind: _tensors(place, _retyped(kind)), quick=kind == "float8_e4m3fn")
+    *(Case(f"weights: of {kind}", lambda place, kind=kind: _tensors(place, _retyped(kind)),
+      quick=kind == "float8_e4m3fn")
       for kind in ("float8_e4m3fn", "int8", "bool")),
     *(Case(f"safetensors header: {name}", partial(_header, header=header, length=length, rest=rest), quick=quick)
       for name, header, length, rest, quick in (
-          ("a list", b"[1,2,3]", None, b"", True), ("null", b"null", None, b"", False), ("empty", b"", None, b"", False),
+          ("a list", b"[1,2,3]", None, b"", True), ("null", b"null", None, b"", False), ("empty", b"", None, b"",
+            False),
           ("not JSON", b"{", None, b"", False), ("not UTF-8", b"\xff\xff", None, b"", False),
-          ("100,000 deep", b'{"a":' + b"[" * 100_000, None, b"", True), ("longer than the file", b"{}", 1 << 40, b"", True),
-          ("no tensors", b"{}", None, b"", False), ("an unknown type", _TENSOR.replace(b"F32", b"F99"), None, b"\0" * 8, False),
+          ("100,000 deep", b'{"a":' + b"[" * 100_000, None, b"", True), ("longer than the file", b"{}", 1 << 40, b"",
+            True),
+          ("no tensors", b"{}", None, b"", False), ("an unknown type", _TENSOR.replace(b"F32", b"F99"), None,
+            b"\0" * 8, False),
           ("shape text", _TENSOR.replace(b"[2]", b'"a"'), None, b"\0" * 8, False),
           ("shape negative", _TENSOR.replace(b"[2]", b"[-2]"), None, b"\0" * 8, False),
           ("shape of fractions", _TENSOR.replace(b"[2]", b"[2.5]"), None, b"\0" * 8, False),
@@ -203,14 +208,17 @@ CASES = [
         ("no map", lambda index, model: {"metadata": {}}, False), ("a list", lambda index, model: [1], False),
         ("an empty map", lambda index, model: index.update(weight_map={}), False),
         ("a map of text", lambda index, model: index.update(weight_map="all"), False))),
-    *(Case(f"a link out of the folder: {name}", partial(_linked, name=name, to=to), quick=quick) for name, to, quick in (
+    *(Case(f"a link out of the folder: {name}", partial(_linked, name=name, to=to), quick=quick) for name, to,
+      quick in (
         ("config.json", None, True), ("model.safetensors", None, True), ("tokenizer.json", None, True),
         ("tokenizer_config.json", None, False), ("chat_template.jinja", "/proc/self/environ", True),
         ("generation_config.json", "/etc/passwd", False), ("special_tokens_map.json", "/etc/passwd", False),
-        ("README.md", "/etc/passwd", False), ("config.json", "/nowhere", False), ("model.safetensors", "/dev/zero", False))),
+        ("README.md", "/etc/passwd", False), ("config.json", "/nowhere", False), ("model.safetensors", "/dev/zero",
+          False))),
     Case("a snapshot whose links leave the repository", partial(_snapshot, blobs="other")),
     Case("pickles only", partial(_pickled, beside=False), quick=True),
-    Case("an adapter beside", partial(_with, files={"adapter_config.json": '{"base_model_name_or_path": "/etc"}'}), quick=True),
+    Case("an adapter beside", partial(_with, files={"adapter_config.json": '{"base_model_name_or_path": "/etc"}'}),
+      quick=True),
     Case("a folder as config.json", partial(_with, files={"config.json": None})),
     Case("a folder as tokenizer.json", partial(_with, files={"tokenizer.json": None})),
     Case("a folder as model.safetensors", partial(_with, files={"model.safetensors": None})),
@@ -221,8 +229,10 @@ CASES = [
     Case("a folder that hides a model of the Hub", _shadow, quick=True),
     *(Case(f"without {name}", partial(_missing, name=name)) for name in ("config.json", "tokenizer.json", _WEIGHTS)),
     *(Case(f"a model called {name[:20]!r}", partial(_named, name=name), quick=not name.strip()) for name in (
-        "", "   ", "a/b/c", "../nowhere", "/dev/null", "/dev/zero", "/proc/self", "org/na\x1b[31mme", "org/náme", "x" * 5000,
-        "org/name@", "@", "org/name@../..", "-", "file:///etc", "https://example.org/m", "org/name\nfairhub: ok", "\udcff", ".")),
+        "", "   ", "a/b/c", "../nowhere", "/dev/null", "/dev/zero", "/proc/self", "org/na\x1b[31mme", "org/náme",
+          "x" * 5000,
+        "org/name@", "@", "org/name@../..", "-", "file:///etc", "https://example.org/m", "org/name\nfairhub: ok",
+          "\udcff", ".")),
     Case("in two files with an index", sharded, good=True, quick=True),
     Case("a snapshot of the Hub's cache", _snapshot, good=True, quick=True),
     Case("of bfloat16", lambda place: _tensors(place, _retyped("bfloat16")), good=True, quick=True),

@@ -170,8 +170,17 @@ def cases() -> list[Case]:
 
 
 def good_model(folder: Path) -> tuple[Path, Path]:
-    """Write a good model and text for cases to copy."""
+    """Write a good model and text for cases to copy; what every case imports is imported once, before they fork."""
     import planted
+
+    import fairhub.__main__
+    import fairhub.benchmarks.suite
+    import fairhub.comparison.command
+    import fairhub.cost.plan
+    import fairhub.diagnose
+    import fairhub.names.audit
+    import fairhub.repair
+    import fairhub.transfer.command  # noqa: F401
 
     return planted.save(planted.planted_model(), folder / "good"), planted.write_text(folder / "good.txt")
 

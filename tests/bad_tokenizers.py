@@ -1,4 +1,4 @@
-"""Cases of tokenizers: files that name other files, classes that read them, vocabularies and templates out of reason."""
+"""Cases of tokenizers: files that name other files, classes that read them, vocabularies, templates out of reason."""
 
 import json
 from collections.abc import Sequence
@@ -62,14 +62,15 @@ def _byte_pairs(place: Place, merges: str | None = "#version: 0.2\nt h\nth e\n",
     return audit(place, model)
 
 
-_ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}"
+_ENDLESS = "".join("{% for " + name + " in range(99999) %}" for name in "abc") + "{% endfor %}" * 3
 CASES = [
     *(Case(f"a tokenizer that reads a file: {name}", partial(_reading, **config), quick=quick)
       for name, config, quick in (
           ("BertTokenizer, vocab", {"tokenizer_class": "BertTokenizer", "vocab": "SECRET"}, True),
           ("vocab without a class", {"vocab": "SECRET"}, False),
           ("BertTokenizer, vocab_file", {"tokenizer_class": "BertTokenizer", "vocab_file": "SECRET"}, True),
-          ("GPT2Tokenizer, vocab and merges", {"tokenizer_class": "GPT2Tokenizer", "vocab": "SECRET", "merges": "SECRET"}, False),
+          ("GPT2Tokenizer, vocab and merges", {"tokenizer_class": "GPT2Tokenizer", "vocab": "SECRET",
+            "merges": "SECRET"}, False),
           ("LlamaTokenizer, vocab_file", {"tokenizer_class": "LlamaTokenizer", "vocab_file": "SECRET"}, False),
           ("tokenizer_file", {"tokenizer_class": "PreTrainedTokenizerFast", "tokenizer_file": "SECRET"}, True),
           ("init_inputs", {"tokenizer_class": "BertTokenizer", "init_inputs": ["SECRET"]}, True),
@@ -108,7 +109,8 @@ CASES = [
     content("100,000 deep", "[" * 100_000, file=_TOKENIZER, quick=True),
     content("cut short", '{"version": "1.0", "model": {', file=_TOKENIZER),
     content("not UTF-8", b"\xff\xfe", file=_TOKENIZER),
-    content("no vocabulary", '{"version":"1.0","model":{"type":"BPE","vocab":{},"merges":[]},"added_tokens":[]}', file=_TOKENIZER),
+    content("no vocabulary", '{"version":"1.0","model":{"type":"BPE","vocab":{},"merges":[]},"added_tokens":[]}',
+      file=_TOKENIZER),
     *(Case(f"tokenizer.json: {name}", partial(make, **parts), quick=quick) for name, make, parts, quick in (
         ("model of no type", _model, {"type": "Magic"}, False),
         ("vocabulary a list", _model, {"vocab": [1, 2]}, False),
@@ -119,11 +121,16 @@ CASES = [
         ("unknown word that is none", _model, {"unk_token": "nowhere"}, False),
         ("model null", _parts, {"model": None}, False),
         ("a pre-tokenizer of no type", _parts, {"pre_tokenizer": {"type": "Magic"}}, False),
-        ("a pattern that is none", _parts, {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(("}, "behavior": "Isolated", "invert": False}}, False),
-        ("everything normalised away", _parts, {"normalizer": {"type": "Replace", "pattern": {"Regex": "."}, "content": ""}}, True),
-        ("everything the same word", _parts, {"normalizer": {"type": "Replace", "pattern": {"Regex": ".+"}, "content": "the"}}, True),
-        ("a post-processor with a token that is none", _parts, {"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[X]", "type_id": 0}}], "pair": [], "special_tokens": {}}}, False),
-        ("an added token beyond the vocabulary", _parts, {"added_tokens": [{"id": 99999, "content": "<x>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}]}, False),
+        ("a pattern that is none", _parts, {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(("},
+          "behavior": "Isolated", "invert": False}}, False),
+        ("everything normalised away", _parts, {"normalizer": {"type": "Replace", "pattern": {"Regex": "."},
+          "content": ""}}, True),
+        ("everything the same word", _parts, {"normalizer": {"type": "Replace", "pattern": {"Regex": ".+"},
+          "content": "the"}}, True),
+        ("a post-processor with a token that is none", _parts, {"post_processor": {"type": "TemplateProcessing",
+          "single": [{"SpecialToken": {"id": "[X]", "type_id": 0}}], "pair": [], "special_tokens": {}}}, False),
+        ("an added token beyond the vocabulary", _parts, {"added_tokens": [{"id": 99999, "content": "<x>",
+          "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}]}, False),
         ("added tokens text", _parts, {"added_tokens": "abc"}, False))),
     Case("tokenizer.json: more tokens than the embedding has rows", _larger, quick=True),
     Case("no tokenizer at all", lambda place: audit(place, _without(place, _TOKENIZER, _CONFIG)), quick=True),
@@ -136,16 +143,23 @@ CASES = [
         ("loops", _ENDLESS, True), ("2 GB", "{{ 'a' * 2000000000 }}{{ messages[0].content }}", True),
         ("no template", "{% if %}", False), ("raises", "{{ raise_exception('no') }}", False),
         ("reads attributes", "{{ ''.__class__.__mro__[1].__subclasses__() }}", False),
-        ("divides by zero", "{{ 1 // 0 }}", False), ("calls itself", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", False),
-        ("doubles", "{% set ns = namespace(x='a') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}", False),
+        ("divides by zero", "{{ 1 // 0 }}", False), ("calls itself", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+          False),
+        ("doubles",
+          "{% set ns = namespace(x='a') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+            False),
         ("drops the question", "hello", False), ("twenty digits wide", "{{ '%020000000000d' % 1 }}", False))),
-    Case("chat template: a good one", partial(_template, template="{% for m in messages %}{{ m.content }}{% endfor %} :"), good=True, quick=True),
+    Case("chat template: a good one", partial(_template,
+      template="{% for m in messages %}{{ m.content }}{% endfor %} :"), good=True, quick=True),
     Case("vocab.json and merges.txt of its own", _byte_pairs, good=True, quick=True),
     Case("tokenizer_config.json: none", lambda place: audit(place, _without(place, _CONFIG)), good=True, quick=True),
-    field("a class that nobody knows, beside tokenizer.json", file=_CONFIG, good=True, quick=True, tokenizer_class="Magic"),
-    field("files that are none", file=_CONFIG, good=True, vocab_file=None, tokenizer_file=None, name_or_path="/home/x"),
-    field("a stale path of the token map", file=_CONFIG, good=True, quick=True, special_tokens_map_file="/root/.cache/x.json"),
-    field("a slash as token", file=_CONFIG, good=True, quick=True, unk_token={"content": "/", "lstrip": False, "__type": "AddedToken"}),
+    field("a class that nobody knows, beside tokenizer.json", file=_CONFIG, good=True, quick=True,
+      tokenizer_class="Magic"),
+    field("files that are none", file=_CONFIG, good=True, vocab_file=None, tokenizer_file=None, name_or_path="/opt/x"),
+    field("a stale path of the token map", file=_CONFIG, good=True, quick=True,
+      special_tokens_map_file="/opt/cache/x.json"),
+    field("a slash as token", file=_CONFIG, good=True, quick=True, unk_token={"content": "/", "lstrip": False,
+      "__type": "AddedToken"}),
     field("texts longer than all", file=_CONFIG, good=True, model_max_length=1e30),
     field("a template of several", file=_CONFIG, good=True, chat_template=[{"name": "default", "template": "x"}]),
 ]  # fmt: skip

@@ -11,8 +11,9 @@ from typing import Any
 import datasets
 from huggingface_hub import HfApi
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.probes.public import installed
+from fairhub.reading import one_line
 from fairhub.text import hub_answers
 
 Row = dict[str, Any]
@@ -69,7 +70,7 @@ def find(source: Source, folder: Path | None = None) -> Found | None:
         UserError: `folder` is none, or a file of the benchmark cannot be read.
     """
     if folder is not None and not folder.is_dir():
-        raise UserError(f"benchmark rows lie in a folder; {folder} is none; give one with a folder a benchmark")
+        raise UserError(f"benchmark rows lie in a folder; {plain(folder)} is none; give one with a folder a benchmark")
     if folder is not None and (folder / source.name).is_dir():
         return _files(source, folder / source.name, "local")
     inside = installed(*source.package) if source.package else None
@@ -90,10 +91,11 @@ def _files(source: Source, folder: Path, revision: str) -> Found:
         if not matching and pattern in source.files:
             raise UserError(f"{source.title} needs {', '.join(source.files)}; {folder} lacks {pattern}; add it")
         paths += matching
-    try:
+    home = plain(folder)
+    with one_line(
+        lambda said: f"{source.title} is read from its original files; {home} has others ({said}); give those"
+    ):
         rows = source.read(paths)
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise UserError(f"{source.title} is read from its original files; {folder} has others ({error})") from error
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths))
     return Found(rows, _provenance(source, revision, digest.hexdigest()))
 

@@ -20,8 +20,9 @@ def diagnose(
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Show where in a model the two texts of a pair part: numbers, and pictures in --out."""
-    from fairhub.diagnose import Asked, run
+    from fairhub.diagnose import Asked, refuse, run
 
+    refuse(pair)
     own = loaded(model, device, dtype)
     other = loaded(repaired, device, dtype) if repaired else None
     found, said = run(own, other, Asked(pair, out, generate, overlap))

@@ -64,16 +64,16 @@ def dtype_of(asked: str | None) -> Any:
     """Return torch's type of that name, or None where none is asked.
 
     Raises:
-        UserError: There is no such type.
+        UserError: There is no such type, or none that a model is computed with.
     """
     import torch
 
-    from fairhub.errors import UserError
+    from fairhub.errors import UserError, plain
+    from fairhub.loading import DTYPES
 
-    kind = getattr(torch, asked, None) if asked else None
-    if asked and not isinstance(kind, torch.dtype):
-        raise UserError(f"a dtype must be one of torch's; got {asked!r}; try float32 or bfloat16")
-    return kind
+    if asked is not None and asked not in DTYPES:
+        raise UserError(f"a dtype must be one of {', '.join(DTYPES)}; got {plain(asked)!r}; try float32 or bfloat16")
+    return getattr(torch, asked) if asked else None
 
 
 def device_of(asked: str) -> str:
@@ -87,16 +87,14 @@ def device_of(asked: str) -> str:
     """
     import torch
 
-    from fairhub.errors import UserError
+    from fairhub.errors import plain
     from fairhub.processes import state
+    from fairhub.reading import one_line
 
     if asked != "auto":
-        try:
-            torch.empty(0, device=asked)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:  # each build of torch has its own
-            raise UserError(
-                f"a device must be one that torch sees here; got {asked!r}; use auto or cpu, or install a torch for it"
-            ) from error
+        remedy = "use auto or cpu, or install a torch for it"
+        with one_line(lambda _: f"a device must be one that torch sees here; got {plain(asked)!r}; {remedy}"):
+            torch.zeros(1, device=asked).item()  # a number must come back: of some devices none does
         return asked
     if not torch.cuda.is_available():
         return "cpu"
@@ -120,9 +118,11 @@ def echo_json(document: dict[str, Any]) -> None:
 
 def plan_sanity(budget: float, seconds: float | None) -> None:
     """Refuse a budget or a time that means nothing."""
+    import math
+
     from fairhub.errors import UserError
 
     if not 0 < budget < 1:
         raise UserError(f"a budget must lie between 0 and 1 (0.02 is 2 % perplexity); got {budget:g}; mend --budget")
-    if seconds is not None and not seconds > 0:
-        raise UserError(f"seconds must be positive; got {seconds:g}; mend --seconds")
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise UserError(f"seconds must be positive and finite; got {seconds:g}; mend --seconds")

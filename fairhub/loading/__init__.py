@@ -1,6 +1,6 @@
 """A model and its tokenizer from a Hub id, a folder or the embedded default; never pickles, code or other files."""
 
-from fairhub.loading.config import config_of
+from fairhub.loading.config import DTYPES, config_of
 from fairhub.loading.files import commit_of, weights_of
 from fairhub.loading.model import Loaded, load
 from fairhub.loading.places import DEFAULT, EMBEDDED, cache, embedded_default, located
@@ -8,6 +8,6 @@ from fairhub.loading.tokenizer import tokenizer_of
 from fairhub.loading.weights import headers_of, laid_out, refuse_others
 
 __all__ = [
-    "DEFAULT", "EMBEDDED", "Loaded", "cache", "commit_of", "config_of", "embedded_default", "headers_of", "laid_out",
-    "load", "located", "refuse_others", "tokenizer_of", "weights_of",
+    "DEFAULT", "DTYPES", "EMBEDDED", "Loaded", "cache", "commit_of", "config_of", "embedded_default", "headers_of",
+    "laid_out", "load", "located", "refuse_others", "tokenizer_of", "weights_of",
 ]  # fmt: skip

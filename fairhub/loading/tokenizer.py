@@ -47,7 +47,7 @@ def tokenizer_of(source: str, revision: str | None, shown: str) -> PreTrainedTok
         found: PreTrainedTokenizerBase = PreTrainedTokenizerFast(tokenizer_object=backend, **fields)
         found.name_or_path = shown
         if not found(_TRIED, add_special_tokens=False)["input_ids"]:
-            raise UserError(f"a tokenizer turns text into tokens; that of {name} makes none of {_TRIED!r}; save it anew")
+            raise UserError(f"a tokenizer turns text into tokens; that of {name} makes none; save it anew")
     return found
 
 

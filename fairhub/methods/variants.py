@@ -1,10 +1,11 @@
 """Variants: what a user changes of a published recipe, as "name=value, ..."."""
 
+import math
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 
 Recipe = TypeVar("Recipe")
 
@@ -39,6 +40,9 @@ def one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
 def number(name: str, text: str, kind: Callable[[str], Any] = float) -> Any:
     """Return a number, or refuse what is none."""
     try:
-        return kind(text)
+        found = kind(text)
     except ValueError:
-        raise UserError(f"{name} must be a number; got {text!r}; mend --variant") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise UserError(f"{name} must be a finite number; got {plain(text)!r}; mend --variant") from None
+    return found

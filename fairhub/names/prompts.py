@@ -1,6 +1,7 @@
 """The prompts: scenarios in our own wording x names by group, or the public 1,680-prompt set from a folder."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, plain
 from fairhub.probes import Split
+from fairhub.reading import one_line, text_of
 
 LEVELS = ("low", "high", "numeric")
 """How much a prompt tells: the question alone, with a detail about thing or person, with a number to hold on to."""
@@ -81,18 +83,13 @@ def public(folder: Path, levels: Sequence[str] = LEVELS) -> list[NamePrompt]:
         UserError: The folder has no such file, or the file has other columns.
     """
     path = folder / _FILE
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+    if not path.exists():
+        raise UserError(f"the public name prompts are in {_FILE}; {plain(folder)} has none; name the folder it is in")
+    text, shown = text_of(path, "a file of name prompts"), plain(path)
+    rule = "must have the columns of the public set"
+    with one_line(lambda said: f"{shown} {rule}; {said} is missing; download it again"):
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         return [_public(row) for row in rows if row["context_level"] in levels]
-    except OSError as error:
-        raise UserError(
-            f"the public name prompts are in {_FILE}; {folder} has none; name the folder it is in"
-        ) from error
-    except (KeyError, ValueError) as error:
-        raise UserError(
-            f"{path} must have the columns of the public set; {error} is missing; download it again"
-        ) from error
 
 
 def _public(row: dict[str, str]) -> NamePrompt:

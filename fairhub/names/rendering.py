@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fairhub.errors import UserError, plain
 
@@ -65,11 +66,11 @@ def _main() -> None:
     until = int(time.process_time()) + 1 + _SECONDS
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CPU, (until, until))
-    found, _ = render_jinja_template(
+    found: Any = render_jinja_template(
         conversations=[asked["messages"]], chat_template=asked["template"], add_generation_prompt=True,
         **asked["special"],
     )  # fmt: skip
-    sys.stdout.write(found[0][: _LONGEST + 1])
+    sys.stdout.write(found[0][0][: _LONGEST + 1])
 
 
 if __name__ == "__main__":

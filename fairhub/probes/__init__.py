@@ -1,11 +1,12 @@
 """Probes: text pairs that differ only in a demographic term, from several sources, in four splits."""
 
 from fairhub.probes.own import read as read_probes
+from fairhub.probes.own import refuse_alike
 from fairhub.probes.probe import CONTROL, Probe, Split, split_of, stratified, unit_hash
 from fairhub.probes.public import crows_pairs, holistic_bias, pairs, provenance
 from fairhub.probes.shipped import AXES, CONTEXTS, templates, vignettes
 
 __all__ = [
     "AXES", "CONTEXTS", "CONTROL", "Probe", "Split", "crows_pairs", "holistic_bias", "pairs", "provenance",
-    "read_probes", "split_of", "stratified", "templates", "unit_hash", "vignettes",
+    "read_probes", "refuse_alike", "split_of", "stratified", "templates", "unit_hash", "vignettes",
 ]  # fmt: skip

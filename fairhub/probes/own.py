@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _PUBLIC_NAMES = {
 
 _LONGEST = 20_000
 """Letters of a text: more than any context window that is measured here holds of one."""
+_FREE = ("text_a", "text_b", "prompt_1", "prompt_2", "template", "frame", "template_id")
 _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|\s+|[^\w\s]")
 _ARTICLE = re.compile(r"\b([Aa])n?(\s+)$")
 
@@ -71,6 +73,24 @@ def read(path: Path) -> list[Probe]:
     return [_probe(row, path.stem) for row in rows]
 
 
+def refuse_alike(probes: Sequence[Probe], tokens: Callable[[str], Sequence[int]]) -> None:
+    """Refuse pairs that a model cannot tell apart, as their texts are the same tokens: they would count as fair.
+
+    Args:
+        probes: The user's own.
+        tokens: What the model's tokenizer makes of a text.
+
+    Raises:
+        UserError: There are such pairs; the first is shown.
+    """
+    alike = [probe for probe in probes if list(tokens(probe.text_a)) == list(tokens(probe.text_b))]
+    if alike:
+        raise UserError(
+            f"the texts of a pair must differ in tokens; for this model {len(alike)} of {len(probes)} pairs do not "
+            f"({plain(alike[0].text_a, 60)!r} and {plain(alike[0].text_b, 60)!r}); take them out"
+        )
+
+
 def difference(text_a: str, text_b: str) -> Difference:
     """Return the one span in which two texts differ, from the first to the last word that is not shared."""
     a, b = _TOKEN.findall(text_a), _TOKEN.findall(text_b)
@@ -88,7 +108,8 @@ def difference(text_a: str, text_b: str) -> Difference:
 def _rows(path: Path) -> Iterator[_Row]:
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv}
     if path.suffix.lower() not in readers:
-        raise UserError(f"a probe file ends in .jsonl, .json or .csv; {plain(path.name)} does not; rename or convert it")
+        shown = plain(path.name)
+        raise UserError(f"a probe file ends in .jsonl, .json or .csv; {shown} does not; rename or convert it")
     return readers[path.suffix.lower()](text_of(path, "a probe file"), plain(path.name))
 
 
@@ -114,16 +135,27 @@ def _json(text: str, name: str) -> Iterator[_Row]:
 def _csv(text: str, name: str) -> Iterator[_Row]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        names = list(reader.fieldnames or ())
+        if twice := [column for column in names if names.count(column) > 1]:
+            raise UserError(f"{name} must have each column once; {plain(twice[0])!r} stands twice; take one out")
         for columns in reader:
             # A row of several lines is named by its last.
             where = f"{name} line {reader.line_num}"
             if None in columns or None in columns.values():
-                raise UserError(f"{where} must have the {len(reader.fieldnames or ())} fields of the header; mend it")
+                raise UserError(f"{where} must have the {len(names)} fields of the header; mend it")
             yield _Row(where, {str(key): cell for key, cell in columns.items()})
     except csv.Error as error:
         raise UserError(
             f"{name} line {reader.reader.line_num} must be CSV; it is not ({error}); mend the quotes"
         ) from error
+
+
+def _refuse_controls(row: _Row) -> None:
+    """Refuse what a terminal would obey: texts may have line ends and tabs, names have neither."""
+    for name, value in row.columns.items():
+        free = "\n\r\t" if name in _FREE else ""
+        if isinstance(value, str) and any(unicodedata.category(letter) == "Cc" for letter in set(value) - set(free)):
+            raise UserError(f'{row.where} must be plain text; "{plain(name, 40)}" has control characters; remove them')
 
 
 def _object(item: Any, where: str) -> dict[str, Any]:
@@ -134,6 +166,7 @@ def _object(item: Any, where: str) -> dict[str, Any]:
 
 
 def _probe(row: _Row, stem: str) -> Probe:
+    _refuse_controls(row)
     columns = {_PUBLIC_NAMES.get(name, name): value for name, value in row.columns.items()}
     for name in REQUIRED:
         if name not in columns:
