@@ -18,10 +18,11 @@ from transformers import AutoModelForCausalLM
 
 from fairhub import hub as publisher
 from fairhub.errors import UserError
+from fairhub.hub.wheel import wheel
 from fairhub.recipe import tolerance
 
 EXPECTED = {"README.md", "model.safetensors", "config.json", "tokenizer.json", "reproduce.py"}
-EXPECTED |= {"fairhub/report.json", "fairhub/recipe.json", "figures/by_axis.png"}
+EXPECTED |= {"fairhub/report.json", "fairhub/recipe.json", "fairhub/items.npz", wheel().path, "figures/by_axis.png"}
 
 
 @pytest.fixture
