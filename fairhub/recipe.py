@@ -174,7 +174,12 @@ def read_recipe(path: Path) -> Recipe:
         raise UserError(f"a repaired model has its {path.name}; {plain(path.parent)} has none; name a fairhub run")
     data = parsed(text_of(path, "a recipe", LONGEST), "a recipe")
     known = {field.name for field in fields(Recipe)}
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA or not _OF_LATER >= known - data.keys():
+    if (
+        not isinstance(data, dict)
+        or data.get("schema") is True
+        or data.get("schema") != SCHEMA
+        or not _OF_LATER >= known - data.keys()
+    ):
         raise UserError(
             f"this fairhub reads recipes of schema {SCHEMA}; {plain(path)} is another; use the fairhub it names"
         )

@@ -9,6 +9,7 @@ from huggingface_hub import HfApi
 from fairhub.__main__ import main as program
 from fairhub.errors import UserError
 from fairhub.hub.jobs import job, submit
+from fairhub.hub.wheel import wheel
 
 WORDS = ["Qwen/Qwen2.5-0.5B", "--axis", "gender", "--axis", "race", "--no-heal", "--budget", "0.01", "--shrink"]
 
@@ -34,6 +35,9 @@ def test_a_job_is_shown_and_not_submitted(fairhub, monkeypatch):
     code, out, _ = fairhub("repair", *WORDS, "--out", "elsewhere", "--on-jobs", "l4x1", "--to", "org/fair")
     assert code == 0 and "nothing was submitted" in out and "hf_secret" not in out
     steps = out.split(" && ")
+    made = wheel()
+    assert f"org/fair/resolve/main/{made.path}" in out and f"{made.sha256}  {made.name}" in out
+    assert "fairhub==" not in out and f"uv pip install --quiet {made.name}" in out
     repair = next(step for step in steps if "fairhub repair" in step)
     assert shlex.split(repair) == ["uv", "run", "fairhub", "repair", *_sorted(WORDS), "--out", "runs/job"]
     assert steps[-1].splitlines()[0].endswith("fairhub publish runs/job --to org/fair")
@@ -46,14 +50,16 @@ def _sorted(words):
 
 
 def test_yes_submits_through_the_client(hub, ada, bob):
-    made = job("a10g-largex2", ["--axis", "gender"], "ada/fair", "0.1.0")
+    made = job("a10g-largex2", ["--axis", "gender"], "ada/fair", wheel(), hub.url)
     url = submit(made, ada)
     assert url == f"{hub.url}/jobs/ada/job1"
     (sent,) = hub.state.jobs
     assert sent["command"] == list(made.command) and sent["flavor"] == "a10g-largex2"
     assert sent["secrets"] == {"HF_TOKEN": ada.token} and ada.token not in str(made)
     assert "accelerate launch --num_processes 2 -m fairhub repair" in made.command[-1]
-    assert submit(made, bob) == f"{hub.url}/jobs/bob/job2"  # in the name of who submits
+    assert hub.files("ada/fair")[made.wheel.path] == made.wheel.content  # before the job starts
+    theirs = job("l4x1", [], "bob/fair", wheel(), hub.url)
+    assert submit(theirs, bob) == f"{hub.url}/jobs/bob/job2"  # in the name of who submits
 
 
 def test_yes_is_what_submits(fairhub, monkeypatch):
@@ -89,4 +95,4 @@ def test_what_no_job_can_do_is_refused(fairhub, monkeypatch, words, said):
 def test_nobody_signed_in_is_told_so(monkeypatch, hub):
     monkeypatch.setattr("fairhub.hub.repository.get_token", lambda: None)
     with pytest.raises(UserError, match="hf auth login"):
-        submit(job("l4x1", [], "ada/fair", "0.1.0"), HfApi(endpoint=hub.url, token=False))
+        submit(job("l4x1", [], "ada/fair", wheel()), HfApi(endpoint=hub.url, token=False))

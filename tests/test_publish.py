@@ -18,10 +18,11 @@ from transformers import AutoModelForCausalLM
 
 from fairhub import hub as publisher
 from fairhub.errors import UserError
-from fairhub.recipe import tolerance
+from fairhub.hub.wheel import wheel
+from fairhub.recipe import tensor_hash, tolerance
 
 EXPECTED = {"README.md", "model.safetensors", "config.json", "tokenizer.json", "reproduce.py"}
-EXPECTED |= {"fairhub/report.json", "fairhub/recipe.json", "figures/by_axis.png"}
+EXPECTED |= {"fairhub/report.json", "fairhub/recipe.json", "fairhub/items.npz", wheel().path, "figures/by_axis.png"}
 
 
 @pytest.fixture
@@ -225,12 +226,18 @@ def test_a_model_that_is_not_the_measured_one_is_refused(copy, ada):
 
 def test_logits_may_lie_as_far_apart_as_their_type_rounds(copy):
     recipe = json.loads((copy / "recipe.json").read_text())
+    stored = load_file(copy / "model" / "model.safetensors")
 
     def away(by, dtype):
         mark = recipe["fingerprint"]
         shifted = [[value + by for value in mark["logits"][0]], *mark["logits"][1:]]
-        changed = {"fingerprint": mark | {"logits": shifted, "sha256": "of others"},
-                   "base_model": recipe["base_model"] | {"dtype": dtype}}  # fmt: skip
+        tensors = {name: tensor.to(getattr(torch, dtype)) for name, tensor in stored.items()}
+        save_file(tensors, copy / "model" / "model.safetensors", metadata={"format": "pt"})
+        changed = {
+            "weights": {name: tensor_hash(tensors[name]) for name in recipe["weights"]},
+            "fingerprint": mark | {"logits": shifted, "sha256": "of others"},
+            "base_model": recipe["base_model"] | {"dtype": dtype},
+        }
         (copy / "recipe.json").write_text(json.dumps(recipe | changed))
         return copy
 

@@ -146,15 +146,17 @@ def _places(out: Path) -> str:
 
 def _job(ctx: typer.Context, request: Any, flavor: str, to: str | None, yes: bool) -> str:
     """Show the job that runs the same repair, or submit it."""
-    from fairhub.assembly import VERSION
+    from huggingface_hub.constants import ENDPOINT
+
     from fairhub.hub.jobs import job, sendable, submit
+    from fairhub.hub.wheel import wheel
     from fairhub.repair import refuse
 
     given = ctx.params
     model = given["model"]
     sendable(model, model is not None and Path(model).exists(), [o for o in ("probes", "text", "rows") if given[o]])
     refuse(request)  # a mistake costs nothing here; a machine that is rented for it does
-    made = job(flavor, [*([model] if model else []), *_options(ctx)], to, VERSION)
+    made = job(flavor, [*([model] if model else []), *_options(ctx)], to, wheel(), ENDPOINT)
     said = f"submitted {submit(made)}" if yes else "nothing was submitted; add --yes to submit it"
     return f"{made}\n\n{said}"
 

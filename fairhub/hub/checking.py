@@ -3,32 +3,37 @@
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+import torch
 
+from fairhub.assembly import VERSION
 from fairhub.errors import UserError, plain
+from fairhub.loading import load
 from fairhub.recipe import Recipe, distance, fingerprint, read_recipe, tolerance, weights_of
 from fairhub.report import Report
 from fairhub.report import read as read_report
 
 
 def checked(run: Path) -> tuple[Report, Recipe]:
-    """Reload a run's model with stock transformers and compare it with what the run recorded.
+    """Reload a run's model, as stock transformers loads it, and compare it with what the run recorded.
 
     Every tensor must have its recorded hash, and the logits must be the recorded ones, up to how machines round: they
     may have been recorded on a GPU.
 
     Raises:
-        UserError: The folder is no finished run, or its model is not the one that was measured.
+        UserError: The folder is no finished run of this fairhub, or its model is not the one that was measured.
     """
     report, recipe = read(run)
+    if recipe.fairhub != VERSION:
+        raise UserError(
+            f"a run is published with the fairhub that made it; this run was made by {recipe.fairhub}, this is "
+            f"{VERSION}; run the repair again, or publish with that one"
+        )
     try:
-        model = AutoModelForCausalLM.from_pretrained(run / "model", use_safetensors=True, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(run / "model", trust_remote_code=False)
-    except (OSError, ValueError, SafetensorError) as error:
-        said = " ".join(str(error).split())[:160]
-        raise UserError(f"a run's model must load; {run / 'model'} does not ({said}); run the repair again") from error
-    found = weights_of(model.eval())
+        loaded = load(str(run / "model"), dtype=getattr(torch, recipe.base_model["dtype"]))
+    except UserError as error:
+        raise UserError(f"a run's model must load; {plain(run / 'model')} does not ({error})") from error
+    model, tokenizer = loaded.model, loaded.tokenizer
+    found = weights_of(model)
     wrong = sorted(name for name in recipe.weights.keys() | found if recipe.weights.get(name) != found.get(name))
     if wrong:
         raise UserError(

@@ -1,4 +1,4 @@
-"""What a published repository holds: model, card, pictures, report, recipe and the script that reproduces it."""
+"""What a published repository holds: model, card, pictures, records, and the fairhub and script that reproduce it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from fairhub import card
+from fairhub import card, items
 from fairhub.card.base import public
+from fairhub.errors import UserError, plain
+from fairhub.hub.names import is_model, is_ours
 from fairhub.hub.script import script
+from fairhub.hub.wheel import wheel
 from fairhub.recipe import Recipe
 from fairhub.recipe import to_json as recipe_json
 from fairhub.report import Report, to_json
@@ -63,15 +66,23 @@ def contents(
         weights: Whether the model goes too; without it, only what is needed to make it from its base.
         tag: The tag it gets, which the script then names.
         endpoint: Of the Hub.
+
+    Raises:
+        UserError: A link lies in the folder, or a name that goes into the script is none.
     """
-    pictures = sorted((run / "figures").glob("*.png"))
+    _refuse_links(run)
+    pictures = [path for path in sorted((run / "figures").glob("*.png")) if is_ours(f"figures/{path.name}")]
+    made_by = wheel()
+    recipe = replace(recipe, wheel={"file": made_by.path, "sha256": made_by.sha256})
     page = card.render(report, repo, weights=weights, pictures=[p.stem for p in pictures], endpoint=endpoint)
     files: dict[str, Source] = {"README.md": page.encode()}
     files |= dict(_model(run / "model")) if weights else {}
     files |= {f"figures/{path.name}": path for path in pictures}
     files["fairhub/report.json"] = to_json(_elsewhere(report)).encode()
     files["fairhub/recipe.json"] = recipe_json(_elsewhere(recipe)).encode()
-    files |= {"reproduce.py": script(repo, tag, report).encode()}
+    files |= {f"fairhub/{path.name}": path for path in [run / items.NAME] if path.is_file()}
+    files[made_by.path] = made_by.content
+    files |= {"reproduce.py": script(repo, tag, report, made_by, endpoint).encode()}
     files |= {name: text.encode() for name, text in card.eval_results(report, repo, endpoint=endpoint).items()}
     return Contents(files)
 
@@ -82,10 +93,21 @@ def _elsewhere(record: Record) -> Record:
 
 
 def _model(folder: Path) -> Iterator[tuple[str, Source]]:
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != "README.md" and not name.startswith("."):
-            yield name, path
+    """Yield the files of the model: what transformers writes there, and nothing that came to lie beside it."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and is_model(path.name):
+            yield path.name, path
+
+
+def _refuse_links(run: Path) -> None:
+    """Refuse links in a run folder: what they lead to is not of the run, and would be uploaded.
+
+    Raises:
+        UserError: There is one.
+    """
+    for path in sorted(run.rglob("*")):
+        if path.is_symlink():
+            raise UserError(f"a run's folder holds its own files; {plain(path)} is a link; put the file in its place")
 
 
 def _readable(size: float) -> str:

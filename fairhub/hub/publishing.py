@@ -1,15 +1,17 @@
 """Publishes a run: everything in one commit, or nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from fairhub.errors import UserError
 from fairhub.hub.checking import checked
 from fairhub.hub.contents import Contents, contents
+from fairhub.hub.names import is_model, is_ours, is_weights, refuse_names
 from fairhub.hub.repository import account_token, head, refuse_name
+from fairhub.hub.script import refuse_tag
 from fairhub.hub.session import patient
 from fairhub.hub.trouble import explained
 from fairhub.report import Report
@@ -54,6 +56,7 @@ def publish(
         UserError: The run is not publishable, or the Hub or the network did not let it through.
     """
     refuse_name(to)
+    refuse_tag(tag)
     if pr and tag:
         raise UserError("a pull request is tagged once it is merged; got both --pr and --tag; leave one out")
     if timeout is not None and not timeout > 0:
@@ -65,21 +68,28 @@ def publish(
     if dry_run:
         return Published(f"{api.endpoint}/{to}", None, False)
     with patient(timeout), explained(to, "publishing", _AGAIN):
-        published = _commit(api, files, to, private, pr, report)
+        published = _commit(api, files, to, private, pr, report, weights)
     if tag and published.commit:
         with patient(timeout), explained(to, "publishing", _TAG_AGAIN):
             _tag(api, to, tag, published.commit)
     return published
 
 
-def _commit(api: HfApi, files: Contents, to: str, private: bool, pr: bool, report: Report) -> Published:
+def _commit(
+    api: HfApi, files: Contents, to: str, private: bool, pr: bool, report: Report, weights: bool
+) -> Published:  # fmt: skip
+    """Commit all files at once; what an earlier publish left and this one has not goes in the same commit."""
     parent = head(api, to, private=private, make=not pr)
     title = f"Repaired by fairhub {report.fairhub} ({report.method}, {files.digest})"
     if pr and (there := _open(api, to, title)):
         return Published(there, None, False)
-    operations = [
-        CommitOperationAdd(name, source if isinstance(source, bytes) else str(source))
-        for name, source in files.files.items()
+    stale = _stale(api.list_repo_files(to, revision=parent), files, to, weights)
+    operations: list[CommitOperationAdd | CommitOperationDelete] = [
+        *(CommitOperationDelete(name) for name in stale),
+        *(
+            CommitOperationAdd(name, source if isinstance(source, bytes) else str(source))
+            for name, source in files.files.items()
+        ),
     ]
     made = api.create_commit(
         to, operations, parent_commit=None if pr else parent, create_pr=pr,
@@ -87,6 +97,23 @@ def _commit(api: HfApi, files: Contents, to: str, private: bool, pr: bool, repor
     )  # fmt: skip
     url = made.pr_url or f"{api.endpoint}/{to}"
     return Published(url, made.oid, made.oid != parent)
+
+
+def _stale(there: Sequence[str], files: Contents, to: str, weights: bool) -> list[str]:
+    """Return what lies in a repository, is ours by its name, and is not published this time; the rest is its owner's.
+
+    Raises:
+        UserError: It holds what loaders would read beside the model, or weights that fairhub did not publish.
+    """
+    refuse_names(there if weights else (), to)
+    known = "fairhub/recipe.json" in there
+    if not weights and not known and (foreign := [name for name in there if is_weights(name)]):
+        raise UserError(
+            f"--recipe-only says that there are no weights; {to} has {foreign[0]}, which fairhub did not publish; "
+            "choose another name"
+        )
+    gone = [name for name in there if name not in files.files and is_ours(name)]
+    return sorted(name for name in gone if known or is_model(name))
 
 
 def _open(api: HfApi, to: str, title: str) -> str | None:

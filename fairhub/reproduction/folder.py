@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub.constants import HF_HUB_CACHE
+
 from fairhub.errors import UserError, plain
 from fairhub.hub.names import INDEX, WEIGHTS, is_weights, refuse_names
 from fairhub.reading import MEGABYTE, parsed, text_of
@@ -65,9 +67,10 @@ def _used(place: Path, names: Collection[str]) -> tuple[str, ...]:
 
 
 def _refuse_links(folder: Path, paths: Sequence[Path]) -> None:
-    """Refuse links that leave the folder; those of the Hub's cache lead to its own blobs."""
-    root = folder.resolve()
-    inside = root.parent.parent if root.parent.name == "snapshots" else root
+    """Refuse links that leave the folder; those of the Hub client's own cache lead to its blobs."""
+    root, cache = folder.resolve(), Path(HF_HUB_CACHE).resolve()
     for path in paths:
-        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+        real = path.resolve()
+        blob = root.is_relative_to(cache) and real.is_relative_to(cache) and "blobs" in real.parts
+        if not real.is_relative_to(root) and not blob:
             raise UserError(f"a published folder holds its own files; {plain(path)} is a link out of it; remove it")
