@@ -96,6 +96,57 @@ def test_a_flood_that_nobody_listens_to_keeps_no_one_out(space):
     assert len(working) <= 2  # that one, and the one of the test before
 
 
+def secret_file(space):
+    place = space.folder / "owner.txt"
+    place.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the-owners-secret"]))
+    return str(place)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        lambda place: {"tokenizer_class": "BertTokenizer", "vocab": place},
+        lambda place: {"tokenizer_class": "BertTokenizer", "vocab_file": place},
+        lambda place: {"tokenizer_class": "GPT2Tokenizer", "vocab": place, "merges": place},
+        lambda place: {"tokenizer_class": "PreTrainedTokenizerFast", "tokenizer_file": place},
+        lambda place: {"tokenizer_class": "LlamaTokenizer", "init_inputs": [place]},
+    ],
+)
+def test_no_model_makes_a_file_of_the_machine_its_vocabulary(space, hostile):
+    files = {name: data for name, data in space.hub.files("ada/planted").items() if name != "tokenizer.json"}
+    told = json.dumps(hostile(secret_file(space))).encode()
+    for name, more in {"ada/reader": {}, "ada/beside": {"tokenizer.json": b"{}"}}.items():
+        space.hub.put(name, files | {"tokenizer_config.json": told} | more)
+        answer = called(space, "diagnose", "[CLS]", "[MASK] the-owners-secret", name)
+        assert "owners" not in answer and "error" in answer
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "---\n"
+        + "a0: &a0 [x, x]\n"
+        + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30))
+        + "license: *a29\n---\n",
+        "---\nlicense: " + "[" * 50_000 + "\n---\n",
+        "---\nlicense: !!python/object/apply:os.system ['id']\n---\n",
+        "---\nlicense: " + "x" * 1_000_000 + "\n---\n",
+    ],
+)
+def test_a_hostile_card_costs_nothing(space, card):
+    files = space.hub.files("ada/planted")
+    space.hub.put("ada/carded", files | {"README.md": card.encode()})
+    assert "woman" in called(space, "diagnose", *PAIR, "ada/carded")
+    resident = int((Path("/proc") / str(space.process.pid) / "statm").read_text().split()[1]) * 4096
+    assert resident < 3e9
+
+
+def test_a_repository_that_is_too_large_is_refused_before_it_comes(space):
+    assert "GB of weights here" in called(space, "diagnose", *PAIR, "ada/large")
+    assert "pickles" in called(space, "diagnose", *PAIR, "ada/pickled")
+    assert not space.hub.asked("GET", r"/ada/(large|pickled)/resolve/")
+
+
 def test_what_is_the_owners_is_not_served(space):
     assert "404" in asked(f"{space.url}/gradio_api/monitoring/x") or "403" in asked(f"{space.url}/monitoring")
     assert "not enabled" in asked(f"{space.url}/monitoring/summary").lower()

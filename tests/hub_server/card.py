@@ -14,6 +14,8 @@ LISTS = ("tags", "datasets", "metrics", "language", "base_model")
 def metadata(text: str) -> Any:
     """The front matter as JSON holds it (dates become text); None where there is none."""
     block = BLOCK.match(text)
+    if block and any(mark in block[1] for mark in ("&", "!!", "[" * 100)):  # written out they would fill this machine
+        return None
     return json.loads(json.dumps(yaml.safe_load(block[1]), default=str)) if block else None
 
 
