@@ -1,4 +1,4 @@
-"""Cases of model folders: weights missing, mismatched, broken or out of reach; links, pickles, adapters; odd good ones."""
+"""Cases of model folders: weights missing, mismatched, broken, out of reach; links, pickles, adapters; good ones."""
 
 import json
 import os
