@@ -1,5 +1,6 @@
 """Files that others made, read with bounds: plain files only, whole, so long and no longer, as text or as JSON."""
 
+import csv
 import json
 import os
 import re
@@ -22,7 +23,7 @@ LARGEST = 256 * MEGABYTE
 BROKEN = (
     OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, ImportError,
     RuntimeError, MemoryError, EOFError, SafetensorError, HfHubHTTPError, HFValidationError, StrictDataclassError,
-    TemplateError, YAMLError,
+    TemplateError, YAMLError, csv.Error,
 )  # fmt: skip
 """What readers of other people's formats raise at broken files: each step of each library has its own."""
 

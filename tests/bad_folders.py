@@ -1,4 +1,4 @@
-"""Cases of model folders: weights missing, mismatched, broken, far away; links, pickles, adapters; odd good ones."""
+"""Cases of model folders: weights missing, mismatched, broken, out of reach; links, pickles, adapters; good ones."""
 
 import json
 import os
@@ -208,7 +208,8 @@ CASES = [
         ("no map", lambda index, model: {"metadata": {}}, False), ("a list", lambda index, model: [1], False),
         ("an empty map", lambda index, model: index.update(weight_map={}), False),
         ("a map of text", lambda index, model: index.update(weight_map="all"), False))),
-    *(Case(f"a link out of the folder: {name}", partial(_linked, name=name, to=to), quick=quick) for name, to,
+    *(Case(f"a link out of the folder: {name} to {to or 'the same file'}", partial(_linked, name=name, to=to),
+      quick=quick) for name, to,
       quick in (
         ("config.json", None, True), ("model.safetensors", None, True), ("tokenizer.json", None, True),
         ("tokenizer_config.json", None, False), ("chat_template.jinja", "/proc/self/environ", True),

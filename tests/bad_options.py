@@ -49,7 +49,7 @@ CASES = [
         "float8_e4m3fn", "float8_e5m2", "int8", "bool", "complex64", "uint16", "quint8", "float33", "Tensor",
           "__class__", *_ODD)),
     *(option("audit", "--device", value, quick=value == "meta") for value in (
-        "meta", "cuda", "cuda:99", "mps", "xla", "hpu", "privateuseone", "cpu:9", "vulkan", "fpga", *_ODD)),
+        "meta", "cuda", "cuda:99", "mps", "xla", "hpu", "privateuseone", "vulkan", "fpga", *_ODD)),
     *(option("diagnose", "--device", value) for value in ("meta", "cuda", "warp")),
     *(option("plan", "--device", value) for value in ("meta", "warp")),
     *(option("plan", "--dtype", value) for value in ("float8_e4m3fn", "int8", "nn")),

@@ -117,7 +117,7 @@ CASES = [
         ("vocabulary empty", _model, {"vocab": {}}, True),
         ("ids negative", _model, {"vocab": {"a": -1}}, False),
         ("ids huge", _model, {"vocab": {"a": 2**32}}, False),
-        ("ids with a gap of a billion", _model, {"vocab": {"a": 0, "<unk>": 2**30}}, True),
+        ("ids with a gap of a billion", _model, {"vocab": {"a": 0, "<unk>": 2**30}}, False),
         ("unknown word that is none", _model, {"unk_token": "nowhere"}, False),
         ("model null", _parts, {"model": None}, False),
         ("a pre-tokenizer of no type", _parts, {"pre_tokenizer": {"type": "Magic"}}, False),
@@ -140,7 +140,7 @@ CASES = [
     Case("merges that are not in the vocabulary", partial(_byte_pairs, merges="x q\n")),
     Case("vocab.json larger than the embedding", partial(_byte_pairs, more=10**6)),
     *(Case(f"chat template: {name}", partial(_template, template=template), quick=quick) for name, template, quick in (
-        ("loops", _ENDLESS, True), ("2 GB", "{{ 'a' * 2000000000 }}{{ messages[0].content }}", True),
+        ("loops", _ENDLESS, True), ("2 GB", "{{ 'a' * 2000000000 }}{{ messages[0].content }}", False),
         ("no template", "{% if %}", False), ("raises", "{{ raise_exception('no') }}", False),
         ("reads attributes", "{{ ''.__class__.__mro__[1].__subclasses__() }}", False),
         ("divides by zero", "{{ 1 // 0 }}", False), ("calls itself", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",

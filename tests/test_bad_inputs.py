@@ -19,14 +19,14 @@ def offline(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
-def outcome(case, good):
-    found = run(case, *good)
+def outcome(case, good, brief=False):
+    found = run(case, *good, brief)
     assert not found.fault, (found.code, found.seconds, found.said[-1500:])
 
 
 @pytest.mark.parametrize("case", [case for case in ALL if case.quick], ids=lambda case: case.name)
 def test_quick(case, good):
-    outcome(case, good)
+    outcome(case, good, brief=True)
 
 
 @pytest.mark.slow

@@ -7,7 +7,12 @@ from pathlib import Path
 import planted
 import pytest
 import torch
+from conftest import ARCHITECTURES
 from hub_client import python
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import AutoTokenizer
 
 import fairhub.loading.files
 import fairhub.loading.places
@@ -151,3 +156,120 @@ def test_licence_is_read_off_the_models_card(card, licence, folder, tmp_path):
     if card is not None:
         (copy / "README.md").write_text(card)
     assert load(str(copy)).licence == licence
+
+
+def tokenizer_config(folder: Path, target: Path, **fields) -> Path:
+    """A copy of the model whose tokenizer_config.json says other things, without tokenizer.json."""
+    copy = edited(folder, target)
+    (copy / "tokenizer.json").unlink()
+    (copy / "tokenizer_config.json").write_text(json.dumps(fields))
+    return copy
+
+
+@pytest.mark.parametrize("named", ["vocab", "vocab_file", "init_inputs"])
+def test_no_file_of_the_machine_becomes_a_vocabulary(named, folder, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("token=hf_secret\n[UNK]\n[CLS]\n[MASK]\n")
+    value = [str(secret)] if named == "init_inputs" else str(secret)
+    copy = tokenizer_config(folder, tmp_path / "copy", tokenizer_class="BertTokenizer", **{named: value})
+    with pytest.raises(UserError, match="names no other files"):
+        load(str(copy))
+    (copy / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    (copy / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
+    assert load(str(copy)).tokenizer.get_vocab() == planted.tokenizer().get_vocab()  # its own file alone decides
+
+
+def test_the_older_format_of_byte_pairs_is_read_as_transformers_reads_it(folder, tmp_path):
+    letters = ["<|end|>", *sorted(ByteLevel.alphabet()), "th", "the", "Ġthe"]
+    copy = tokenizer_config(folder, tmp_path / "copy", tokenizer_class="GPT2Tokenizer", eos_token="<|end|>")
+    (copy / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
+    (copy / "merges.txt").write_text("#version: 0.2\nt h\nth e\nĠ the\n")
+    ours, theirs = load(str(copy)).tokenizer, AutoTokenizer.from_pretrained(copy)
+    for text in ("the other", " the  end\n\n", "é 漢<|end|>the"):
+        assert ours(text).input_ids == theirs(text).input_ids and ours.decode(ours(text).input_ids) == text
+
+
+def test_special_tokens_that_no_file_names_are_those_of_the_models_ids(folder, tmp_path):
+    copy = edited(folder, tmp_path / "copy", bos_token_id=1, eos_token_id=1)
+    (copy / "tokenizer_config.json").unlink()
+    assert load(str(copy)).tokenizer.eos_token == "<eos>"
+
+
+def test_a_link_out_of_the_folder_is_refused_and_a_snapshots_is_not(folder, tmp_path):
+    copy = edited(folder, tmp_path / "copy")
+    (copy / "tokenizer.json").unlink()
+    (copy / "tokenizer.json").symlink_to(folder / "tokenizer.json")
+    with pytest.raises(UserError, match="tokenizer.json is a link out of it"):
+        load(str(copy))
+    blobs, snapshot = tmp_path / "repo" / "blobs", tmp_path / "repo" / "snapshots" / "abc"
+    blobs.mkdir(parents=True), snapshot.mkdir(parents=True)
+    for file in folder.iterdir():
+        (blobs / file.name).write_bytes(file.read_bytes())
+        (snapshot / file.name).symlink_to(Path("..", "..", "blobs", file.name))
+    assert load(str(snapshot)).sha256() == load(str(folder)).sha256()
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda weights: weights.update(other=weights.pop("model.norm.weight")), "1 are not .model.norm.weight"),
+        (lambda weights: weights.update({"model.norm.weight": torch.ones(7), "other": torch.ones(32)}), "7. for .32"),
+        (lambda weights: weights["model.norm.weight"].fill_(float("inf")), "finite"),
+        (lambda weights: weights.update({"model.layers.2.x.weight": torch.ones(7)}), "says 2 of 3"),
+    ],
+)
+def test_weights_are_whole_of_their_sizes_and_finite(change, said, folder, tmp_path):
+    copy = edited(folder, tmp_path / "copy")
+    weights = load_file(copy / "model.safetensors")
+    change(weights)
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=said):
+        load(str(copy))
+
+
+def test_tensors_that_are_not_of_the_model_are_named(folder, tmp_path):
+    copy = edited(folder, tmp_path / "copy")
+    weights = load_file(copy / "model.safetensors") | {"vision.weight": torch.ones(3)}
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    assert load(str(copy)).unread == ("vision.weight",) and load(str(folder)).unread == ()
+
+
+def test_what_a_full_disk_leaves_of_the_default_is_taken_away(tmp_path, monkeypatch):
+    def full(file, folder):
+        folder.mkdir()
+        (folder / "half.safetensors").write_bytes(b"0" * 100)
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(fairhub.loading.places, "_convert", full)
+    with pytest.raises(UserError, match="No space left.*free 600 MB"):
+        fairhub.loading.places._unpack(tmp_path / "x.gguf", tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_hides_a_model_of_the_hub_is_said_to_be_in_the_way(tmp_path, monkeypatch):
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="in the way of the Hub's org/name"):
+        load("org/name")
+
+
+def test_a_model_in_the_cache_is_loaded_where_no_network_is(hub, folder):
+    hub.put("ada/tiny", {file.name: file.read_bytes() for file in folder.iterdir()})
+    before = python(hub, _REVISIONS, "ada/tiny", user=None)
+    dead = f"import os; os.environ['HF_ENDPOINT'] = 'http://127.0.0.1:9'\n{_CACHED}"
+    assert python(hub, dead, "ada/tiny", user=None).split()[0] == before.split()[1]
+
+
+_CACHED = """
+import sys
+from fairhub.loading import load
+print(load(sys.argv[1]).revision)
+"""
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neo", "gptj", "gpt_neox", "opt", "gemma3", "phi3"])
+def test_every_architecture_is_loaded_whole(name, tmp_path):
+    model = ARCHITECTURES[name](vocab_size=len(planted.tokenizer()))
+    loaded, ids = load(str(planted.save(model, tmp_path / name))), torch.tensor([[3, 7, 5]])
+    assert torch.equal(loaded.model(ids).logits, model(ids).logits) and loaded.unread == ()

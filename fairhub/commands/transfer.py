@@ -51,8 +51,8 @@ def transfer(
         return
     parsed(variant)
     asked = tuple(name.strip() for name in methods.split(",") if name.strip())
-    if not asked:
-        raise UserError("a transfer needs a method; --methods names none; leave it out, or name some by commas")
+    if not asked or len(set(asked)) < len(asked):
+        raise UserError("a transfer needs methods, each once; --methods names none, or one twice; name some by commas")
     if variant and "breaking_down_bias" not in asked:
         raise UserError("--variant of transfer is breaking_down_bias'; it is not among --methods; leave --variant out")
     what = Asked(asked, tuple(context or ()), tuple(axis or ()), names, items, probes, text, budget, seed, variant)

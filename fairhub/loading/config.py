@@ -9,7 +9,7 @@ from typing import Any
 from transformers import AutoConfig, PretrainedConfig
 
 from fairhub.errors import UserError, plain
-from fairhub.loading.files import NAMES, file_of, json_of, told, view
+from fairhub.loading.files import NAMES, commit_of, file_of, json_of, told, view
 from fairhub.loading.places import in_the_way
 from fairhub.surgery.architecture import layout_of
 
@@ -58,7 +58,8 @@ def config_of(source: str, revision: str | None, shown: str) -> PretrainedConfig
         if raw is None:
             raise UserError(f"a model needs config.json; {plain(shown)} has none; name a transformers checkpoint")
         refuse_fields(raw, "config.json")
-        _refuse(raw, source, revision, plain(shown))
+        commit = commit_of(source, revision) or revision  # of a known commit the cache knows what there is not
+        _refuse(raw, source, commit, plain(shown))
         with view({"config.json": cleaned(raw)}) as place:
             config = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=True)
     config.name_or_path = shown

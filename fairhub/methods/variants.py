@@ -38,11 +38,11 @@ def one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
 
 
 def number(name: str, text: str, kind: Callable[[str], Any] = float) -> Any:
-    """Return a number, or refuse what is none."""
+    """Return a number, or refuse what is none, or no size: every field of a recipe is a share, a weight or a count."""
     try:
         found = kind(text)
     except ValueError:
         found = math.nan
-    if not math.isfinite(found):
-        raise UserError(f"{name} must be a finite number; got {plain(text)!r}; mend --variant") from None
+    if not 0 <= found < math.inf:
+        raise UserError(f"{name} must be a finite number from 0 up; got {plain(text)!r}; mend --variant") from None
     return found

@@ -1,7 +1,6 @@
 """Leave one out: what a two-sided erasure does for an axis, group, context or dimension that it was not fitted on."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -149,6 +148,9 @@ def _drawn(reading: Reading, group: str, dimension: str) -> Drawn | None:
     return mean_over(kept, reading.pairs, sorted({pair.axis for pair in reading.pairs}), dimension)
 
 
+_STRONGEST = 10  # 1 takes out what was found, 2 turns it round; more only breaks the model
+
+
 def refuse(kind: str, strength: float) -> None:
     """Refuse what cannot be left out, and a strength that means nothing.
 
@@ -157,8 +159,8 @@ def refuse(kind: str, strength: float) -> None:
     """
     if kind not in KINDS:
         raise UserError(f"what is left out is one of {', '.join(KINDS)}; got {kind!r}; mend --leave-out")
-    if not 0 < strength < math.inf:
-        raise UserError(f"a strength lies above 0; got {strength:g}; mend --strength")
+    if not 0 < strength <= _STRONGEST:
+        raise UserError(f"a strength lies above 0, at most at {_STRONGEST}; got {strength:g}; mend --strength")
 
 
 def carried(loaded: Loaded, kind: str, strength: float, text: Path | None, sizes: Sizes, out: Path) -> str:
