@@ -93,8 +93,10 @@ def _refuse_settings(settings: Mapping[str, Any]) -> None:
     methods.Plan(**settings["plan"]), Sizes(**settings["sizes"])
     for name, hint in _SETTINGS.items():
         conform(settings.get(name) if name in _OF_LATER else settings[name], hint, f"settings.{name}")
-    if "scope" in settings:
-        conform(settings["scope"], _Scope, "settings.scope")
+    try:
+        conform(settings.get("scope", {"groups": [], "dimensions": []}), _Scope, "settings.scope")
+    except UserError as error:
+        raise TypeError(str(error)) from error
     for name, count in settings["sizes"].items():
         if not 0 <= count <= _MOST:
             raise UserError(f"settings.sizes.{name} lies between 0 and {_MOST}; got {count}; take it from its maker")

@@ -76,13 +76,14 @@ def conform(value: Any, hint: Any, where: str) -> None:
 
 
 def _one_of(value: Any, hints: Sequence[Any], where: str) -> None:
-    """Take the first of several types that fits; where none does, say what the last one misses."""
+    """Take the first of several types that fits; where none does, say what the first one misses."""
+    missed: list[UserError] = []
     for hint in hints:
         try:
             return conform(value, hint, where)
         except UserError as error:
-            missed = error
-    raise missed
+            missed.append(error)
+    raise missed[0]
 
 
 def _fields(value: Any, hint: Any, where: str) -> None:

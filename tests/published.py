@@ -16,6 +16,18 @@ from fairhub.repair import Request, repair
 
 
 @cache
+def erased() -> tuple[Path, Path, Path]:
+    """Return the same of a run by the default method: two-sided erasure, which solves for every attention output."""
+    base, text, _ = made()
+    folder = Path(mkdtemp())
+    plan = dataclasses.replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0))
+    with pytest.MonkeyPatch.context() as patch:
+        offline_(patch)
+        repair(load(str(base)), Request("two_sided", text=text, plan=plan, sizes=SIZES), folder / "run")
+    return base, text, folder / "run"
+
+
+@cache
 def made(heal: bool = True) -> tuple[Path, Path, Path]:
     """Return a base model's folder, the neutral text, and the folder of a run that repaired it."""
     folder = Path(mkdtemp())

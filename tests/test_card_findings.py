@@ -230,20 +230,22 @@ def test_unknown_metrics_are_shown_undefined(repair):
 def test_commands_are_those_of_the_repository(repair, text):
     found = section(text, "### Reproduce")
     for line in (
-        "hf download acme/smol-fair --local-dir D && python D/reproduce.py",
+        "hf download acme/smol-fair --local-dir D && uv run D/reproduce.py",
         "hf cache verify acme/smol-fair",
         "fairhub reproduce acme/smol-fair",
         "hf jobs uv run https://huggingface.co/acme/smol-fair/resolve/main/reproduce.py",
     ):
         assert line in found
+    own, theirs = found.index("fairhub reproduce acme/smol-fair"), found.index("uv run D/reproduce.py")
+    assert own < found.index("code of the publisher of this repository") < theirs
     assert 'AutoModelForCausalLM.from_pretrained("acme/smol-fair")' in text
     assert "stands for the repository" in card.render(repair) and "stands for the repository" not in text
 
 
 def test_healed_and_unhealed_promise_what_they_can_keep(repair, text):
     healed, plain = (section(t, "### Reproduce") for t in (text, card.render(replace(repair, healing=None))))
-    assert "same machine" in healed and "tolerance stated in [fairhub/recipe.json]" in healed
-    assert "bit for bit" in plain and "tolerance" not in plain and "bit for bit" not in healed
+    assert "same machine" in healed and "within a tolerance that whoever checks computes" in healed
+    assert "bit for bit" in plain and "whoever checks" not in plain and "bit for bit" not in healed
 
 
 def test_a_recipe_alone_does_not_promise_weights(repair):

@@ -13,7 +13,10 @@ def reproduce(
     base: Annotated[str | None, typer.Option(help="The base model, where the recipe names a folder.")] = None,
     probes: Probes = None, text: Text = None, rows: Rows = None, device: Device = "auto", json: Json = False,
 ) -> None:  # fmt: skip
-    """Make a published repair again, measure it again, and compare; exit status 1 if anything is different."""
+    """Make a published repair again, measure it again, and compare.
+
+    Exit status 0: reproduced; 1: something came out different; 2: it could not be run, or is no record of a run.
+    """
     from dataclasses import asdict
 
     from fairhub import reproduce as reproduction

@@ -103,7 +103,7 @@ class _Transfer(TypedDict):
     sentences: dict[str, list[str]]
     kept: dict[str, _Span | None]
     asked: NotRequired[_Asked]
-    chance: NotRequired[dict[str, _Chance]]
+    chance: NotRequired[dict[str, _Chance | None]]
 
 
 class _Rows(TypedDict):
