@@ -133,6 +133,15 @@ class Stubborn:
         self.over.set()
 
 
+def test_no_run_takes_for_ever(tmp_path, monkeypatch):
+    """One that hangs and hears no wish is killed, and says why it ended."""
+    monkeypatch.setattr("fairhub.space.running.LONGEST", 0.05)
+    monkeypatch.setattr("fairhub.space.running._PATIENCE", 0.05)
+    prepare(tmp_path / "job", None, Request())
+    last = list(follow(tmp_path / "job", Stubborn, every=0.01))[-1]
+    assert last.standing.state == "stopped" and "hours here at most" in last.standing.why
+
+
 def test_a_job_that_was_killed_because_it_should_stop_reads_as_stopped(tmp_path):
     prepare(tmp_path / "job", None, Request())
     begun = []

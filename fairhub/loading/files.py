@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.constants import HF_HUB_CACHE
 from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
@@ -170,8 +171,9 @@ def _inside(folder: Path, name: str) -> Path | None:
     if not path.exists() and not path.is_symlink():
         return None
     home, real = folder.resolve(), path.resolve()
-    blobs = home.parent.parent / "blobs"
-    if home not in real.parents and not (home.parent.name == "snapshots" and blobs in real.parents):
+    cache = Path(HF_HUB_CACHE).resolve()
+    blob = home.is_relative_to(cache) and real.is_relative_to(cache) and "blobs" in real.parts
+    if home not in real.parents and not blob:
         raise UserError(f"a model's files lie in its folder; {plain(name)} is a link out of it; copy the file there")
     if not real.is_file():
         raise UserError(f"a model's files are plain files; {plain(name)} is none; load the original checkpoint")
