@@ -171,8 +171,11 @@ def _inside(folder: Path, name: str) -> Path | None:
     if not path.exists() and not path.is_symlink():
         return None
     home, real = folder.resolve(), path.resolve()
+    # a snapshot of the Hub's cache is links into blobs, its repository's own or those that all share
     cache = Path(HF_HUB_CACHE).resolve()
-    blob = home.is_relative_to(cache) and real.is_relative_to(cache) and "blobs" in real.parts
+    own = home.parent.name == "snapshots" and home.parent.parent / "blobs" in real.parents
+    shared = home.is_relative_to(cache) and real.is_relative_to(cache) and "blobs" in real.parts
+    blob = own or shared
     if home not in real.parents and not blob:
         raise UserError(f"a model's files lie in its folder; {plain(name)} is a link out of it; copy the file there")
     if not real.is_file():
