@@ -46,7 +46,7 @@ def audit(
     from fairhub.repair import audit as run
 
     note_probes(probes)
-    wanted = gather(suite, rows) if suite else None
+    wanted = gather(suite, rows) if suite is not None else None
     request = Request(
         "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
         sizes=QUICK if suite == "quick" else AUDIT,
@@ -64,8 +64,8 @@ def _names(
     axes = tuple(axis or ("race", "gender"))
     if wrong := [name for name in axes if name not in ("race", "gender")]:
         raise UserError(f"names differ in race and gender; got {wrong[0]!r}; mend --axis")
-    if samples < 0:
-        raise UserError(f"samples are counted from 0; got {samples}; mend --samples")
+    if not 0 <= samples <= 10_000:
+        raise UserError(f"samples are counted from 0 to 10,000; got {samples}; mend --samples")
     _show(*run(model, Asked(tuple(context or ()), tuple(level or ("low",)), axes, samples, folder)), as_json)
 
 

@@ -21,6 +21,7 @@ from fairhub.commands.options import (
     Units,
     loaded,
     plan_sanity,
+    refuse_name,
 )
 
 
@@ -42,6 +43,7 @@ def compare(
     from fairhub.repair import Request
 
     plan_sanity(budget, seconds)
+    refuse_name(out)
     plan = Plan(budget=budget, seconds=seconds, seed=seed, bias=bias, units=units)
     request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan, suite=suite, rows=rows)
     try:

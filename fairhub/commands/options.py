@@ -44,6 +44,18 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
     return load(model, device=place, dtype=kind)
 
 
+def refuse_name(out: Path) -> None:
+    """Refuse a folder whose name cannot be written into a report.
+
+    Raises:
+        UserError: It is not printable text.
+    """
+    from fairhub.errors import UserError, plain
+
+    if not str(out).isprintable():
+        raise UserError(f"a run's folder has a printable name; got {plain(out)!r}; mend --out")
+
+
 def note_probes(probes: Path | None) -> None:
     """Say on stderr what cannot be measured on a user's own probes.
 

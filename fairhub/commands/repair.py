@@ -26,6 +26,7 @@ from fairhub.commands.options import (
     loaded,
     note_probes,
     plan_sanity,
+    refuse_name,
     say,
 )
 from fairhub.defaults import METHOD
@@ -67,6 +68,7 @@ def repair(
     from fairhub.repair import repair as run
 
     plan_sanity(budget, seconds)
+    refuse_name(out)
     request = _request(ctx.params)
     if of is not None or choose is not None:
         model, request = _taken(ctx, model, of, choose)

@@ -17,6 +17,7 @@ from fairhub.commands.options import (
     echo_json,
     loaded,
     plan_sanity,
+    refuse_name,
 )
 
 
@@ -45,6 +46,7 @@ def transfer(
     from fairhub.transfer.left_out import refuse
 
     plan_sanity(budget, None)
+    refuse_name(out)
     if leave_out:
         refuse(leave_out, strength)
         typer.echo(_left_out(loaded(model, device, dtype), leave_out, strength, text, out))
