@@ -20,7 +20,7 @@ NOTES = {  # what is not a Python module, and folders without a docstring of the
     "tests/": "one file a module; tiny random models, one with planted bias, and a Hub",
     "space_app.py": "the Space: what a visitor meets, and what make space starts",
     ".ci/run": "installs, lints and tests on a bare machine",
-    "Makefile": "make repair, test, browser, lint, bench, cards, space, deploy-space",
+    "Makefile": "make repair, test, test-slow, test-all, browser, lint, bench, cards, space, deploy-space",
     "requirements.txt": "what fairhub needs, as ranges",
     "constraints.txt": "the versions it is tested with",
     "pyproject.toml": "the package, the command line's name, lint and test settings",
