@@ -200,6 +200,10 @@ class Remembered:
         value, self._asked[key] = self.known[key]
         return value
 
+    def values(self) -> list[Any]:
+        """Return all values that are remembered, in the order they came."""
+        return [value for value, _ in self.known.values()]
+
     def clock(self) -> float:
         """Return the seconds that all values asked of this object took when they were computed.
 

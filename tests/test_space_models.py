@@ -100,9 +100,10 @@ def test_a_config_that_asks_for_more_than_its_files_is_refused_before_they_come(
     config = json.loads((on_hub / "config.json").read_text())
     names = [path.name for path in on_hub.iterdir() if path.name != "config.json"]
     files = {name: (on_hub / name).read_bytes() for name in names}
-    for name, more in {"wide": {"vocab_size": 10**8}, "deep": {"num_hidden_layers": 10**8}}.items():
+    monkeypatch.setenv("FAIRHUB_SPACE_BYTES", "1000000000")
+    for name, more in {"wide": {"vocab_size": 10**7}, "deep": {"num_hidden_layers": 10**8}}.items():
         hub.put(f"ada/{name}", files | {"config.json": json.dumps(config | more).encode()})
-        with pytest.raises(UserError, match="4 bytes each"):
+        with pytest.raises(UserError, match="4 bytes each|num_hidden_layers"):
             Models().source(f"ada/{name}")
     assert not hub.asked("GET", r"/ada/(wide|deep)/resolve/.*safetensors")
 

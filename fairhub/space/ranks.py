@@ -66,7 +66,7 @@ def _measured(loaded: Loaded, part: tuple[Probe, ...]) -> list[float]:
 
 
 def _flat(kept: Remembered) -> list[float]:
-    return [value for values in kept.known.values() for value in values]
+    return [value for values in kept.values() for value in values]
 
 
 def rank_shown(divergence: float, known: list[float]) -> str:
