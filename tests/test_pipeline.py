@@ -184,10 +184,10 @@ class _Killed(BaseException):
     """As a kill would: nothing catches it."""
 
 
-_SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("moments", "energy 1", "select 2")]
+_SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("moments", "energy 1", "select 2", "pictures")]
 
 
-@pytest.mark.parametrize("moment", ["energy 3", "proof", "pictures", *_SLOW])
+@pytest.mark.parametrize("moment", ["energy 3", "proof", *_SLOW])
 def test_a_killed_run_goes_on_to_the_same_report(done, request_, tmp_path, monkeypatch, no_pictures, moment):
     _, made, _ = done
     count = 0

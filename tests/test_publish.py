@@ -40,7 +40,7 @@ def silent(hub, done):
         assert hub.token(user) not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+@pytest.mark.parametrize("xet", [pytest.param(True, id="xet"), pytest.param(False, id="lfs", marks=pytest.mark.slow)])
 def test_a_run_is_published_in_one_commit_and_comes_back_equal(hub, folder, tmp_path, xet):
     done = command(hub, "publish", folder, "--to", "ada/fair", "--tag", "v1", xet=xet)
     assert done.returncode == 0, done.stderr
@@ -162,7 +162,7 @@ def test_a_500_before_the_commit_is_tried_again(hub, ada, folder):
     assert len(hub.asked("POST", "/preupload/")) >= 2
 
 
-@pytest.mark.parametrize("moment", ["preupload", "commit"])
+@pytest.mark.parametrize("moment", [pytest.param("preupload", marks=pytest.mark.slow), "commit"])
 def test_a_kill_leaves_nothing_half_published(hub, folder, moment):
     hub.put("ada/fair", {"old.txt": b"old"})
     slow = hub.fault("POST", f"/{moment}/", delay=30)
