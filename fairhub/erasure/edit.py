@@ -32,6 +32,8 @@ class Erasure:
     """Weight of meaning and recall."""
     merit: float = 6.0
     """Weight of what merit says to judgements, and in part of what merit and incidental traits say to anything."""
+    control: float = 14.0
+    """Weight of what control pairs (Monday or Tuesday) say to anything: most of all reactions are like theirs."""
     text: float = 0.3
     """Weight of the next token of neutral text."""
     also: float = 0.0
@@ -98,7 +100,7 @@ class Placed:
         return {tuple(axes): mask for mask, axes in found.values()}
 
     def couples(self, axis: str, wide: bool = False) -> dict[tuple[str, str], np.ndarray]:
-        """Return [cells, 2] places of the texts of every two groups of an axis (or merit, or incidental traits).
+        """Return [cells, 2] places of the texts of every two groups of an axis, or of merit, incidental traits, controls.
 
         Args:
             axis: Which.
@@ -209,12 +211,13 @@ def _meaning(
 def _traits(
     inputs: np.ndarray, gradients: np.ndarray, items: Placed, anything: np.ndarray, erasure: Erasure
 ) -> list[Term]:
-    """What merit says to judgements must stay, and what merit and incidental traits say to any next token."""
+    """What merit says to judgements must stay, and what merit, other traits and controls say to any next token."""
     found = []
-    for family in ("merit", "incidental"):
+    weights = {"merit": 0.3 * erasure.merit, "incidental": 0.3 * erasure.merit, "control": erasure.control}
+    for family, weight in weights.items():
         apart = items.differences(family, inputs)
         if len(apart) >= _LEAST:
-            found.append(Term(anything, 0.3 * erasure.merit * _moment(apart), family))
+            found.append(Term(anything, weight * _moment(apart), family))
             if family == "merit":
                 found.append(Term(_moment(gradients[items.kind == "merit"]), erasure.merit * _moment(apart), family))
     return found

@@ -12,11 +12,11 @@ from fairhub.judgement.cells import FIT, Cell
 from fairhub.judgement.gaps import MEANT
 from fairhub.judgement.lexicon import Lexicon
 from fairhub.keep import Choice, first_token
-from fairhub.probes import unit_hash
+from fairhub.probes import CONTROL, unit_hash
 
 _MEANT_EVERY = 3
 """Every how many cells are read for it, so that it is about as many items as another axis has."""
-Kind = Literal["judged", "merit", "incidental", "meaning", "recall"]
+Kind = Literal["judged", "merit", "incidental", "control", "meaning", "recall"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,12 @@ def items_of(
     tokenizer: PreTrainedTokenizerBase, cells: Sequence[Cell], traits: Sequence[Cell], choices: Sequence[Choice],
     lexicon: Lexicon, limit: int | None, dimensions: Sequence[str] = (),
 ) -> list[Item]:  # fmt: skip
-    """Return the items of cells (judged), traits (merit, incidental) and choices (meaning, recall).
+    """Return the items of cells (judged), traits (merit, incidental, control) and choices (meaning, recall).
 
     Args:
         tokenizer: Of the model.
         cells: Texts that differ by group.
-        traits: Texts that differ in merit or in an incidental trait.
+        traits: Texts that differ in merit, in an incidental trait or in a control's term.
         choices: Texts with a right and a wrong next word; those that begin alike are left out.
         lexicon: Judgement words of the split.
         limit: The model's window.
@@ -73,7 +73,7 @@ def _of_cells(
     tokenizer: PreTrainedTokenizerBase, cells: Sequence[Cell], lexicon: Lexicon, limit: int | None, first: int
 ) -> Iterator[Item]:
     for number, cell in enumerate(cells):
-        kind: Kind = cell.axis if cell.axis in ("merit", "incidental") else "judged"  # type: ignore[assignment]
+        kind: Kind = cell.axis if cell.axis in ("merit", "incidental", CONTROL) else "judged"  # type: ignore[assignment]
         asked = _words(lexicon, cell.axis, meant=False)
         for group, text in cell.texts if asked.words else ():
             item = _item(tokenizer, asked, text, limit, kind, cell.axis, group, first + number)

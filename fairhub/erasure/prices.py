@@ -17,7 +17,7 @@ from fairhub.processes import spread
 from fairhub.statistics import rank_correlation
 from fairhub.surgery import Site, Unit, sites
 
-FAMILIES = ("text", "meaning", "recall", "merit", "incidental", "earlier tokens")
+FAMILIES = ("text", "meaning", "recall", "merit", "incidental", "control", "earlier tokens")
 """What must stay, as the terms of an edit have it."""
 _SHOWN = 12
 Squares = dict[str, float]

@@ -141,7 +141,7 @@ def _of_items(
     longest = max(len(items[i].ids) for i in batch)
     ids = torch.tensor([[*items[i].ids, *[0] * (longest - len(items[i].ids))] for i in batch], device=home(model))
     rows, last = torch.arange(len(batch)), torch.tensor([len(items[i].ids) - 1 for i in batch])
-    stays = torch.tensor([items[i].kind not in ("judged", "incidental") for i in batch])
+    stays = torch.tensor([items[i].kind not in ("judged", "incidental", "control") for i in batch])
     early = stays[:, None] & (torch.arange(longest)[None] < last[:, None])
     with torch.enable_grad(), _watched(places, ids.shape) as seen:
         with logits_at(model, list(zip(rows.tolist(), last.tolist(), strict=True))):

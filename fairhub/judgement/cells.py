@@ -108,10 +108,10 @@ def of_probes(probes: Iterable[Probe]) -> list[Cell]:
 
 
 def of_control(probes: Iterable[Probe]) -> list[Cell]:
-    """Return control pairs as cells of an incidental trait: their terms are of no group, and no reaction may go."""
+    """Return control pairs as cells: their terms are of no group, and no reaction to them may go."""
     return [
         Cell(
-            tuple(sorted(((p.term_a, p.text_a), (p.term_b, p.text_b)))), "incidental", p.context, p.template, p.frame,
+            tuple(sorted(((p.term_a, p.text_a), (p.term_b, p.text_b)))), CONTROL, p.context, p.template, p.frame,
             f"{p.term_a}|{p.term_b}", _ends(p.text_a), p.source, p.split,
         )
         for p in probes
