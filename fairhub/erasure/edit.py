@@ -100,7 +100,7 @@ class Placed:
         return {tuple(axes): mask for mask, axes in found.values()}
 
     def couples(self, axis: str, wide: bool = False) -> dict[tuple[str, str], np.ndarray]:
-        """Return [cells, 2] places of the texts of every two groups of an axis, or of merit, incidental traits, controls.
+        """Return [cells, 2] places of the texts of every two groups of an axis, or of merit, other traits, controls.
 
         Args:
             axis: Which.
