@@ -147,6 +147,12 @@ def test_a_repository_that_is_too_large_is_refused_before_it_comes(space):
     assert not space.hub.asked("GET", r"/ada/(large|pickled)/resolve/")
 
 
+@pytest.mark.parametrize("axes", [["nobody"], [{}], [["gender"]], "gender", [None], ["../x"]])
+def test_what_no_audit_can_be_asked_is_refused_before_a_turn(space, axes):
+    answer = called(space, "audit", "ada/planted", axes, who="5.5.5.5")
+    assert "error" in answer and "axis must be among" in answer
+
+
 def test_what_is_the_owners_is_not_served(space):
     assert "404" in asked(f"{space.url}/gradio_api/monitoring/x") or "403" in asked(f"{space.url}/monitoring")
     assert "not enabled" in asked(f"{space.url}/monitoring/summary").lower()
