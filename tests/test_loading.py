@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 
 import fairhub.loading.files
 import fairhub.loading.places
+from fairhub.commands.options import loaded
 from fairhub.errors import UserError
 from fairhub.loading import embedded_default, load
 
@@ -227,11 +228,17 @@ def test_weights_are_whole_of_their_sizes_and_finite(change, said, folder, tmp_p
         load(str(copy))
 
 
-def test_tensors_that_are_not_of_the_model_are_named(folder, tmp_path):
+def test_tensors_that_are_not_of_the_model_are_named(folder, tmp_path, capsys):
     copy = edited(folder, tmp_path / "copy")
     weights = load_file(copy / "model.safetensors") | {"vision.weight": torch.ones(3)}
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
     assert load(str(copy)).unread == ("vision.weight",) and load(str(folder)).unread == ()
+    capsys.readouterr()
+    loaded(str(copy), "cpu", None)
+    assert (
+        "weights: 1 of the checkpoint are not of this model and were not read (vision.weight)"
+        in capsys.readouterr().err
+    )
 
 
 def test_what_a_full_disk_leaves_of_the_default_is_taken_away(tmp_path, monkeypatch):

@@ -33,6 +33,7 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
     """
     from fairhub.cost.room import room
     from fairhub.data import Sizes
+    from fairhub.errors import plain
     from fairhub.loading import load
     from fairhub.processes import first, main
 
@@ -41,7 +42,11 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
         said = room(model, place, kind, method, Sizes())
     if said and main():
         typer.echo(f"memory: {said}", err=True)
-    return load(model, device=place, dtype=kind)
+    found = load(model, device=place, dtype=kind)
+    if found.unread and main():
+        named, count = plain(found.unread[0], 80), len(found.unread)
+        typer.echo(f"weights: {count} of the checkpoint are not of this model and were not read ({named})", err=True)
+    return found
 
 
 def refuse_name(out: Path) -> None:
