@@ -291,13 +291,10 @@ _FILES = (
 
 
 def _shipped() -> dict[str, str]:
-    folder = resources.files("fairhub").joinpath("data")
-    sha = hashlib.sha256()
-    for name in _FILES:
-        sha.update(folder.joinpath(name).read_bytes())
+    sha = hashlib.sha256(b"".join((resources.files("fairhub") / "data" / name).read_bytes() for name in _FILES))
     return {"name": "fairhub probes", "revision": "1", "sha256": sha.hexdigest(), "licence": "Apache-2.0"}
 
 
 def _file(path: Path) -> dict[str, str]:
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"name": path.name, "revision": "local", "sha256": sha, "licence": "the user's own"}
+    sha = hashlib.sha256(path.read_bytes())
+    return {"name": path.name, "revision": "local", "sha256": sha.hexdigest(), "licence": "the user's own"}
