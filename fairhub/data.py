@@ -111,14 +111,14 @@ def gather(
     Raises:
         UserError: An unknown axis, context, group or dimension, a split left without probes, or too little text.
     """
-    probes = known_probes(axes, contexts, own)
-    refuse_alike(read_probes(own) if own else (), lambda said: tokenizer(said)["input_ids"])
+    mine = read_probes(own) if own else []
+    probes = known_probes(axes, contexts, mine)
+    refuse_alike(mine, lambda said: tokenizer(said)["input_ids"])
     searched = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
     search = _split(searched, "search", sizes.search, sizes.kept)
     select = _split(searched, "select", sizes.select, sizes.control)
     proof, sources = _proof(axes, proved, probes, sizes)
-    before = next((entry for entry in pinned if entry["name"] in text_.SOURCES), None)
-    documents = text_.documents(text, pinned=before)
+    documents = text_.documents(text, pinned=next((one for one in pinned if one["name"] in text_.SOURCES), None))
     parts = text_.split_documents(documents)
     chunks = _chunks(tokenizer, parts, sizes)
     near = partial(_cells, axes, contexts, probes, scope.groups)
@@ -218,13 +218,13 @@ def _cells(
     return tuple(sorted((c for c in cells if not contexts or c.context in contexts), key=lambda cell: cell.axis))
 
 
-def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Path | None) -> list[Probe]:
+def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Sequence[Probe]) -> list[Probe]:
     """Return the shipped probes and the user's own, of all axes and contexts.
 
     Raises:
-        UserError: One of these axes or contexts is unknown, or the user's probes cannot be read.
+        UserError: One of these axes or contexts is unknown.
     """
-    probes = templates() + (read_probes(own) if own else [])
+    probes = [*templates(), *own]
     _known("axis", axes, {p.axis for p in probes} | set(AXES))
     _known("context", contexts, {p.context for p in probes} | set(CONTEXTS))
     return probes
@@ -236,7 +236,7 @@ def refuse_asked(axes: Sequence[str], contexts: Sequence[str], own: Path | None,
     Raises:
         UserError: An axis, context, group or dimension is unknown, or the user's probes cannot be read.
     """
-    probes = known_probes(axes, contexts, own)
+    probes = known_probes(axes, contexts, read_probes(own) if own else ())
     every = partial(_cells, axes, contexts, probes, ())
     refuse_scope(scope, [cell for split in _CHOOSING for cell in every(split, 1 << 30)] if scope.groups else ())
 

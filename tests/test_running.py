@@ -11,7 +11,7 @@ import pytest
 from fairhub import report
 from fairhub.progress import progress_bar, watched
 from fairhub.repair import Request
-from fairhub.space.running import Endings, follow, prepare, rows, seen, stop
+from fairhub.space.running import Endings, follow, prepare, rows, seen, stop, waited
 from fairhub.space.worker import STATE, Standing, standing, work, write
 
 pytestmark = pytest.mark.usefixtures("brief")
@@ -131,6 +131,24 @@ class Stubborn:
 
     def kill(self):
         self.over.set()
+
+
+def test_who_waits_for_a_turn_waits_first_for_what_was_left(tmp_path):
+    """The wish that it stop stands until what it was meant for has ended, and one uttered while waiting counts."""
+    job, begun, endings = tmp_path / "job", [], Endings()
+    prepare(job, None, Request())
+    looks = follow(job, lambda folder: begun.append(Stubborn(folder)) or begun[-1], 0.01, endings)
+    next(looks)
+    looks.close()
+    again = waited(job, lambda: 1, endings, 0.01)
+    assert next(again).standing.what == next(again).standing.what == "what was left under way is ending"
+    assert (job / "stop").exists()
+    begun[0].kill()
+    while "before yours" not in (look := next(again)).standing.what:
+        assert look.standing.what == "what was left under way is ending"
+    assert not (job / "stop").exists()
+    stop(job)
+    assert [look.standing.state for look in again] == ["stopped"]
 
 
 def test_no_run_takes_for_ever(tmp_path, monkeypatch):

@@ -73,8 +73,7 @@ def repair(
     if of is not None or choose is not None:
         model, request = _taken(ctx, model, of, choose)
     if on_jobs is not None:
-        typer.echo(_job(ctx, request, on_jobs, to, yes))
-        return
+        return typer.echo(_job(ctx, request, on_jobs, to, yes))
     refuse(request)
     if to or yes:
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")

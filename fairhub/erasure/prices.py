@@ -21,7 +21,6 @@ FAMILIES = ("text", "meaning", "recall", "merit", "incidental", "control", "earl
 """What must stay, as the terms of an edit have it."""
 _SHOWN = 12
 Squares = dict[str, float]
-_HARM = "harm"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Prices:
         """Return the heads that take most, with what each changes of a family as a multiple of the whole edit's."""
         most = sorted(self.ranked, key=lambda head: (-head.taken, head.unit))[:_SHOWN]
         return [
-            {"head": str(head.unit), _HARM: head.taken / self.whole}
+            {"head": str(head.unit), "harm": head.taken / self.whole}
             | {name: head.costs.get(name, 0.0) / cost for name, cost in self.costs.items() if cost > 0}
             for head in most
         ]

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.constants import HF_HUB_CACHE
 from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
 from fairhub.errors import UserError, plain
 from fairhub.loading.places import DEFAULT
-from fairhub.reading import MEGABYTE, one_line, parsed, text_of
+from fairhub.reading import MEGABYTE, is_blob, one_line, parsed, text_of
 
 NAMES = frozenset({
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -172,11 +171,8 @@ def _inside(folder: Path, name: str) -> Path | None:
         return None
     home, real = folder.resolve(), path.resolve()
     # a snapshot of the Hub's cache is links into blobs, its repository's own or those that all share
-    cache = Path(HF_HUB_CACHE).resolve()
     own = home.parent.name == "snapshots" and home.parent.parent / "blobs" in real.parents
-    shared = home.is_relative_to(cache) and real.is_relative_to(cache) and "blobs" in real.parts
-    blob = own or shared
-    if home not in real.parents and not blob:
+    if home not in real.parents and not own and not is_blob(folder, real):
         raise UserError(f"a model's files lie in its folder; {plain(name)} is a link out of it; copy the file there")
     if not real.is_file():
         raise UserError(f"a model's files are plain files; {plain(name)} is none; load the original checkpoint")

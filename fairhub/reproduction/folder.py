@@ -5,11 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub.constants import HF_HUB_CACHE
-
 from fairhub.errors import UserError, plain
 from fairhub.hub.names import INDEX, WEIGHTS, is_weights, refuse_names
-from fairhub.reading import MEGABYTE, parsed, text_of
+from fairhub.reading import MEGABYTE, is_blob, parsed, text_of
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,7 @@ def _used(place: Path, names: Collection[str]) -> tuple[str, ...]:
 
 def _refuse_links(folder: Path, paths: Sequence[Path]) -> None:
     """Refuse links that leave the folder; those of the Hub client's own cache lead to its blobs."""
-    root, cache = folder.resolve(), Path(HF_HUB_CACHE).resolve()
     for path in paths:
         real = path.resolve()
-        blob = root.is_relative_to(cache) and real.is_relative_to(cache) and "blobs" in real.parts
-        if not real.is_relative_to(root) and not blob:
+        if not real.is_relative_to(folder.resolve()) and not is_blob(folder, real):
             raise UserError(f"a published folder holds its own files; {plain(path)} is a link out of it; remove it")

@@ -29,14 +29,6 @@ def add(shared: Shared) -> None:
     """Add the endpoints to the page that is being built; the MCP server offers each as a tool."""
     default = next(iter(shared.models.offered))
 
-    def measured(model: str, axes: tuple[str, ...]) -> list[dict[str, Any]]:
-        if zero.on_zero():
-            source = shared.models.source(model)
-            return [asdict(figure) for figure in zero.audited(source, axes, size_of(source))]
-        *_, (key, _) = _done(shared, model, Request("audit", axes), "audit")
-        found: list[dict[str, Any]] = json.loads((shared.visitors.latest(key) / FIGURES).read_text())["figures"]
-        return found
-
     @told
     def audit(model: str = default, axes: list[str] | None = None) -> dict[str, Any]:
         """Measure how differently a language model treats people, and change nothing. Takes minutes on a CPU.
@@ -49,7 +41,7 @@ def add(shared: Shared) -> None:
             Figures, each with its 95 % interval, its split, its number of items, and which direction is better.
         """
         known = request(axes or [], [], METHOD, 1, QUICK).axes  # refused here, before it costs anybody a turn
-        return {"model": model, "figures": measured(model, known)}
+        return {"model": model, "figures": _measured(shared, model, known)}
 
     @told
     def diagnose(first: str = PAIR[0], second: str = PAIR[1], model: str = default) -> dict[str, Any]:
@@ -110,6 +102,15 @@ def _add_repair(shared: Shared, default: str) -> None:
         yield told_last | {"report": _document(shared, key)}
 
     gr.api(repair, api_name="repair", **repairs_in_turn())
+
+
+def _measured(shared: Shared, model: str, axes: tuple[str, ...]) -> list[dict[str, Any]]:
+    if zero.on_zero():
+        source = shared.models.source(model)
+        return [asdict(figure) for figure in zero.audited(source, axes, size_of(source))]
+    *_, (key, _) = _done(shared, model, Request("audit", axes), "audit")
+    found: list[dict[str, Any]] = json.loads((shared.visitors.latest(key) / FIGURES).read_text())["figures"]
+    return found
 
 
 def _done(shared: Shared, model: str, request: Request, what: What) -> Iterator[tuple[str, Standing]]:

@@ -84,21 +84,30 @@ def prepare(folder: Path, model: str | None, request: Request, device: str = "cp
     write(folder / JOB, {"what": what, "model": model, "device": device, "request": settings_of(request)})
 
 
-def waited(folder: Path, before: Callable[[], int], every: float = 0.5) -> Iterator[Seen]:
+def waited(folder: Path, before: Callable[[], int], endings: Endings, every: float = 0.5) -> Iterator[Seen]:
     """Yield how a job looks until it is its turn, or until it is wished that it stop.
 
     Args:
         folder: The job's.
         before: How many are before it.
+        endings: What is left under way.
         every: Seconds between looks.
     """
-    (folder / STOP).unlink(missing_ok=True)
+    yield from _ended(folder, endings, every)
     while (others := before()) and not stopped(folder):
         yield Seen(Standing("waiting", f"{others} before yours", seconds=standing(folder).seconds))
         time.sleep(every)
     if stopped(folder):
         write(folder / STATE, asdict(Standing("stopped", "stopped", seconds=standing(folder).seconds)))
         yield seen(folder)
+
+
+def _ended(folder: Path, endings: Endings, every: float) -> Iterator[Seen]:
+    """Wait until what was left of a job has ended, then drop the wish that it stop: it was meant for that."""
+    while endings.going(folder):  # or it would miss that wish, and two would work in one folder
+        yield Seen(Standing("waiting", "what was left under way is ending", seconds=standing(folder).seconds))
+        time.sleep(every)
+    (folder / STOP).unlink(missing_ok=True)
 
 
 def stopped(folder: Path) -> bool:
@@ -118,10 +127,7 @@ def follow(
         endings: Takes what is left under way; a job that is in it goes on once that has ended.
     """
     endings = endings or Endings()
-    while endings.going(folder):  # or it would miss the wish that it stop, and two would work in one folder
-        yield Seen(Standing("waiting", "what was left under way is ending", seconds=standing(folder).seconds))
-        time.sleep(every)
-    (folder / STOP).unlink(missing_ok=True)
+    yield from _ended(folder, endings, every)
     write(folder / STATE, asdict(Standing("waiting", "starting", seconds=standing(folder).seconds)))
     piece, began = begin(folder), time.monotonic()
     try:

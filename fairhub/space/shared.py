@@ -31,7 +31,7 @@ class Shared:
 
     def followed(self, job: Path, ticket: Ticket) -> Generator[Seen]:
         """Wait for the turn of a visitor's job, then begin it, or go on with it; yield how it looks until it ends."""
-        yield from waited(job, lambda: self.repairs.before(ticket))
+        yield from waited(job, lambda: self.repairs.before(ticket), self.endings)
         if not stopped(job):
             yield from follow(job, self.begin, endings=self.endings)
 

@@ -1,6 +1,5 @@
 """What may be loaded for a stranger: looked up before a byte of weights is downloaded."""
 
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -8,23 +7,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from huggingface_hub import HfApi
-from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers import PretrainedConfig
 
 from fairhub.errors import UserError
+from fairhub.hub.names import PICKLED
 from fairhub.hub.trouble import explained
-from fairhub.loading import DEFAULT, EMBEDDED, config_of, located
+from fairhub.loading import DEFAULT, EMBEDDED, config_of, laid_out, located
 
 LARGEST = 4_000_000_000
 """Bytes of weights that are loaded at most, where `FAIRHUB_SPACE_BYTES` says nothing else."""
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w.-]+)?")
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _TEXTS = (".json", ".txt", ".md", ".jinja")
 """What may be read besides weights: configuration, tokenizer, card."""
 _MOST_TEXT = 300_000_000  # bytes of it: a tokenizer of many languages has 35 MB
 _EMBEDDED = 540_000_000  # bytes of the embedded default, de-quantised
-_LAYERS = 1000  # a model of more is no model, and takes long to lay out even without its weights
 
 
 class Allowed(NamedTuple):
@@ -59,7 +56,7 @@ def refuse(name: str, most: int) -> Allowed:
         raise UserError(f"a model is named by its Hub id 'org/name'; got {name[:80]!r}; choose one or mend it")
     commit, sizes = looked_up(name)
     if not (total := weights(sizes)):
-        held = "pickles, which can run code" if any(path.endswith(_PICKLES) for path in sizes) else "no weights"
+        held = "pickles, which can run code" if any(path.endswith(PICKLED) for path in sizes) else "no weights"
         raise UserError(f"weights must be safetensors; {name} has {held}; choose another model")
     if total > most:
         raise UserError(
@@ -99,13 +96,7 @@ def memory(config: PretrainedConfig) -> float:
     Raises:
         UserError: No causal language model has such a configuration.
     """
-    try:
-        if getattr(config.get_text_config(), "num_hidden_layers", 0) > _LAYERS:
-            return math.inf
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except ValueError as error:  # another kind of model, or an attention that this machine has not
-        raise UserError("a model must be a causal language model; this one is not; choose another model") from error
+    model = laid_out(config)
     buffers = sum(buffer.numel() * buffer.element_size() for buffer in model.buffers())
     return 4 * sum(weight.numel() for weight in model.parameters()) + buffers
 
