@@ -5,7 +5,7 @@ import json
 import platform
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -16,14 +16,16 @@ from fairhub import keep, methods, proof, report
 from fairhub.benchmarks.suite import NOTHING, Benchmarked
 from fairhub.cost import Tally
 from fairhub.data import Data, prompts
+from fairhub.judgement import figures as judgement
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import lexicon
 from fairhub.judgement.reading import Reading, unflat
 from fairhub.judgement.scope import scope_of
 from fairhub.loading import Loaded
 from fairhub.measure import home
+from fairhub.methods.controls import by_choice
 from fairhub.processes import spread, state
-from fairhub.report import Control, Report
+from fairhub.report import Control, Figure, Report
 from fairhub.surgery import parameters_gone, sites
 
 VERSION = "0.1.0"
@@ -37,10 +39,10 @@ def assemble(
     splits = [*data.near, *data.proof]
     biases = [proof.Bias(p, found[f"bias{i}"][0], found[f"bias{i}"][1]) for i, p in enumerate(splits)]
     paid = proof.Utility(found["loss"], found["kl"])
+    limits = keep.limits_of(settings["plan"].get("keep", ""), settings["plan"]["budget"])
     figures_ = proof.figures_of(
         biases, paid, data.documents["held_out"], 0, _judged(loaded, data, found), settings["axes"],
-        settings["contexts"], keep.limits_of(settings["plan"].get("keep", ""), settings["plan"]["budget"]),
-        scope_of(settings),
+        settings["contexts"], limits, scope_of(settings),
     )  # fmt: skip
     before, after = (found[name].tolist() for name in ("text_before", "text_after"))
     figures_ += proof.text_figures(before, after)
@@ -62,7 +64,7 @@ def assemble(
         pruning=[{"kind": u.kind, "layer": u.layer, "index": u.index} for u in removed],
         parameters={"total": total, "removed": gone, "share": gone / total},
         figures=tuple(figures_),
-        controls=_controls(data, outcome, found),
+        controls=_controls(loaded, data, outcome, found, limits),
         reliability=outcome.reliability,
         trace=outcome.trace,
         text=[
@@ -91,14 +93,15 @@ def _unread(loaded: Loaded) -> dict[str, str]:
 
 def _judged(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> proof.Judged:
     """Return the readings that `found` holds."""
+    splits = [_readings(loaded, cells, found, f"judged{number}") for number, cells in enumerate(data.judged)]
+    kept, traits = keep.usable(loaded, data.choices, data.passages), _readings(loaded, data.traits, found, "traits")
+    return proof.Judged([(s[0], s[1]) for s in splits], tuple(traits[:2]), kept, found["kept"][:2])
 
-    def readings(name: str, cells: Sequence[Cell]) -> list[Reading]:
-        words = lexicon(loaded.tokenizer, cells[0].split)
-        return unflat(cells, words, {part: found[f"{name} {part}"] for part in ("words", "kernels")})
 
-    splits = [readings(f"judged{number}", cells) for number, cells in enumerate(data.judged)]
-    kept = keep.usable(loaded, data.choices, data.passages)
-    return proof.Judged([(s[0], s[1]) for s in splits], tuple(readings("traits", data.traits)), kept, found["kept"])
+def _readings(loaded: Loaded, cells: Sequence[Cell], found: dict[str, np.ndarray], name: str) -> list[Reading]:
+    """Return the readings that `found` holds: base, repair, and in held_out one of each other way of choosing."""
+    words = lexicon(loaded.tokenizer, cells[0].split)
+    return unflat(cells, words, {part: found[f"{name} {part}"] for part in ("words", "kernels")})
 
 
 def spent(loaded: Loaded, began: float, tally: Tally) -> dict[str, Any]:
@@ -120,27 +123,50 @@ def _healing(outcome: methods.Outcome) -> dict[str, Any] | None:
     return asdict(outcome.strength) | {"refitted_projections": len(refitted)}
 
 
-def _controls(data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray]) -> tuple[Control, ...]:
+def _controls(
+    loaded: Loaded, data: Data, outcome: methods.Outcome, found: dict[str, np.ndarray], limits: Mapping[str, float]
+) -> tuple[Control, ...]:
     """Return the figures of the repair itself and of every alternative on the same part of held_out."""
     if not outcome.ablations:
         return ()
     values, cost = found["others"], proof.Utility(found["others_loss"], found["others_kl"])
-    names = ["this repair", *outcome.ablations]
-    groups: dict[str, list[int]] = {}
-    for number, name in enumerate(names):
-        groups.setdefault("random" if name.startswith("random") else name, []).append(number)
-    return tuple(_control(data, name, rows, values, cost) for name, rows in groups.items())
+    groups = by_choice(["this repair", *outcome.ablations])
+    judged = _judged_others(loaded, data, found, limits)
+    return tuple(
+        Control(name, len(rows), (*figures_, *_on_pairs(data, rows, values, cost)))
+        for (name, rows), figures_ in zip(groups.items(), judged, strict=True)
+    )
 
 
-def _control(data: Data, name: str, rows: Sequence[int], values: np.ndarray, cost: proof.Utility) -> Control:
-    """Return the figures of one alternative, its seeds averaged item by item, and what it does against the repair."""
+def _judged_others(
+    loaded: Loaded, data: Data, found: dict[str, np.ndarray], limits: Mapping[str, float]
+) -> list[list[Figure]]:
+    """Return who is judged worse in held_out and what must stay: under the repair, then one of every other choice."""
+    traits, kept = _readings(loaded, data.traits, found, "traits"), keep.usable(loaded, data.choices, data.passages)
+    stays = [
+        keep.keep_figures([traits[0], traits[row]], kept, found["kept"][[0, row]], limits)
+        for row in range(1, len(traits))
+    ]
+    number = next((n for n, cells in enumerate(data.judged) if cells[0].split == "held_out"), None)
+    if number is None:  # own probes alone may leave no two groups to compare
+        return stays
+    judged = _readings(loaded, data.judged[number], found, f"judged{number}")
+    return [
+        judgement.figures(judged[0], judged[row], "held_out", details=False)
+        + (proof.judged_against_repair(judged[1], judged[row]) if row > 1 else [])
+        + figures_
+        for row, figures_ in enumerate(stays, 1)
+    ]
+
+
+def _on_pairs(data: Data, rows: Sequence[int], values: np.ndarray, cost: proof.Utility) -> list[Figure]:
+    """Return divergence and utility under one alternative, its seeds averaged item by item, and against the repair."""
     probes, after = data.control_proof, values[1:][rows].mean(0)
     mean = proof.Utility(np.stack([cost.loss[0], cost.loss[1:][rows].mean(0)]), cost.kl[rows].mean(0, keepdims=True))
     figures = proof.bias_figures(proof.Bias(probes, values[0], after), details=False)
     if 0 not in rows:  # the first is the repair itself
         figures += proof.against_repair(probes, values[1], after)
-    figures += proof.utility_figures(mean, data.documents["held_out"], 0)
-    return Control(name, len(rows), tuple(figures))
+    return figures + proof.utility_figures(mean, data.documents["held_out"], 0)
 
 
 def _versions() -> dict[str, str]:

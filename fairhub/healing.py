@@ -131,11 +131,11 @@ def patched(model: PreTrainedModel, patch: Patch) -> Iterator[None]:
 
 
 def repair_(model: PreTrainedModel, pruning: Pruning, patch: Patch) -> None:
-    """Remove the units from the model for good, and write the refitted weights."""
-    zero_(model, pruning)
+    """Write the refitted or edited weights into the model, and remove the units, for good."""
     for site in sites(model):
         if (weight := patch.get((site.layer, site.kind))) is not None:
             _write(site, weight)
+    zero_(model, pruning)  # last: an edit of all columns must not bring back those of what goes
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from fairhub.judgement.lexicon import lexicon
 from fairhub.judgement.reading import Reading
 from fairhub.loading import Loaded
 from fairhub.measure import Repair, Utility, applied, context_window, continuations, divergences, home, utility
+from fairhub.methods.controls import by_choice
 from fairhub.probes import Probe
 from fairhub.processes import agreed
 from fairhub.progress import progress_bar
@@ -69,22 +70,30 @@ class Prover:
         return keep.read(self.loaded, kept, [Repair(), *repairs], progress_bar("meaning, recall", tokens))
 
     def everything(self, outcome: methods.Outcome) -> dict[str, Any]:
-        """Measure the chosen repair on every split, and what it is compared with on part of held_out."""
+        """Measure the chosen repair on every split, and what it is compared with on held_out.
+
+        Returns:
+            `judgedN` and `traits` as `reading.flat` has them and `kept`: base and repair first, then, in held_out, one
+            of each other way of choosing; `biasN`, `loss`, `kl` and texts of base and repair; what `_alternatives` has.
+        """
         found: dict[str, Any] = {}
         for number, probes in enumerate([*self.data.near, *self.data.proof]):
             bias = self.bias(probes, [outcome.repair])[0]
             found[f"bias{number}"] = np.stack([bias.before, np.asarray(bias.after)])
+        every = list(outcome.ablations.values())
+        others = [every[places[0]] for places in by_choice(outcome.ablations).values()]  # one of each way of choosing
         named = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
         for name, cells in (named | {"traits": self.data.traits}).items():
-            readings = self.judgements(cells, [outcome.repair])
+            held_out = cells[0].split == "held_out"
+            readings = self.judgements(cells, [outcome.repair, *(others if held_out else ())])
             found |= {f"{name} {part}": values for part, values in reading.flat(readings).items()}
-            if cells[0].split == "held_out" and name != "traits":
+            if held_out and name != "traits":
                 found["brought"] = np.array(json.dumps([asdict(one) for one in readings[0].brought]))
-        found["kept"] = self.keeps([outcome.repair])
+        found["kept"] = self.keeps([outcome.repair, *others])
         cost = self.utility([outcome.repair])
         found |= {"loss": cost.loss, "kl": cost.kl}
         if outcome.ablations:
-            found |= self._alternatives(list(outcome.ablations.values()), found)
+            found |= self._alternatives(every, found)
         asked = prompts(self.data)
         found["text_before"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
         with applied(self.loaded.model, outcome.repair):

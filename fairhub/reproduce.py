@@ -97,7 +97,8 @@ def _again(
     loaded: Loaded, recipe: Recipe, report: Report, data: Data, run: Run, suite: Suite | None, quick: bool
 ) -> Again:
     """Make the repair again and measure it, on the splits that are asked for."""
-    others = not quick and (bool(report.controls) or compared_with(recipe.method, recipe.settings, recipe.units))
+    made_of = recipe.method, recipe.settings, recipe.units, recipe.strength
+    others = not quick and (bool(report.controls) or compared_with(*made_of))
     outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
     prove = Prover(loaded, data)
     found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))

@@ -2,23 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import ARCHITECTURES
 from planted import (
-    PLAN,
     PLANTED,
-    SIZES,
     aligned_cells,
-    fair_model,
     judging,
-    loaded,
     planted_model,
     tokenizer,
-    write_text,
 )
 from transformers import PreTrainedModel
 
@@ -33,10 +27,6 @@ from fairhub.healing import patched
 from fairhub.judgement.cells import Cell
 from fairhub.judgement.lexicon import lexicon
 from fairhub.keep import LIMITS, limits_of
-from fairhub.recipe import read_recipe, weights_of
-from fairhub.repair import Request, repair
-from fairhub.report import Report, markdown, read, table
-from fairhub.reproduce import Mine, agrees, reproduce
 from fairhub.surgery import sites
 
 OUT, IN = 6, 8
@@ -133,13 +123,16 @@ def test_gradients_say_what_an_edit_does() -> None:
         logits = model(torch.tensor([ids])).logits[0, -1].double()
         return float(logits[5] - logits[9])
 
+    noise = torch.Generator().manual_seed(0)
     for site in (s for s in sites(model) if s.kind == "head"):
-        reads = seen[site.layer, site.kind]
-        step = 1e-3 * torch.randn(site.weight.shape)
+        reads, key = seen[site.layer, site.kind], (site.layer, site.kind)
+        step = 1e-2 * torch.randn(site.weight.shape, generator=noise)
         expected = float(reads.gradients[0] @ step.numpy() @ reads.inputs[0])
-        base, weight = read(), site.weight.detach().clone()
-        with patched(model, {(site.layer, site.kind): weight + step}):
-            assert read() - base == pytest.approx(expected, rel=0.05, abs=1e-5)
+        base, weight, moved = read(), site.weight.detach().clone(), []
+        for sign in (1, -1):  # both ways: what is of second order goes
+            with patched(model, {key: weight + sign * step}):
+                moved.append(read() - base)
+        assert (moved[0] - moved[1]) / 2 == pytest.approx(expected, rel=0.05, abs=1e-5)
 
 
 def test_a_sweep_is_read_back_as_it_was_and_sums_all_that_was_given() -> None:
@@ -221,63 +214,6 @@ def test_through_one_head_the_judgement_goes_and_the_fact_stays() -> None:
     assert max(gap for gap, _ in after.values()) < 0.35 * before[0]
     assert 0.55 * before[1] < after["kept"][1] < 1.3 * before[1]
     assert after["free"][1] < 0.25 * before[1]  # the fact goes too where it is not among what must stay
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the default method on the planted model."""
-    there = tmp_path_factory.mktemp("erased")
-    text = write_text(there / "text.txt")
-    plan = replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0))
-    repair(loaded(planted_model()), Request(method="two_sided", text=text, sizes=SIZES, plan=plan), there / "run")
-    return there
-
-
-def test_the_judgement_gap_of_words_and_prompts_never_searched_falls(run: Path) -> None:
-    written = read(run / "run" / "report.json")
-    gap = written.figure("judgement", "held_out")
-    assert gap.change is not None and gap.change.relative is not None
-    assert gap.change.relative < -0.4 and gap.change.high < 0
-    assert written.healing is not None and written.healing["strength"] in (0.1, 1.0, 10.0)
-    assert written.pruning == [] and any(choice["chosen"] for choice in written.choices or [])
-
-
-def test_also_systematic_takes_what_a_name_changes_everywhere_and_says_so(run: Path) -> None:
-    plan = replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0), also="systematic")
-    request = Request(method="two_sided", text=run / "text.txt", sizes=SIZES, plan=plan)
-    made = repair(loaded(planted_model()), request, run / "also")
-    alone = read(run / "run" / "report.json")
-    assert made.healing is not None and alone.healing is not None
-    assert made.healing["also"] > alone.healing["also"] == 0
-
-    def left(report: Report) -> float:
-        figure = report.figure("systematic", "held_out")
-        assert figure.after is not None
-        return figure.after.value / figure.before.value
-
-    assert left(made) < 0.8 * left(alone)
-    assert "for every reader" in table(made) and "for every reader" not in table(alone)
-    assert "which is meaning in part" in markdown(made) and "meaning in part" not in markdown(alone)
-
-
-def test_every_weight_is_made_again_from_the_recipe(run: Path) -> None:
-    recipe = read_recipe(run / "run" / "recipe.json")
-    assert isinstance(recipe.strength, Erasure)
-    base = run / "base"
-    planted_model().save_pretrained(base)
-    tokenizer().save_pretrained(base)
-    checks = reproduce(str(run / "run"), quick=True, mine=Mine(base=str(base), text=run / "text.txt"))
-    assert agrees(checks)
-    assert next(c for c in checks if "weights" in c.what and c.what != "published weights").verdict == "same"
-
-
-def test_a_model_that_judges_nobody_is_left_alone(tmp_path: Path) -> None:
-    text = write_text(tmp_path / "text.txt", without_terms=True)
-    model = fair_model()
-    before = weights_of(model)
-    made = repair(loaded(model), Request(method="two_sided", text=text, sizes=SIZES, plan=PLAN), tmp_path / "run")
-    assert made.verdict.startswith(("Nothing to repair", "Not repaired")) and made.healing is None
-    assert weights_of(model) == before
 
 
 def test_limits_are_those_that_a_user_set() -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from fairhub.card.known import EXPECTED
-from fairhub.report import SPLITS, Control, Figure, Report, find
+from fairhub.report import SPLITS, Control, Figure, Report, find, tables
 from fairhub.report import headline as headline_name
 from fairhub.report.markup import safe, table
-from fairhub.report.record import AGAINST_REPAIR, Outcome
+from fairhub.report.record import AGAINST_REPAIR, JUDGED_AGAINST_REPAIR, Outcome
 from fairhub.report.tables import reading
 from fairhub.report.verdict import worse
 from fairhub.report.wording import direction, level, number, odds, points, shift, shift_of
@@ -47,11 +47,10 @@ class Rival:
     """Another way of choosing, under the same proof."""
 
     name: str
-    bias: str
-    specificity: str
-    perplexity: str
+    control: str
+    """Its name among the report's controls."""
     against: Against
-    """By the interval of the paired change of divergence from this repair to the other."""
+    """By the interval of the paired change of the headline's figure from this repair to the other."""
 
 
 def headline(report: Report) -> str:
@@ -120,22 +119,13 @@ def by_outcome(report: Report, kind: Literal["axis", "context"]) -> dict[str, li
 
 def rivals(report: Report) -> list[Rival]:
     """Return what other ways of choosing did, each against this repair on the same prompts."""
-    own = next((c.figures for c in report.controls if c.name == _OWN), report.figures)
-    return [_rival(control, own) for control in report.controls if control.name != _OWN]
+    own = next((c.figures for c in report.controls if c.name == tables.OWN), report.figures)
+    return [_rival(control, own) for control in report.controls if control.name != tables.OWN]
 
 
 def rivals_table(report: Report) -> str:
-    """This repair above its rivals: bias, specificity and perplexity side by side; empty where there are none."""
-    compared = rivals(report)
-    if not compared:
-        return ""
-    own = next((c for c in report.controls if c.name == _OWN), Control(_OWN, 1, report.figures))
-    rows = [(_OWN, *_three(own.figures), "-")]
-    rows += [(r.name, r.bias, r.specificity, r.perplexity, r.against) for r in compared]
-    return table(("Chosen by", "Bias", "Specificity", "Perplexity", "Against this repair"), rows)
-
-
-_OWN = "this repair"
+    """This repair above its rivals: who is judged worse, what must stay; empty where there are none."""
+    return tables.others_table(report, {rival.control: rival.against for rival in rivals(report)})
 
 
 def missing(report: Report) -> list[str]:
@@ -177,8 +167,8 @@ def _rival(control: Control, own: Sequence[Figure]) -> Rival:
     name = headline_name(control.figures)
     mine, theirs = (find(figures, name, "held_out") for figures in (own, control.figures))
     seeds = f"{control.name} ({control.seeds} seeds)" if control.seeds > 1 else control.name
-    paired = find(control.figures, AGAINST_REPAIR, "held_out")
-    return Rival(seeds, *_three(control.figures), _in_pairs(paired) if paired else _by_overlap(mine, theirs))
+    paired = find(control.figures, JUDGED_AGAINST_REPAIR if name == "judgement" else AGAINST_REPAIR, "held_out")
+    return Rival(seeds, control.name, _in_pairs(paired) if paired else _by_overlap(mine, theirs))
 
 
 def _in_pairs(paired: Figure) -> Against:
@@ -194,13 +184,6 @@ def _by_overlap(mine: Figure | None, theirs: Figure | None) -> Against:
     if b.high < a.low:
         return "does better"
     return "cannot be told apart" if b.low <= a.high else "does less"
-
-
-def _three(figures: Sequence[Figure]) -> tuple[str, str, str]:
-    names = (headline_name(figures), "specificity", "perplexity")
-    bias, specific, cost = (find(figures, name, "held_out") for name in names)
-    middle = points(specific.after) if specific and specific.after else _ABSENT
-    return (shift(bias.change) if bias else _ABSENT, middle, shift(cost.change) if cost else _ABSENT)
 
 
 def duration(seconds: object) -> str | None:

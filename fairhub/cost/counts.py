@@ -193,10 +193,13 @@ COUNTED = tuple(_CHOOSING)
 
 
 def _others(method: str, plan: Plan) -> int:
-    """How many alternatives the report compares with: random three times, importance, the repair's parts alone."""
+    """How many alternatives the report compares with.
+
+    Random three times, importance, the repair's parts alone; of an erasure one for every reader and a random one.
+    """
     if method not in HEAVY:
         return 0
-    return {"two_sided": 0, "robust": 6 if plan.heal else 4}.get(method, 4)
+    return {"two_sided": 2, "robust": 6 if plan.heal else 4}.get(method, 4)
 
 
 def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
@@ -210,17 +213,21 @@ def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
     return [
         on_probes("proof, probes", splits, 2),
         on_probes("proof, alternatives", batched(data.control_proof), alternatives),
-        _judgements(task, data),
+        _judgements(task, data, alternatives - 2 if alternatives > 2 else alternatives),
         Work("proof, text", text, logits=text * _READ, calls=text / (4 * length)),
         Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS),
     ]  # fmt: skip
 
 
-def _judgements(task: Task, data: Data) -> Work:
-    """Who is judged worse and what must stay, before and after: texts of an axis share how they begin."""
+def _judgements(task: Task, data: Data, others: int) -> Work:
+    """Who is judged worse and what must stay, before and after: texts of an axis share how they begin.
+
+    Under `others`, ways of choosing that the repair is compared with, held_out alone is read.
+    """
     kept = Ground((), data.traits, data.choices, data.passages)
     parts = [*(Ground(cells, (), ()) for cells in data.judged), kept]
-    tokens = 2 * sum(_read_tokens(task, part) for part in parts)
+    held_out = (2 + others if part is kept or part.cells[0].split == "held_out" else 2 for part in parts)
+    tokens = sum(times * _read_tokens(task, part) for times, part in zip(held_out, parts, strict=True))
     return Work("proof, judgements", tokens, calls=tokens / _WALKED)
 
 

@@ -1,15 +1,18 @@
-"""What a repair is compared with: as many units chosen otherwise, and the repair's own parts alone."""
+"""What a repair is compared with: as many units chosen otherwise, its own parts alone, a random edit of its size."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
+import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.healing import Moments, Strength, refit
+from fairhub.healing import Moments, Patch, Strength, refit
 from fairhub.measure import Repair
 from fairhub.scores import interleaved
-from fairhub.surgery import KINDS, Pruning, Unit, units
+from fairhub.surgery import KINDS, Pruning, Unit, sites, units
 
 
 def ablations(
@@ -30,6 +33,32 @@ def ablations(
         found["pruning alone"] = healed(pruning, replace(strength, guard=0.0))
     if strength and strength.guard:  # a guard of none alone is the base model
         found["guard alone"] = Repair(frozenset(), refit(model, known, frozenset(), strength))
+    return found
+
+
+def shuffled(model: PreTrainedModel, patch: Patch, seed: int) -> Patch:
+    """Return an edit that is as large in as many directions as a patch's, but not in its directions.
+
+    Rows and columns of every change are shuffled and given random signs, which leaves its singular values as they are:
+    what is left of an effect is what size and rank alone do.
+    """
+    rng = np.random.default_rng(seed)
+    before = {(site.layer, site.kind): site.weight.detach().float().cpu() for site in sites(model)}
+
+    def moved(change: Tensor) -> Tensor:
+        for dim, size in enumerate(change.shape):
+            order, signs = torch.from_numpy(rng.permutation(size)), torch.from_numpy(rng.choice((-1.0, 1.0), size))
+            change = change.index_select(dim, order) * signs.float().unsqueeze(1 - dim)
+        return change
+
+    return {key: before[key] + moved(weight - before[key]) for key, weight in sorted(patch.items())}
+
+
+def by_choice(names: Iterable[str]) -> dict[str, list[int]]:
+    """Return the places of alternatives by how they were chosen: seeds of a random choice are one way."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        found.setdefault("random" if name.startswith("random ") and name[-1].isdigit() else name, []).append(place)
     return found
 
 

@@ -13,7 +13,7 @@ from fairhub.healing import Key, Moments, Strength, moments, price, refit
 from fairhub.measure import Repair
 from fairhub.methods.controls import ablations
 from fairhub.methods.task import Outcome, Task, fast_matmul
-from fairhub.methods.two_sided import erased, items_for, swept
+from fairhub.methods.two_sided import erased, items_for, otherwise, swept
 from fairhub.report.wording import erases
 from fairhub.runs import digest
 from fairhub.surgery import KINDS, Kind, Pruning, Unit, units
@@ -37,9 +37,12 @@ def strength_of(healing: Mapping[str, Any] | None) -> Strength | Erasure | None:
 _COMPARED = ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
 
 
-def compared_with(method: str, settings: Mapping[str, Any], pruning: Pruning) -> bool:
-    """Return whether a run of this method measures other ways of choosing as many units beside its own."""
-    return method in _COMPARED and bool(pruning) and bool(settings["plan"].get("alternatives", True))
+def compared_with(
+    method: str, settings: Mapping[str, Any], pruning: Pruning, strength: Strength | Erasure | None
+) -> bool:
+    """Return whether a run of this method measures other ways to repair as much beside its own."""
+    made = isinstance(strength, Erasure) or (method in _COMPARED and bool(pruning))
+    return made and bool(settings["plan"].get("alternatives", True))
 
 
 def rebuild(task: Task, pruning: Pruning, strength: Strength | Erasure | None, seed: int, others: bool) -> Outcome:
@@ -54,7 +57,10 @@ def rebuild(task: Task, pruning: Pruning, strength: Strength | Erasure | None, s
     """
     if isinstance(strength, Erasure):
         items = items_for(task)
-        return Outcome(erased(task, swept(task, items), items, strength), strength, {}, {}, [])
+        seen = swept(task, items)
+        made = erased(task, seen, items, strength)
+        beside = otherwise(task, seen, items, strength, made, seed) if others else {}
+        return Outcome(made, strength, {}, {}, [], beside)
     if not (strength or others):
         return Outcome(Repair(pruning), None, {}, {}, [])
     known = moments_of(task, KINDS if any(unit.kind == "neuron" for unit in pruning) else ("head",))

@@ -1,5 +1,6 @@
 """Two-sided erasure: the default. What a group's name says is erased where judgements read it, and nowhere else."""
 
+from dataclasses import replace
 from typing import Any
 
 from fairhub.erasure import Erasure, Item, Reads, erase, items_of, prices, sweep, sweep_tokens
@@ -10,6 +11,7 @@ from fairhub.judgement.cells import pairs
 from fairhub.judgement.lexicon import lexicon
 from fairhub.keep import limits_of
 from fairhub.measure import Repair, context_window
+from fairhub.methods.controls import shuffled
 from fairhub.methods.guards import strongest
 from fairhub.methods.keeping import Bench, Tried
 from fairhub.methods.task import Outcome, Plan, Task
@@ -17,6 +19,8 @@ from fairhub.runs import digest
 
 _FIRST = 0.56
 """The strength that is tried first: near what the limits allowed on the default model, and only a guess."""
+_ALIKE = 1e4
+"""What `broad` is where every direction of a left side is as good as alike."""
 _ALSO = 1.0
 """How much whatever follows a group's name counts beside judgements, where that is asked."""
 Seen = dict[Key, Reads]
@@ -45,8 +49,24 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
     priced = prices(task.model, seen, items, erasure, made.patch)
     return Outcome(
         made, erasure, {"heads": {"rows": priced.rows()}}, dict(priced.reliability), choices,
+        otherwise(task, seen, items, erasure, made, plan.seed),
         settled={"whole heads, first-order": str(priced)},
     )  # fmt: skip
+
+
+def otherwise(
+    task: Task, seen: Seen, items: list[Item], erasure: Erasure, made: Repair, seed: int
+) -> dict[str, Repair]:
+    """Return what the report compares an edit with.
+
+    As much erased for every reader instead of those that judge (one-sided erasure, within the same terms of what must
+    stay), and an edit of the same size and rank in random directions.
+    """
+    alike = replace(erasure, broad=_ALIKE, strength=erasure.strength * (1 + erasure.broad) / (1 + _ALIKE))
+    return {
+        "one-sided erasure": erased(task, seen, items, alike),
+        "random directions": Repair(patch=shuffled(task.model, made.patch, seed)),
+    }
 
 
 def _chosen(task: Task, plan: Plan, seen: Seen, items: list[Item]) -> tuple[float | None, list[dict[str, Any]]]:

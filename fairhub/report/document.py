@@ -24,7 +24,7 @@ def markdown(report: Report) -> str:
         _section("The words that a group's name brings", _BROUGHT, tables.brought_table(report)),
         _shortfalls(report.figures),
         transfer_section(report.transfer) if report.transfer else "",
-        _section("Against other choices", _OTHERS, tables.controls_table(report) if report.controls else ""),
+        _section("Against other choices", _OTHERS, _others(report)),
         _section("How repeatable the scores are", _AGREEMENT, tables.reliability_table(report)),
         _section("What whole heads carry", _HEADS, tables.heads_table(report)),
         *(_section(title, note, table) for title, note, table in surrogate_tables(report)),
@@ -39,7 +39,21 @@ _BROUGHT = (
     "Tokens whose probability differs most between the two groups in the base model, over all held-out texts that "
     "compare them, with the share of texts that agree: what of it is meaning, and what is a stereotype, a reader sees."
 )
-_OTHERS = "What other ways of choosing as many units do under the same proof."
+
+
+def _others(report: Report) -> str:
+    if not report.controls:
+        return ""
+    every = f"<details><summary>Every figure of them</summary>\n\n{tables.controls_table(report)}\n\n</details>"
+    return "\n\n".join(part for part in (tables.others_table(report), every) if part)
+
+
+_OTHERS = (
+    "What other ways do under the same proof, on part of it: changes on held-out prompts, with 95 % intervals. As many "
+    "units chosen otherwise, parts of the repair alone; of an erasure, as much erased for every reader, not only those "
+    "that judge, and an edit of the same size in random directions. Of several seeds, pairs and text are averaged, and "
+    "the first is read for judgements and for what must stay."
+)
 _AGREEMENT = "Rank correlation of the scores that chose the units; 1 is perfect, 0 is chance."
 _HEADS = (
     "First-order, on search: the share of the harm that a head's removal alone would take, and what it would change of "

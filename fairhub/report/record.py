@@ -12,6 +12,7 @@ SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
 
 AGAINST_REPAIR = "divergence.against_repair"
+JUDGED_AGAINST_REPAIR = "judgement.against_repair"
 """Of a control: divergence under the repair itself (before) and under the control (after), in pairs."""
 
 Groups = tuple[str, str]

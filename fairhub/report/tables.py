@@ -5,9 +5,9 @@ from typing import Any
 
 from fairhub.report.markup import safe, said, table
 from fairhub.report.public import public_table
-from fairhub.report.record import SPLITS, Figure, Report, is_public
+from fairhub.report.record import SPLITS, Control, Figure, Report, find, is_public
 from fairhub.report.verdict import beyond_chance, worse
-from fairhub.report.wording import amount, chance, direction, level, number, odds, percent, shift, shift_of
+from fairhub.report.wording import amount, chance, direction, level, number, odds, percent, points, shift, shift_of
 
 _FIGURE_HEAD = (
     "Figure", "Split", "Axis", "Context", "Before", "After", "Change", "p", "Items / clusters", "Reading"
@@ -79,6 +79,44 @@ _PAIRS = 12
 def _groups(figure: Figure) -> tuple[str, str]:
     assert figure.groups is not None
     return figure.groups
+
+
+OWN = "this repair"
+"""The name of the repair itself among what it is compared with."""
+_COMPARED = {
+    "judgement": "Judgement gap", "merit": "Merit", "merit_gap": "Weight of merit", "meaning": "Meaning",
+    "recall": "Recall", "last_word": "Last word", "perplexity": "Perplexity", "divergence": "Single pairs",
+    "specificity": "Specificity",
+}  # fmt: skip
+"""Held-out figures by which ways of choosing are compared, with the words of a table's head."""
+
+
+def others_table(report: Report, against: Mapping[str, str] | None = None) -> str:
+    """The repair and what it is compared with, a row each; empty where it is compared with nothing.
+
+    Args:
+        report: The run.
+        against: What is said of each but the repair, by name.
+    """
+    shown = [name for name in _COMPARED if any(_compared(c, name) for c in report.controls)]
+    rows = []
+    for control in report.controls:
+        found = (_compared(control, name) for name in shown)
+        cells = [_moved(f) for f in found]
+        last = [] if against is None else [against.get(control.name, "-")]
+        rows.append((control.name + (f" ({control.seeds} seeds)" if control.seeds > 1 else ""), *cells, *last))
+    head = ("Chosen by", *(_COMPARED[name] for name in shown), *([] if against is None else ["Against this repair"]))
+    return table(head, rows) if len(rows) > 1 else ""
+
+
+def _compared(control: Control, name: str) -> Figure | None:
+    return find(control.figures, name, "held_out")
+
+
+def _moved(figure: Figure | None) -> str:
+    if figure is not None and figure.after is not None and figure.name == "specificity":
+        return points(figure.after)
+    return shift(figure.change if figure else None)
 
 
 def controls_table(report: Report) -> str:
