@@ -22,8 +22,9 @@ from fairhub.statistics import Change, Interval
 
 FACTORS = ("template", "term set", "word")
 """What items may share; a document of text counts as a template, two names as a term set."""
-_JOINT, _ALONE = 512, 160
-RESAMPLES = _JOINT + _ALONE * len(FACTORS)
+JOINT, _ALONE = 512, 160
+"""Resamples in which all factors vary together, then of each alone."""
+RESAMPLES = JOINT + _ALONE * len(FACTORS)
 
 Levels = Mapping[str, Collection[Hashable]]
 """The levels of each factor that a figure was computed from."""
@@ -78,7 +79,7 @@ def error_of(draws: np.ndarray, levels: Levels, linear: bool = True) -> tuple[fl
     assert counts, "an interval needs at least two levels of a factor"
     shares = {factor: float(draws[_block(factor)].var(ddof=1)) for factor in counts}
     right = {factor: share * (counts[factor] + 1) / (counts[factor] - 1) for factor, share in shares.items()}
-    variance, whole = float(draws[:_JOINT].var(ddof=1)), sum(right.values())
+    variance, whole = float(draws[:JOINT].var(ddof=1)), sum(right.values())
     if whole == 0:
         return math.sqrt(variance), float(min(counts.values()) - 1)
     error = math.sqrt(variance * whole / sum(shares.values()))
@@ -125,5 +126,5 @@ def change(old: float, new: float, olds: np.ndarray, news: np.ndarray, levels: L
 
 
 def _block(factor: str) -> slice:
-    begin = _JOINT + _ALONE * FACTORS.index(factor)
+    begin = JOINT + _ALONE * FACTORS.index(factor)
     return slice(begin, begin + _ALONE)

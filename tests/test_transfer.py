@@ -48,7 +48,7 @@ def alone(monkeypatch):
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transfer")
     text = planted.write_text(folder / "neutral.txt")
-    asked = Asked(METHODS, CONTEXTS, text=text, variant="answer=1, q=0.3, agree=0.3")
+    asked = Asked(METHODS, CONTEXTS, text=text, variant="answer=1, q=0.3, agree=0.3", figure="divergence")
     out, said = folder / "out", []
     loaded = planted.loaded(planted.planted_model())
     with pytest.MonkeyPatch.context() as brief:
@@ -94,7 +94,7 @@ def test_a_row_fits_and_chooses_on_judged_texts_of_its_contexts_alone(made):
 def test_rows_share_what_hangs_on_model_and_pair_and_find_what_they_found_alone(made, tmp_path, monkeypatch):
     loaded, asked, *_ = made
     monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)
-    ground = of_probes(loaded.tokenizer, CONTEXTS, None, asked.text)
+    ground = of_probes(loaded.tokenizer, CONTEXTS, None, asked.text, figure="divergence")
     few = [
         p for context in CONTEXTS for split in ("search", "select")
         for p in stratified((p for p in ground.probes if (p.context, p.split) == (context, split)), 4)

@@ -23,7 +23,7 @@ from fairhub.commands.options import (
 
 def transfer(
     model: Model = None,
-    methods: Annotated[str, typer.Option(help="Methods, by commas.")] = "robust,breaking_down_bias,fairness_pruning",
+    methods: Annotated[str, typer.Option(help="Methods, by commas.")] = "two_sided,breaking_down_bias,fairness_pruning",
     out: Annotated[Path, typer.Option(help="Where the matrix goes; the same command goes on.")] = Path("runs/transfer"),
     run: Annotated[Path | None, typer.Option(help="A finished run whose report shall show the matrix.")] = None,
     axis: Axis = None, context: Context = None,
@@ -35,6 +35,7 @@ def transfer(
     leave_out: Annotated[str, typer.Option(help="Erasures without each: axis, group, context or dimension.")] = "",
     strength: Annotated[float, typer.Option(help="Of --leave-out's erasures.")] = 1.0,
     variant: Annotated[str, typer.Option(help="Breaking Down Bias: 'unit=weight, q=0.1, ...'.")] = "",
+    figure: Annotated[str, typer.Option(help="What is measured: judgement, or divergence (of own pairs).")] = "",
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Repair a model for each context and for all but each, and measure every repair in every context."""
@@ -57,7 +58,11 @@ def transfer(
         raise UserError("a transfer needs methods, each once; --methods names none, or one twice; name some by commas")
     if variant and "breaking_down_bias" not in asked:
         raise UserError("--variant of transfer is breaking_down_bias'; it is not among --methods; leave --variant out")
-    what = Asked(asked, tuple(context or ()), tuple(axis or ()), names, items, probes, text, budget, seed, variant)
+    if figure and names:
+        raise UserError("--figure is of texts; --names measures gaps between names; leave one of them out")
+    what = Asked(
+        asked, tuple(context or ()), tuple(axis or ()), names, items, probes, text, budget, seed, variant, figure
+    )
     try:
         found = made(loaded(model, device, dtype), what, out, run, lambda line: typer.echo(line, err=True))
     except KeyboardInterrupt:

@@ -26,12 +26,12 @@ from fairhub.transfer.rows import OF_MODEL, PLAN, base_row, row, row_names
 class Asked:
     """What of a matrix is asked."""
 
-    methods: tuple[str, ...] = ("robust", "breaking_down_bias", "fairness_pruning")
+    methods: tuple[str, ...] = ("two_sided", "breaking_down_bias", "fairness_pruning")
     contexts: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
     """What pairs, or names, differ in: of names race, or gender."""
     names: bool = False
-    """Ask for numbers about names; else measure the divergence of pairs."""
+    """Ask for numbers about names; else measure groups in texts, by `figure`."""
     items: bool = False
     """Take the items of one scenario as contexts: leave one item out (of name prompts)."""
     probes: Path | None = None
@@ -40,6 +40,8 @@ class Asked:
     seed: int = 0
     variant: str = ""
     """Of breaking_down_bias."""
+    figure: str = ""
+    """Of texts: judgement, or divergence; empty takes judgement where it can be read."""
 
     @property
     def plan(self) -> Plan:
@@ -77,7 +79,7 @@ def transfer(
     if asked.names:
         ground = of_names(loaded.tokenizer, asked.contexts, asked.text, items=asked.items, axes=asked.axes)
     else:
-        ground = of_probes(loaded.tokenizer, asked.contexts, asked.probes, asked.text, asked.axes)
+        ground = of_probes(loaded.tokenizer, asked.contexts, asked.probes, asked.text, asked.axes, asked.figure)
     # after the ground: a mistake in it must not leave a folder that only the same mistake could go on with
     run = Run(out, {"model": model, **asked.settings()}, resume=True)
     run.began_with(ground.base.provenance)

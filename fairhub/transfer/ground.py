@@ -8,18 +8,21 @@ from transformers import PreTrainedTokenizerBase
 
 from fairhub.data import Data, Sizes, gather
 from fairhub.errors import UserError
+from fairhub.judgement.lexicon import lexicon
 from fairhub.names.dialogue import dialogue_of
 from fairhub.names.prompts import NamePrompt, shipped
 from fairhub.probes import CONTROL, Probe, Split, read_probes, stratified, templates
+from fairhub.transfer.judged import JudgedRuler, held_out_cells, measurable
 from fairhub.transfer.rulers import NameRuler, PairRuler, Ruler
 
 SIZES = Sizes(
     search=36, screen=36, sample=9, select=16, held_out=32, external=16, control=16, kept=32, compared=8,
-    control_chunks=2, search_tokens=6_144, select_tokens=4_096, held_out_tokens=2_048,
+    control_chunks=2, search_tokens=6_144, select_tokens=4_096, held_out_tokens=2_048, fitted=224, fitted_wide=288,
+    chosen=192, fitted_tokens=6_144,
 )  # fmt: skip
-"""Small searches: a matrix has dozens of them. What is searched is scored whole, so that rows share the pairs of a
-context. Text of select is not small: a budget of 2 % cannot be told from 5 % on
-eight chunks, and nothing would ever be affordable; on sixteen it can."""
+"""Small searches: a matrix has dozens of them. Texts that judge are of all contexts, of which a row takes its own.
+What is searched is scored whole, so that rows share the pairs of a context. Text of select is not small: a budget of
+2 % cannot be told from 5 % on eight chunks, and nothing would ever be affordable; on sixteen it can."""
 NAMED = ("purchases", "services", "activities", "finance")
 """The scenarios that are taken where none are asked for: those of Ma et al. 2025."""
 USED = ("hiring", "lending", "housing", "health")
@@ -96,13 +99,24 @@ def of_names(
 
 def of_probes(
     tokenizer: PreTrainedTokenizerBase, contexts: Sequence[str], own: Path | None, text: Path | None,
-    axes: Sequence[str] = (),
+    axes: Sequence[str] = (), figure: str = "",
 ) -> Ground:  # fmt: skip
     """Return the ground of pairs: the shipped ones, or a user's own alone, of these axes (all).
 
+    Args:
+        tokenizer: Of the model.
+        contexts: To repair on and to measure in; empty takes the usual ones, or all of a user's own.
+        own: The user's own pairs.
+        text: Neutral text of the user's own.
+        axes: Only these; empty for all.
+        figure: `judgement` or `divergence`; empty takes who is judged worse where that can be read in every context (of
+            shipped texts, by words that are one token), else the divergence of pairs.
+
     Raises:
-        UserError: Fewer than two contexts have pairs in search, select and held_out.
+        UserError: Fewer than two contexts have pairs in search, select and held_out, or what is asked cannot be read.
     """
+    if figure not in ("", "judgement", "divergence"):
+        raise UserError(f"a matrix is of judgement or divergence; got {figure!r}; mend --figure")
     contexts = contexts or (() if own else USED)
     every = read_probes(own) if own else templates()
     probes = [p for p in every if p.axis != CONTROL and (not axes or p.axis in axes)]
@@ -115,9 +129,18 @@ def of_probes(
             f"transfer needs 2 contexts with pairs in search, select and held_out; got {', '.join(usable) or 'none'}; "
             "add pairs (a pair's split follows from its frame)"
         )
+    base, words = gather((), (), None, text, tokenizer, SIZES), lexicon(tokenizer, "held_out")
+    cells = () if own or figure == "divergence" else held_out_cells(usable, axes)
+    if measurable(cells, words, usable):
+        return Ground(usable, tuple(probes), base, JudgedRuler(cells, words))
+    if figure == "judgement":
+        raise UserError(
+            "who is judged worse is read of shipped texts in every context, by words that are one token; here it "
+            "cannot be; use --figure divergence"
+        )
     measured = stratified((p for p in probes if p.split == "held_out" and p.context in usable),
                           24 * len(usable), lambda p: p.context)  # fmt: skip
-    return Ground(usable, tuple(probes), gather((), (), None, text, tokenizer, SIZES), PairRuler(measured))
+    return Ground(usable, tuple(probes), base, PairRuler(measured))
 
 
 def _complete(probes: Sequence[Probe]) -> bool:

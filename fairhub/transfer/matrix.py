@@ -54,10 +54,10 @@ def kept(ground: Ground, base: Measured, rows: Sequence[Row]) -> Interval | None
     if any(name not in found for c in ground.contexts for name in (c, ALL_BUT + c)):
         return None
     same, out = (
-        np.mean([_reduction(ground, base, found[f"{prefix}{c}"], c) for c in ground.contexts], axis=0)
+        ground.ruler.reduced(base, [(c, found[f"{prefix}{c}"].measured) for c in ground.contexts])
         for prefix in ("", ALL_BUT)
     )
-    if (same <= 0).mean() > 0.025:
+    if same is None or out is None or (same <= 0).mean() > 0.025:
         return None
     low, high = ends(
         out[1:] / np.where(same[1:] > 0, same[1:], np.nan_to_num(same[0])), _clusters(ground, ground.contexts)
@@ -93,17 +93,11 @@ def document(
     }  # fmt: skip
 
 
-def elsewhere(ground: Ground, base: Measured, row: Row) -> Interval:
-    """Return the mean relative change in the contexts that a row did not see."""
+def elsewhere(ground: Ground, base: Measured, row: Row) -> Interval | None:
+    """Return the relative change in the contexts that a row did not see; None where there was nothing to change."""
     others = [c for c in ground.contexts if c not in row.contexts]
-    draws = -np.mean([_reduction(ground, base, row, c) for c in others], axis=0)
-    return _interval(draws, ground, others)
-
-
-def _reduction(ground: Ground, base: Measured, row: Row, context: str) -> np.ndarray:
-    """Return 1 - after / before of one context, then its draws."""
-    before, after = (ground.ruler.sizes(part, context) for part in (base, row.measured))
-    return np.asarray(1 - after / np.maximum(before, 1e-9))
+    draws = ground.ruler.reduced(base, [(c, row.measured) for c in others])
+    return None if draws is None else _interval(-draws, ground, others)
 
 
 def _interval(draws: np.ndarray, ground: Ground, contexts: Sequence[str]) -> Interval:
@@ -121,11 +115,17 @@ def _sentence(ground: Ground, base: Measured, entry: Entry) -> str:
         return f"Nothing was found to remove for {context}."
     here = _here(next(cell.change for cell in entry.cells if cell.measured_on == context))
     away = elsewhere(ground, base, row)
-    each = {c: -_reduction(ground, base, row, c)[0] for c in ground.contexts if c != context}
-    worst = max(each, key=lambda c: each[c])
+    each = {c.measured_on: c.change.relative for c in entry.cells if c.measured_on != context}
+    known = {c: share for c, share in each.items() if share is not None}
+    worst = max(known, key=lambda c: known[c]) if known else None
     return (
         f"Repaired for {context}: {ground.ruler.figure.replace('_', ' ')} {_span(here)} there; "
-        f"expect {_span(away)} elsewhere, and {percent(each[worst])} in {worst}."
+        + (
+            "elsewhere nothing was there that can be told from none"
+            if away is None
+            else f"expect {_span(away)} elsewhere"
+        )
+        + (f", and {percent(known[worst])} in {worst}." if worst else ".")
     )
 
 

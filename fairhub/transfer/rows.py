@@ -53,7 +53,7 @@ def row_names(contexts: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def base_row(loaded: Loaded, ground: Ground, run: Run) -> Measured:
     """Return what the base model does in every context."""
-    bar = progress_bar("measuring the base model", _size(ground))
+    bar = progress_bar("measuring the base model", ground.ruler.size(loaded))
     return run.arrays("base", lambda: ground.ruler.measure(loaded, Repair(), bar))
 
 
@@ -84,14 +84,9 @@ def _measured(loaded: Loaded, ground: Ground, run: Run, repair: Repair, title: s
     """Return what every context became; a repair that found nothing to do leaves what the base model does."""
     if repair.empty:
         return base_row(loaded, ground, run)
-    return ground.ruler.measure(loaded, repair, progress_bar(title, _size(ground)))
+    return ground.ruler.measure(loaded, repair, progress_bar(title, ground.ruler.size(loaded)))
 
 
 def _losses(loaded: Loaded, ground: Ground, repair: Repair) -> np.ndarray:
     text = text_batches(ground.base.text["held_out"], rows=4, device=home(loaded.model))
     return losses(loaded.model, text, repair)
-
-
-def _size(ground: Ground) -> int:
-    ruler = ground.ruler
-    return len(getattr(ruler, "prompts", getattr(ruler, "probes", ())))

@@ -1,4 +1,4 @@
-"""Rulers: what is measured in every context, name gaps or divergence, with the same bootstrap draws for all repairs."""
+"""What is measured in every context: name gaps or divergence, with the same bootstrap draws for all repairs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +38,10 @@ class Ruler(Protocol):
         """Return its unit."""
         ...
 
+    def size(self, loaded: Loaded) -> int:
+        """Return how much a measurement is, in the steps of its progress."""
+        ...
+
     def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
         """Return what the repaired model did with every item."""
         ...
@@ -52,6 +56,13 @@ class Ruler(Protocol):
 
     def change(self, before: Measured, after: Measured, context: str) -> Change:
         """Return what became of the figure in one context."""
+        ...
+
+    def reduced(self, before: Measured, afters: Sequence[tuple[str, Measured]]) -> np.ndarray | None:
+        """Return the share by which the figure fell over several contexts, each under a repair of its own.
+
+        The share, then its draws, [1 + draws]; None where there was nothing to reduce.
+        """
         ...
 
     def chance(self, found: Measured, context: str) -> Chance | None:
@@ -73,6 +84,10 @@ class NameRuler:
     axis: str = "race"
     figure: str = "name_gap"
     unit: str = "SD"
+
+    def size(self, loaded: Loaded) -> int:
+        """Prompts."""
+        return len(self.prompts)
 
     def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
         """Return the answers to every prompt."""
@@ -97,6 +112,10 @@ class NameRuler:
         asked = [self.prompts[i] for i in rows]
         old, new = (table(asked, Answers(**part).of(rows), self.axis) for part in (before, after))
         return change(old, new)
+
+    def reduced(self, before: Measured, afters: Sequence[tuple[str, Measured]]) -> np.ndarray | None:
+        """The mean of the contexts' shares."""
+        return _mean_share(self, before, afters)
 
     def chance(self, found: Measured, context: str) -> Chance | None:
         """Names dealt to the groups at random."""
@@ -123,6 +142,10 @@ class PairRuler:
     probes: Sequence[Probe]
     figure: str = "divergence"
     unit: str = "nats"
+
+    def size(self, loaded: Loaded) -> int:
+        """Pairs."""
+        return len(self.probes)
 
     def measure(self, loaded: Loaded, repair: Repair, progress: Callable[[int], None]) -> Measured:
         """Return the divergence of every probe."""
@@ -153,6 +176,10 @@ class PairRuler:
         sums = np.bincount(np.unique(clusters, return_inverse=True)[1], weights=moved)
         return replace(found, p=statistics.sign_flip(sums, _FLIPS))
 
+    def reduced(self, before: Measured, afters: Sequence[tuple[str, Measured]]) -> np.ndarray | None:
+        """The mean of the contexts' shares."""
+        return _mean_share(self, before, afters)
+
     def chance(self, found: Measured, context: str) -> Chance | None:
         """A divergence is 0 where both texts are treated alike."""
         return None
@@ -164,3 +191,10 @@ class PairRuler:
     def _part(self, context: str) -> tuple[list[int], list[str]]:
         rows = [i for i, probe in enumerate(self.probes) if probe.context == context]
         return rows, [self.probes[i].template for i in rows]
+
+
+def _mean_share(ruler: Ruler, before: Measured, afters: Sequence[tuple[str, Measured]]) -> np.ndarray:
+    shares = [
+        1 - ruler.sizes(after, context) / np.maximum(ruler.sizes(before, context), 1e-9) for context, after in afters
+    ]
+    return np.asarray(np.mean(shares, axis=0))
