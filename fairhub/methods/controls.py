@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from transformers import PreTrainedModel
 
-from fairhub.healing import Moments, Strength, refit
-from fairhub.measure import Repair
-from fairhub.scores import interleaved
-from fairhub.surgery import KINDS, Pruning, Unit, units
+from fairhub.edit.healing import Moments, Strength, refit
+from fairhub.edit.repair import Repair
+from fairhub.measure.scores import interleaved
+from fairhub.model.architecture import units
+from fairhub.model.units import KINDS, Pruning, Unit
 
 
 def ablations(
