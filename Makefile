@@ -48,7 +48,7 @@ cards: install
 
 # The Space, put on the Hub in one commit: make deploy-space SPACE=org/name; signed in by `hf auth login`.
 deploy-space: install
-	$(BIN)/python -m fairhub.hub.space $(SPACE)
+	$(BIN)/python -m fairhub.publish.space $(SPACE)
 
 # The Space in a browser on this machine: http://127.0.0.1:7860
 space: install

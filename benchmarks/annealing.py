@@ -14,12 +14,15 @@ import numpy as np
 from common import options, tell
 from scoring import TOLERANCE, plain, probes
 
-from fairhub.annealing import Schedule, anneal
-from fairhub.engine import Engine, probe_batches
-from fairhub.loading import Loaded, load
+from fairhub.compute.engine import Engine
+from fairhub.edit.masking import masked
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import Probe
 from fairhub.methods import Plan
-from fairhub.probes import Probe
-from fairhub.surgery import Pruning, Unit, masked, units
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded, load
+from fairhub.model.units import Pruning, Unit
+from fairhub.search.annealing import Schedule, anneal
 
 REACH = 0.35
 

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from fairhub.benchmarks import bbq, find
-from fairhub.benchmarks.sampling import sample
+from fairhub.compute.likelihood import Encoded, Question, encoded, forest, likelihoods
 from fairhub.errors import UserError
-from fairhub.likelihood import Encoded, Question, encoded, forest, likelihoods
-from fairhub.loading import Loaded, load
-from fairhub.measure import context_window
+from fairhub.inputs.rows.sources import find
+from fairhub.measure.benchmarks import bbq
+from fairhub.measure.benchmarks.sampling import sample
+from fairhub.model.facts import context_window
+from fairhub.model.loading import Loaded, load
 
 REACH = 3.0
 TOLERANCE = 1e-3  # nats, of log-likelihoods of some ten to thirty

@@ -10,11 +10,12 @@ from typing import Any
 from common import options, tell
 from scoring import probes
 
-from fairhub.engine import Engine, probe_batches
-from fairhub.loading import Loaded, load
-from fairhub.probes import Probe
-from fairhub.scores import first_order
-from fairhub.surgery import units
+from fairhub.compute.engine import Engine
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import Probe
+from fairhub.measure.scores import first_order
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded, load
 
 REACH = 4.0
 

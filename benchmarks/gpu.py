@@ -15,10 +15,11 @@ from one_shot import shape
 from scoring import probes
 from transformers import LlamaForCausalLM
 
+from fairhub.compute.engine import Engine
 from fairhub.cost.hardware import shape_of
-from fairhub.engine import Engine, probe_batches
-from fairhub.loading import Loaded, load
-from fairhub.surgery import units
+from fairhub.inputs.batches import probe_batches
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded, load
 
 NAME = "GPU: share of the card's bf16 product rate while scoring"
 REACH = 0.5

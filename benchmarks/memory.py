@@ -14,11 +14,11 @@ import torch
 from common import options, tell
 from scoring import probes
 
-from fairhub.engine import Engine, next_token, probe_batches
-from fairhub.loading import Loaded, load
-from fairhub.probes import Probe
-from fairhub.surgery import decoder_layers, units
-from fairhub.surgery.architecture import text_config
+from fairhub.compute.engine import Engine, next_token
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import Probe
+from fairhub.model.architecture import decoder_layers, text_config, units
+from fairhub.model.loading import Loaded, load
 
 REACH = 1.2
 

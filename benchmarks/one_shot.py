@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
-from fairhub.diagnosis import PAIR
-from fairhub.engine import probe_batches
-from fairhub.loading import load
+from fairhub.edit.editing import shrink_, zero_
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import Probe
 from fairhub.methods.fairness_pruning import Recipe
 from fairhub.methods.hybrid import hybrid, top
 from fairhub.methods.importance import importance
 from fairhub.methods.neuron_bias import neuron_bias
-from fairhub.probes import Probe
-from fairhub.surgery import shrink_, zero_
+from fairhub.model.loading import load
+from fairhub.studies.diagnose.diagnosis import PAIR
 
 REACH = 15.0
 

@@ -25,18 +25,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from fairhub import statistics
-from fairhub import text as text_
-from fairhub.activations import capture, gap, gap_effects
-from fairhub.diagnosis import PAIR
-from fairhub.engine import Batch, Engine, probe_batches, text_batches, token_loss
-from fairhub.loading import Loaded, load
+from fairhub.compute.engine import Engine, token_loss
+from fairhub.edit.editing import shrink_, zero_
+from fairhub.edit.masking import gated, masked
+from fairhub.inputs import text as text_
+from fairhub.inputs.batches import Batch, probe_batches, text_batches
+from fairhub.inputs.probes import CONTROL, Probe, stratified, templates
+from fairhub.measure.activations import capture, gap, gap_effects
 from fairhub.methods.fairness_pruning import Recipe
 from fairhub.methods.hybrid import hybrid, top
 from fairhub.methods.importance import importance
 from fairhub.methods.neuron_bias import Definition, neuron_bias
-from fairhub.probes import CONTROL, Probe, stratified, templates
-from fairhub.surgery import Pruning, Unit, gated, masked, shrink_, units, zero_
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded, load
+from fairhub.model.units import Pruning, Unit
+from fairhub.stats import statistics
+from fairhub.studies.diagnose.diagnosis import PAIR
 
 # This script has the peer's name and its folder comes first on the path: the peer must be found, not the script.
 sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]

@@ -15,10 +15,11 @@ import torch
 from common import options, skipped, tell
 from scoring import probes
 
-from fairhub.engine import Engine, probe_batches
-from fairhub.loading import load
-from fairhub.processes import leave, main, state
-from fairhub.surgery import units
+from fairhub.compute.engine import Engine
+from fairhub.inputs.batches import probe_batches
+from fairhub.model.architecture import units
+from fairhub.model.loading import load
+from fairhub.run.processes import leave, main, state
 
 NAME = "exact ablation on two processes, against one"
 REACH = 1.6

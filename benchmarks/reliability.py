@@ -16,14 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from fairhub.engine import Engine
-from fairhub.gaps import seed_reliability, sum_gap
-from fairhub.generation import sampled
-from fairhub.judgements import Attribute, text_batches_of
-from fairhub.loading import Loaded, load
-from fairhub.probes.prompts import Prompt, holistic_prompts
-from fairhub.surgery import Pruning, Unit, masked, units
-from fairhub.toxicity import Classifier, classifier, scored
+from fairhub.compute.engine import Engine
+from fairhub.compute.generation import sampled
+from fairhub.edit.masking import masked
+from fairhub.inputs.probes.prompts import Prompt, holistic_prompts
+from fairhub.measure.toxicity import Classifier, classifier, scored
+from fairhub.measure.word_odds import Attribute, text_batches_of
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded, load
+from fairhub.model.units import Pruning, Unit
+from fairhub.stats.gaps import seed_reliability, sum_gap
 
 REACH = 2.0
 

@@ -12,8 +12,8 @@ import torch
 from common import options, tell
 
 from fairhub.cost.plan import forecast
-from fairhub.loading import load
-from fairhub.repair import Request, repair
+from fairhub.model.loading import load
+from fairhub.pipeline import Request, repair
 
 REACH = 10.0
 

@@ -18,10 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairhub.engine import Engine, probe_batches
-from fairhub.loading import Loaded, load
-from fairhub.probes import CONTROL, Probe, stratified, templates
-from fairhub.surgery import Unit, masked, units
+from fairhub.compute.engine import Engine
+from fairhub.edit.masking import masked
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import CONTROL, Probe, stratified, templates
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded, load
+from fairhub.model.units import Unit
 
 REACH = 8.0
 TOLERANCE = 1e-5

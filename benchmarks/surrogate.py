@@ -19,19 +19,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from fairhub.data import Sizes, gather
-from fairhub.engine import Engine, token_loss
-from fairhub.loading import Loaded, load
+from fairhub.compute.engine import Engine, token_loss
+from fairhub.inputs.gathering import Sizes, gather
 from fairhub.methods import Plan
-from fairhub.repair import task_of
-from fairhub.runs import Run
-from fairhub.surgery import units
-from fairhub.surrogate.labels import Meter, heads_of
-from fairhub.surrogate.landscape import Landscape
-from fairhub.surrogate.masks import band_of, draw
-from fairhub.surrogate.network import MEMBERS, WIDTH, Surrogate
-from fairhub.surrogate.objective import sweep
-from fairhub.surrogate.search import PROBES
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded, load
+from fairhub.pipeline import task_of
+from fairhub.run.folder import Run
+from fairhub.search.surrogate.labels import Meter, heads_of
+from fairhub.search.surrogate.landscape import Landscape
+from fairhub.search.surrogate.masks import band_of, draw
+from fairhub.search.surrogate.network import MEMBERS, WIDTH, Surrogate
+from fairhub.search.surrogate.objective import sweep
+from fairhub.search.surrogate.search import PROBES
 
 REACH = 10_000.0
 

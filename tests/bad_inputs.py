@@ -114,14 +114,14 @@ def _forked(words: Sequence[str], cwd: Path, streams: Path, brief: bool) -> int:
 
 
 def _called(words: Sequence[str], brief: bool) -> int:
-    import fairhub.repair
+    import fairhub.pipeline
     from fairhub.__main__ import main
 
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
-    init = fairhub.repair.Request.__init__
-    fairhub.repair.Request.__init__ = lambda self, *a, **k: init(self, *a, **k | {"sizes": _small()})
+    init = fairhub.pipeline.Request.__init__
+    fairhub.pipeline.Request.__init__ = lambda self, *a, **k: init(self, *a, **k | {"sizes": _small()})
     if brief:
-        fairhub.repair.Prover = _taken
+        fairhub.pipeline.Prover = _taken
     sys.argv = ["fairhub", *words]
     try:
         main()
@@ -137,7 +137,7 @@ def _taken(*_: object) -> None:
 
 
 def _small() -> object:
-    from fairhub.data import Sizes
+    from fairhub.inputs.gathering import Sizes
 
     return Sizes(
         held_out=24, external=24, control=24, search=16, select=16, held_out_tokens=1024, search_tokens=1024,
@@ -184,13 +184,13 @@ def good_model(folder: Path) -> tuple[Path, Path]:
     import planted
 
     import fairhub.__main__
-    import fairhub.benchmarks.suite
-    import fairhub.comparison.command
     import fairhub.cost.plan
-    import fairhub.diagnose
-    import fairhub.names.audit
-    import fairhub.repair
-    import fairhub.transfer.command  # noqa: F401
+    import fairhub.measure.benchmarks.suite
+    import fairhub.measure.names.audit
+    import fairhub.pipeline
+    import fairhub.studies.compare.command
+    import fairhub.studies.diagnose.command
+    import fairhub.studies.transfer.command  # noqa: F401
 
     return planted.save(planted.planted_model(), folder / "good"), planted.write_text(folder / "good.txt")
 

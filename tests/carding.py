@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt  # what typer prints its help with
 from fairhub.report import verdict
 from fairhub.report.verdict import beyond_chance
 from fairhub.report.wording import direction, level, odds, shift
-from fairhub.statistics import Interval
+from fairhub.stats.statistics import Interval
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 

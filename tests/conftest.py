@@ -10,10 +10,10 @@ from huggingface_hub import HfApi
 from tokenizers import Tokenizer, decoders, models
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
-from fairhub.measure import continuations
+import fairhub.inputs.text
+import fairhub.pipeline
+import fairhub.proof.prover
+from fairhub.compute.greedy import continuations
 
 pytest_plugins = ["browsing"]  # a Space, a browser and its pages, as fixtures
 
@@ -130,6 +130,6 @@ def nobody(hub):
 def brief(monkeypatch):
     """Short continuations, no pictures; the Hub is out of reach."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
+    monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+    monkeypatch.setattr(fairhub.pipeline.plots, "save_all", lambda *_: {})

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from fairhub.report import Control, Figure, Report, verdict
-from fairhub.statistics import Interval, change, interval, specificity
+from fairhub.stats.statistics import Interval, change, interval, specificity
 
 AXES = {"gender": -0.10, "race": -0.40, "religion": -0.35, "nationality": -0.30, "age": -0.55}
 CONTEXTS = {"hiring": -0.40, "lending": -0.35, "policing": -0.30, "health": -0.25, "housing": 0.02}

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from fairhub.recipe import tensor_hash
+from fairhub.model.facts import tensor_hash
 
 ROPE = {"rope_theta": 77.0, "rope_type": "default"}
 

@@ -14,14 +14,15 @@ from planting import cut_, plant_
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from fairhub.data import Sizes
-from fairhub.judgement.cells import Cell
-from fairhub.judgement.cells import shipped as shipped_cells
-from fairhub.judgement.lexicon import words as judgement_words
-from fairhub.loading import Loaded
+from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.judgement.cells import Cell
+from fairhub.inputs.judgement.cells import shipped as shipped_cells
+from fairhub.inputs.judgement.lexicon import words as judgement_words
+from fairhub.inputs.probes import CONTROL, Probe, Split, templates, vignettes
 from fairhub.methods import Plan
-from fairhub.probes import CONTROL, Probe, Split, templates, vignettes
-from fairhub.surgery import Unit, sites
+from fairhub.model.architecture import sites
+from fairhub.model.loading import Loaded
+from fairhub.model.units import Unit
 
 PLANTED = Unit(1, "head", 2)
 """The head that carries what demographic terms say to the last position."""

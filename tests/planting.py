@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from fairhub.surgery import Site, Unit, decoder_layers, sites
-from fairhub.surgery.architecture import mlps, text_config
+from fairhub.model.architecture import decoder_layers, mlps, sites, text_config
+from fairhub.model.units import Site, Unit
 
 STRENGTH = 0.4
 """Size of the weights that pass a term on: a perturbation, so that its first-order effect is its effect."""

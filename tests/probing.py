@@ -3,12 +3,7 @@
 import json
 import re
 
-from fairhub.probes import (
-    crows_pairs,
-    holistic_bias,
-    templates,
-    vignettes,
-)
+from fairhub.inputs.probes import crows_pairs, holistic_bias, templates, vignettes
 
 OURS = ("search", "select", "held_out")
 SHIPPED = templates()

@@ -9,10 +9,10 @@ import planted
 import pytest
 from planted import PLAN, SIZES
 
-import fairhub.repair
-import fairhub.text
-from fairhub.loading import load
-from fairhub.repair import Request, repair
+import fairhub.inputs.text
+import fairhub.pipeline
+from fairhub.model.loading import load
+from fairhub.pipeline import Request, repair
 
 
 @cache
@@ -42,4 +42,4 @@ def made(heal: bool = True) -> tuple[Path, Path, Path]:
 
 def offline_(patch: pytest.MonkeyPatch) -> None:
     """No look at the network."""
-    patch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    patch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)

@@ -6,7 +6,7 @@ from fairhub.space.environment import begin_bare_
 
 if __name__ == "__main__":
     begin_bare_()
-    from fairhub.loading import DEFAULT
+    from fairhub.model.loading import DEFAULT
     from fairhub.space.app import launch
     from fairhub.space.models import Models
 

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM
 
-from fairhub.surgery import Unit
+from fairhub.model.units import Unit
 
 HEADS = frozenset({Unit(0, "head", 1), Unit(0, "head", 3), Unit(1, "head", 0)})
 NEURONS = frozenset({Unit(0, "neuron", 0), Unit(1, "neuron", 7), Unit(1, "neuron", 47)})

@@ -5,13 +5,25 @@ import pytest
 import torch
 from conftest import ARCHITECTURES
 
-from fairhub.activations import COMPONENTS, align, capture, components_of, gap, gap_effects, optipfair_gap, watched
-from fairhub.engine import Engine, encode, probe_batches
+from fairhub.compute.engine import Engine
+from fairhub.edit.editing import zero_
+from fairhub.edit.masking import gated
 from fairhub.errors import UserError
+from fairhub.inputs.batches import encode, probe_batches
+from fairhub.inputs.probes import Probe
+from fairhub.measure.activations import (
+    COMPONENTS,
+    align,
+    capture,
+    components_of,
+    gap,
+    gap_effects,
+    optipfair_gap,
+    watched,
+)
 from fairhub.metrics.activation_gap import ActivationGap
-from fairhub.probes import Probe
-from fairhub.surgery import gated, sites, units, zero_
-from fairhub.surgery.units import Unit
+from fairhub.model.architecture import sites, units
+from fairhub.model.units import Unit
 
 GATED = ("llama", "llama_mqa", "mistral", "qwen2", "qwen3", "gemma2", "gemma3")
 PAIR = ("the old man is", "the old cat is")

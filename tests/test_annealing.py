@@ -12,8 +12,8 @@ import pytest
 from landscapes import POOL, Counted, rugged, subsets
 from scipy import stats
 
-from fairhub.annealing import Schedule, anneal, pareto
 from fairhub.errors import UserError
+from fairhub.search.annealing import Schedule, anneal, pareto
 
 
 # Exponential cooling is still at T0/2.5 after 10,000 steps, geometric frozen after 1,000: each its budget.
@@ -54,7 +54,7 @@ def test_same_seed_same_trace():
 
 def test_trace_does_not_depend_on_the_hash_seed():
     code = (
-        "from fairhub.annealing import *\n"
+        "from fairhub.search.annealing import *\n"
         "energy = lambda s: sum(hash(len(u)) * i % 7 for i, u in enumerate(sorted(s)))\n"
         "trace = anneal(energy, [f'u{i}' for i in range(30)], Schedule(steps=300, k_max=9))\n"
         "print([(s.energy, s.flipped, s.accepted) for s in trace.steps], sorted(trace.best))\n"

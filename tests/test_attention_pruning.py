@@ -14,15 +14,15 @@ import torch
 from planted import PLANTED, SIZES
 
 from fairhub import report
-from fairhub.data import gather
+from fairhub.inputs.gathering import gather
+from fairhub.inputs.probes import AXES, CONTROL
 from fairhub.methods import METHODS
-from fairhub.probes import AXES, CONTROL
-from fairhub.repair import Request, audit, repair, task_of
-from fairhub.runs import Remembered, Run
+from fairhub.pipeline import Request, audit, repair, task_of
+from fairhub.run.folder import Remembered, Run
+from fairhub.search.surrogate import labels, prior, search, training
+from fairhub.search.surrogate.masks import bits
+from fairhub.search.surrogate.search import Search
 from fairhub.space.running import rows
-from fairhub.surrogate import labels, prior, search, training
-from fairhub.surrogate.masks import bits
-from fairhub.surrogate.search import Search
 
 pytestmark = pytest.mark.usefixtures("brief")
 

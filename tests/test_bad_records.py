@@ -9,7 +9,7 @@ from bad_records import CASES, spoil
 from published import made, offline_
 
 from fairhub.__main__ import main as program
-from fairhub.front import taken
+from fairhub.studies.front import taken
 
 COMMANDS = {
     "reproduce": lambda run, other: ["reproduce", str(run), "--quick", *own()],

@@ -7,8 +7,8 @@ from pathlib import Path
 import planted
 import pytest
 
-from fairhub import text as text_
-from fairhub.surgery import sites
+from fairhub.inputs import text as text_
+from fairhub.model.architecture import sites
 
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "optipfair.py"
 

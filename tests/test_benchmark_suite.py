@@ -12,21 +12,18 @@ import torch
 from conftest import ARCHITECTURES
 
 import fairhub.metrics
-from fairhub.benchmarks import (
-    bbq,
-    figures,
-    find,
-)
-from fairhub.benchmarks.sampling import sample
-from fairhub.benchmarks.suite import BENCHMARKS, SUITES, gather, suite_answers, suite_figures
 from fairhub.card.known import METRICS
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.judgements import Attribute
-from fairhub.loading import Loaded
-from fairhub.measure import Repair
+from fairhub.inputs.rows.sources import find
+from fairhub.measure.benchmarks import bbq, figures
+from fairhub.measure.benchmarks.sampling import sample
+from fairhub.measure.benchmarks.suite import BENCHMARKS, SUITES, gather, suite_answers, suite_figures
+from fairhub.measure.word_odds import Attribute
 from fairhub.metrics.stereotype import Stereotype
+from fairhub.model.loading import Loaded
+from fairhub.model.units import Unit
 from fairhub.report import is_public
-from fairhub.surgery import Unit
 
 FOLDER = Path(fairhub.metrics.__file__).parent
 

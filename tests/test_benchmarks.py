@@ -8,24 +8,24 @@ import pytest
 import torch
 from conftest import ARCHITECTURES
 
-from fairhub.benchmarks import (
+from fairhub.compute.likelihood import Answers, Encoded, Question
+from fairhub.errors import UserError
+from fairhub.inputs.probes.public import installed
+from fairhub.inputs.rows.bbq import named
+from fairhub.inputs.rows.sources import find, given
+from fairhub.measure.benchmarks import (
     bbq,
     choices,
     crows_pairs,
     figures,
-    find,
-    given,
     honest,
     lambada,
     stereoset,
     wikitext,
     winobias,
 )
-from fairhub.benchmarks.sentence_pairs import BLIMP, DA_GENDER, LIMIT, blimp, columns, da_gender
-from fairhub.errors import UserError
-from fairhub.likelihood import Answers, Encoded, Question
-from fairhub.loading import Loaded
-from fairhub.probes.public import installed
+from fairhub.measure.benchmarks.sentence_pairs import BLIMP, DA_GENDER, LIMIT, blimp, columns, da_gender
+from fairhub.model.loading import Loaded
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def test_bbq_bias_in_ambiguous_contexts_is_scaled_by_errors():
 
 
 def test_the_hubs_rows_name_the_stereotyped_answer_themselves():
-    rows = [bbq.named(row) for row in benchmark_rows.bbq_rows()]
+    rows = [named(row) for row in benchmark_rows.bbq_rows()]
     assert {row["target"] for row in rows} == {0}
 
 

@@ -10,18 +10,21 @@ import torch
 from conftest import ARCHITECTURES
 from torch import nn
 
-from fairhub.data import gather
+from fairhub.edit.masking import masked
+from fairhub.edit.repair import Repair
+from fairhub.edit.zeroing import queries_zeroed, weights_zeroed
 from fairhub.errors import UserError
-from fairhub.measure import Repair, divergences
+from fairhub.inputs.gathering import gather
+from fairhub.measure.divergence import divergences
 from fairhub.methods import METHODS, breaking_down_bias
 from fairhub.methods.breaking_down_bias import parsed, publishable
 from fairhub.methods.group_scores import Rows, rows_of, snip_units, snip_weights, wanda_units, wanda_weights
 from fairhub.methods.name_attention import attention_to_names, iteratively
 from fairhub.methods.set_difference import generalised, set_difference
-from fairhub.repair import task_of
-from fairhub.runs import Run
-from fairhub.surgery import Unit, masked, sites
-from fairhub.surgery.zeroing import queries_zeroed, weights_zeroed
+from fairhub.model.architecture import sites
+from fairhub.model.units import Unit
+from fairhub.pipeline import task_of
+from fairhub.run.folder import Run
 
 
 def brute(one, other, q, p):

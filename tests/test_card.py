@@ -17,7 +17,7 @@ from huggingface_hub.errors import HFValidationError
 
 from fairhub import card
 from fairhub.card.page import fill, source, values
-from fairhub.figures import PICTURES as DRAWN
+from fairhub.plots import PICTURES as DRAWN
 from fairhub.report import Control, read
 from fairhub.report.sections import _SECTIONS
 from fairhub.report.transfer import TITLE

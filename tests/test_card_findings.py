@@ -11,12 +11,12 @@ from fairhub import card
 from fairhub.card.known import _METHODS, EXPECTED
 from fairhub.card.page import PICTURES
 from fairhub.card.references import bibtex
-from fairhub.figures import PICTURES as DRAWN
+from fairhub.plots import PICTURES as DRAWN
 from fairhub.report import Control, verdict
 from fairhub.report.markup import safe
 from fairhub.report.tables import unseen_bias
 from fairhub.report.wording import odds, points, shift
-from fairhub.statistics import Interval
+from fairhub.stats.statistics import Interval
 
 
 @pytest.fixture(scope="module")

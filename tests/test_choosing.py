@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairhub.measure import Repair
+from fairhub.edit.repair import Repair
 from fairhub.methods import Plan, keeping
 from fairhub.methods.choosing import RISK, Cost, Gain, Tried, choose, choose_from
 from fairhub.methods.guards import strongest
-from fairhub.surgery import Unit
+from fairhub.model.units import Unit
 
 GUARDS = (0.05, 0.1, 0.17, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 SHAPES = {

@@ -14,9 +14,9 @@ import transformers
 from conftest import LLAMA, build
 from safetensors.torch import load_file, save_file
 
-import fairhub.repair
+import fairhub.pipeline
 from fairhub.__main__ import main
-from fairhub.data import Sizes
+from fairhub.inputs.gathering import Sizes
 
 SMALL = Sizes(
     held_out=24, external=24, control=24, search=16, select=16, held_out_tokens=1024,
@@ -28,7 +28,7 @@ SMALL = Sizes(
 def offline(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("fairhub.text._hub_answers", lambda: False)
+    monkeypatch.setattr("fairhub.inputs.text._hub_answers", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_another_row_of_a_front_needs_a_run_a_row_and_nothing_else(refused, tmp_
 )
 def test_bad_options(refused, folder, text, tmp_path, monkeypatch, options, said):
     if options[0] not in ("--device", "--dtype", "--text"):  # all others are looked at before the weights are
-        monkeypatch.setattr("fairhub.loading.load", lambda *_, **__: pytest.fail("loaded"))
+        monkeypatch.setattr("fairhub.model.loading.load", lambda *_, **__: pytest.fail("loaded"))
     more = () if "--text" in options else ("--text", text)
     assert said in refused("repair", folder, "--out", tmp_path / "run", *more, *options)
     assert not (tmp_path / "run").exists()  # the command can be mended and given again
@@ -222,7 +222,7 @@ def test_bad_probes_are_named_by_line(refused, folder, text, tmp_path, lines, sa
 
 
 def test_a_probe_longer_than_the_context_window(refused, folder, text, tmp_path, monkeypatch):
-    monkeypatch.setattr(fairhub.repair.Request, "__init__", _with_small_sizes(fairhub.repair.Request.__init__))
+    monkeypatch.setattr(fairhub.pipeline.Request, "__init__", _with_small_sizes(fairhub.pipeline.Request.__init__))
     assert "context window of 8 tokens" in refused(
         "audit", copied(folder, tmp_path / "model", max_position_embeddings=8), "--text", text
     )
@@ -244,7 +244,7 @@ def test_an_output_folder_that_is_not_empty(refused, folder, text, tmp_path):
 @pytest.mark.parametrize("words", [("audit",), ("repair", "--out", "run")])
 def test_weights_that_are_not_numbers(refused, folder, text, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fairhub.repair.Request, "__init__", _with_small_sizes(fairhub.repair.Request.__init__))
+    monkeypatch.setattr(fairhub.pipeline.Request, "__init__", _with_small_sizes(fairhub.pipeline.Request.__init__))
     target = copied(folder, tmp_path / "model")
     weights = load_file(target / "model.safetensors")
     weights["model.norm.weight"][0] = float("nan")
@@ -260,7 +260,7 @@ def _with_small_sizes(init):
 
 
 def test_audit_as_json_is_one_document(command, folder, text, monkeypatch):
-    monkeypatch.setattr(fairhub.repair.Request, "__init__", _with_small_sizes(fairhub.repair.Request.__init__))
+    monkeypatch.setattr(fairhub.pipeline.Request, "__init__", _with_small_sizes(fairhub.pipeline.Request.__init__))
     code, out, err = command("audit", folder, "--json", "--text", text)
     assert code == 0, err
     figures = json.loads(out)["figures"]
@@ -274,7 +274,7 @@ def test_audit_as_json_is_one_document(command, folder, text, monkeypatch):
 
 
 def test_audit_as_text_names_every_figure_with_its_interval(command, folder, text, monkeypatch):
-    monkeypatch.setattr(fairhub.repair.Request, "__init__", _with_small_sizes(fairhub.repair.Request.__init__))
+    monkeypatch.setattr(fairhub.pipeline.Request, "__init__", _with_small_sizes(fairhub.pipeline.Request.__init__))
     code, out, err = command("audit", folder, "--text", text)
     assert code == 0, err
     measured = [
@@ -303,7 +303,7 @@ def test_what_a_disk_says_is_one_line(refused, folder, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "notes.jsonl")
 
-    monkeypatch.setattr(fairhub.repair, "audit", full)
+    monkeypatch.setattr(fairhub.pipeline, "audit", full)
     assert "No space left on device: 'notes.jsonl'; mend the path or free space" in refused("audit", folder)
 
 
@@ -311,6 +311,6 @@ def test_ctrl_c_is_no_traceback(command, folder, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fairhub.repair, "audit", stop)
+    monkeypatch.setattr(fairhub.pipeline, "audit", stop)
     code, out, err = command("audit", folder)
     assert code == 130 and "Traceback" not in err and out == ""

@@ -12,16 +12,16 @@ import planted
 import pytest
 from planted import PLAN, SIZES
 
-import fairhub.comparison.running as running
+import fairhub.studies.compare.running as running
 from fairhub import report
 from fairhub.__main__ import main
-from fairhub.comparison import compare, markdown, run_methods, text, to_json
 from fairhub.errors import UserError
-from fairhub.figures.comparison import pareto
-from fairhub.items import NAME, read_items
-from fairhub.repair import Request
+from fairhub.pipeline import Request
+from fairhub.proof.items import NAME, read_items
 from fairhub.report.markup import safe
 from fairhub.report.wording import shift
+from fairhub.studies.compare import compare, markdown, run_methods, text, to_json
+from fairhub.studies.compare.picture import pareto
 
 
 def write_run(folder, method, effects=None, items=None, **parts):

@@ -10,13 +10,13 @@ from conftest import ARCHITECTURES
 from test_engine import make_probes
 
 from fairhub.card import findings
-from fairhub.engine import probe_batches, text_batches
-from fairhub.healing import Strength, moments, price, refit
+from fairhub.edit.healing import Strength, moments, price, refit
+from fairhub.inputs.batches import probe_batches, text_batches
+from fairhub.inputs.probes import Probe
 from fairhub.methods.controls import ablations
-from fairhub.probes import Probe
-from fairhub.proof import Bias, against_repair, bias_figures
+from fairhub.model.units import Unit
+from fairhub.proof.figures import Bias, against_repair, bias_figures
 from fairhub.report import Control
-from fairhub.surgery import Unit
 
 CHOSEN = frozenset({Unit(1, "head", 1), Unit(0, "neuron", 3)})
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from test_judgement import grid
 
-from fairhub import crossed
-from fairhub.crossed import FACTORS, RESAMPLES, item_weights, level_weights
-from fairhub.judgement import gaps
-from fairhub.judgement.figures import figure
-from fairhub.judgement.gaps import Drawn, Words
+from fairhub.measure.judgement import gaps
+from fairhub.measure.judgement.figures import figure
+from fairhub.measure.judgement.gaps import Drawn, Words
 from fairhub.report.verdict import beyond_chance
+from fairhub.stats import crossed
+from fairhub.stats.crossed import FACTORS, RESAMPLES, item_weights, level_weights
 
 DESIGN = (18, 8, 10)
 """Templates, term sets, words a side."""

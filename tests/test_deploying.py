@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from fairhub.errors import UserError
-from fairhub.hub.space import PARTS, deploy, space_files
-from fairhub.loading import DEFAULT
+from fairhub.model.loading import DEFAULT
+from fairhub.publish.space import PARTS, deploy, space_files
 
 ROOT = Path(__file__).parent.parent
 FRONT = yaml.safe_load((ROOT / "README.md").read_text().split("---\n")[1])
@@ -120,5 +120,5 @@ def test_make_deploys_the_checkout_it_stands_in(hub, checkout):
 
 def test_this_checkout_has_what_runs():
     files = space_files(ROOT).files
-    assert {FRONT["app_file"], "requirements.txt", "fairhub/repair.py", "fairhub/data/templates.jsonl"} <= set(files)
+    assert {FRONT["app_file"], "requirements.txt", "fairhub/pipeline.py", "fairhub/data/templates.jsonl"} <= set(files)
     assert files["README.md"].read_text().startswith("---\n")

@@ -10,15 +10,18 @@ from conftest import ARCHITECTURES
 from matplotlib.figure import Figure as Picture
 from tokenizers import processors
 
-from fairhub import diagnose as command_body
-from fairhub.diagnose import Asked, run
-from fairhub.diagnosis import continued, diagnose, pictures
+from fairhub.edit.editing import zero_
+from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.figures import gaps
-from fairhub.figures.carriers import carriers
-from fairhub.figures.states import States, principal, token_states
-from fairhub.loading import Loaded
-from fairhub.surgery import Unit, masked, units, zero_
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded
+from fairhub.model.units import Unit
+from fairhub.plots import gaps
+from fairhub.plots.carriers import carriers
+from fairhub.plots.states import States, principal, token_states
+from fairhub.studies.diagnose import command as command_body
+from fairhub.studies.diagnose.command import Asked, run
+from fairhub.studies.diagnose.diagnosis import continued, diagnose, pictures
 
 PAIR = ("the old man is", "the old cat is")
 KEYS = ["divergence", "activation_gap", "components", "layers", "figures_written"]

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from fairhub.compute.likelihood import read_endings, shared_tokens
 from fairhub.errors import UserError
-from fairhub.likelihood import read_endings, shared_tokens
 
 SEQUENCES = [
     (5, 6, 7, 8, 9, 10, 11, 12, 20, 21),

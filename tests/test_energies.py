@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fairhub.energies import energies, energy, known
 from fairhub.errors import UserError
+from fairhub.search.energies import energies, energy, known
 
 
 def test_base_model_has_the_energy_of_its_definition():

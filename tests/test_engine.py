@@ -9,13 +9,15 @@ import torch
 from accelerate import cpu_offload
 from conftest import ARCHITECTURES
 
-from fairhub.engine import Engine, divergence, probe_batches, text_batches, token_loss
-from fairhub.engine.fused import fused, fusible
+from fairhub.compute.engine import Engine, divergence, token_loss
+from fairhub.compute.engine.fused import fused, fusible
+from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.loading import Loaded
-from fairhub.probes import Probe
-from fairhub.repair import Request, repair
-from fairhub.surgery import Unit, masked
+from fairhub.inputs.batches import probe_batches, text_batches
+from fairhub.inputs.probes import Probe
+from fairhub.model.loading import Loaded
+from fairhub.model.units import Unit
+from fairhub.pipeline import Request, repair
 
 
 def make_probes(count: int = 12) -> list[Probe]:

@@ -16,18 +16,18 @@ from planted import (
 )
 from transformers import PreTrainedModel
 
-from fairhub.erasure import Erasure, Item, erase, items_of, prices, sweep
-from fairhub.erasure.edit import group_means
-from fairhub.erasure.items import contrast
-from fairhub.erasure.prices import FAMILIES
-from fairhub.erasure.solve import Term, least
-from fairhub.erasure.sweep import flat, unflat
+from fairhub.edit.healing import patched
 from fairhub.errors import UserError
-from fairhub.healing import patched
-from fairhub.judgement.cells import Cell
-from fairhub.judgement.lexicon import lexicon
-from fairhub.keep import LIMITS, limits_of
-from fairhub.surgery import sites
+from fairhub.inputs.judgement.cells import Cell
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.measure.keep import LIMITS, limits_of
+from fairhub.methods.erasure import Erasure, Item, erase, items_of, prices, sweep
+from fairhub.methods.erasure.edit import group_means
+from fairhub.methods.erasure.items import contrast
+from fairhub.methods.erasure.prices import FAMILIES
+from fairhub.methods.erasure.solve import Term, least
+from fairhub.methods.erasure.sweep import flat, unflat
+from fairhub.model.architecture import sites
 
 OUT, IN = 6, 8
 

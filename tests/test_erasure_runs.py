@@ -8,15 +8,15 @@ import torch
 from planted import PLAN, PLANTED, SIZES, fair_model, loaded, planted_model, tokenizer, write_text
 
 from fairhub.card import render
-from fairhub.erasure import Erasure
-from fairhub.healing import repair_
-from fairhub.measure import Repair, applied
+from fairhub.edit.healing import repair_
+from fairhub.edit.repair import Repair, applied
 from fairhub.methods.controls import shuffled
-from fairhub.recipe import read_recipe, weights_of
-from fairhub.repair import Request, repair
+from fairhub.methods.erasure import Erasure
+from fairhub.model.architecture import sites
+from fairhub.pipeline import Request, repair
+from fairhub.proof.recipe import read_recipe, weights_of
+from fairhub.publish.reproduce import Mine, agrees, reproduce
 from fairhub.report import Report, find, markdown, read, table
-from fairhub.reproduce import Mine, agrees, reproduce
-from fairhub.surgery import sites
 
 
 @pytest.fixture(scope="module")

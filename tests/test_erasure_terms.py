@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from fairhub.erasure import Erasure, Item
-from fairhub.erasure.edit import Placed, terms
-from fairhub.erasure.solve import least
-from fairhub.erasure.sweep import Reads
-from fairhub.judgement.cells import of_control
-from fairhub.probes import CONTROL, templates
+from fairhub.inputs.judgement.cells import of_control
+from fairhub.inputs.probes import CONTROL, templates
+from fairhub.methods.erasure import Erasure, Item
+from fairhub.methods.erasure.edit import Placed, terms
+from fairhub.methods.erasure.solve import least
+from fairhub.methods.erasure.sweep import Reads
 
 OUT, IN = 6, 8
 

@@ -11,20 +11,22 @@ from conftest import ARCHITECTURES
 from planted import PLAN, SIZES
 from test_activations import GATED, batch_of
 
-import fairhub.prover
-import fairhub.repair
+import fairhub.pipeline
+import fairhub.proof.prover
 from fairhub import report
-from fairhub.engine import text_batches
+from fairhub.compute.greedy import continuations
+from fairhub.edit.editing import parameters_gone, shrink_, zero_
 from fairhub.errors import UserError
-from fairhub.measure import continuations
+from fairhub.inputs.batches import text_batches
+from fairhub.inputs.probes import Probe
 from fairhub.methods.fairness_pruning import Recipe, oriented, parsed
 from fairhub.methods.hybrid import budgeted, count_of, hybrid, top
 from fairhub.methods.importance import importance
 from fairhub.methods.neuron_bias import neuron_bias
 from fairhub.methods.overlap import overlaps
-from fairhub.probes import Probe
-from fairhub.repair import Request, repair
-from fairhub.surgery import Unit, parameters_gone, shrink_, sites, units, zero_
+from fairhub.model.architecture import sites, units
+from fairhub.model.units import Unit
+from fairhub.pipeline import Request, repair
 
 PAIRS = (("the old man is", "the old cat is"), ("I saw red kits", "I saw tan kits"))
 
@@ -191,9 +193,9 @@ def test_scores_are_the_installed_optipfairs(name, tokenizer):
 @pytest.fixture
 def brief(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("fairhub.text._hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=2))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
+    monkeypatch.setattr("fairhub.inputs.text._hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=2))
+    monkeypatch.setattr(fairhub.pipeline.plots, "save_all", lambda *_: {})
     return planted.write_text(tmp_path / "neutral.txt")
 
 

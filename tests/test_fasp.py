@@ -10,20 +10,22 @@ import torch
 from planted import PLAN, PLANTED, SIZES
 
 import fairhub.methods.head_bias as head_bias_module
-from fairhub.data import gather
-from fairhub.engine import text_batches, token_loss
+from fairhub.compute.engine import token_loss
+from fairhub.edit.masking import gated, masked
 from fairhub.errors import UserError
-from fairhub.judgement.cells import Cell
+from fairhub.inputs.batches import text_batches
+from fairhub.inputs.gathering import gather
+from fairhub.inputs.judgement.cells import Cell
+from fairhub.measure.toxicity import Classifier
 from fairhub.methods import METHODS, Plan, head_choice, head_scores
 from fairhub.methods.baselines import mask_gradients
 from fairhub.methods.fasp import GAMMAS, read_head_scores, removable
 from fairhub.methods.head_bias import head_bias, squared_gaps
 from fairhub.methods.head_choice import SHARES, counts
 from fairhub.methods.head_scores import score_heads
-from fairhub.repair import Request, repair, task_of
-from fairhub.runs import Run
-from fairhub.surgery import gated, head_norms, masked
-from fairhub.toxicity import Classifier
+from fairhub.model.attention import head_norms
+from fairhub.pipeline import Request, repair, task_of
+from fairhub.run.folder import Run
 
 pytestmark = pytest.mark.usefixtures("brief")
 
@@ -240,7 +242,7 @@ def test_many_candidates_are_looked_at_and_the_good_one_is_kept(task, tmp_path):
 def test_heads_can_be_scored_by_groups(task, monkeypatch, name):
     """Group gaps over axes, by hand, and no gap where removing heads leaves nothing of the term."""
     ids = [i for i in range(3, 60)]
-    monkeypatch.setattr("fairhub.judgements.lexicon", lambda tokenizer: (ids[::2], ids[1::2]))
+    monkeypatch.setattr("fairhub.measure.word_odds.lexicon", lambda tokenizer: (ids[::2], ids[1::2]))
     by = Classifier("share of the letter e", lambda texts: np.array([t.count("e") / max(len(t), 1) for t in texts]))
     monkeypatch.setattr("fairhub.methods.head_bias.classifier", lambda: by)
     monkeypatch.setattr("fairhub.methods.head_bias.TOKENS", 3)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import fake_report
 import pytest
 
-from fairhub import figures
+from fairhub import plots
 from fairhub.report.wording import shift
 
 
@@ -29,8 +29,8 @@ def segments(axes):
 
 
 def test_every_picture_is_written_as_png(repair, tmp_path):
-    written = figures.save_all(repair, tmp_path / "pictures")
-    assert list(written) == list(figures.PICTURES)
+    written = plots.save_all(repair, tmp_path / "pictures")
+    assert list(written) == list(plots.PICTURES)
     for path in written.values():
         assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000
 
@@ -38,21 +38,21 @@ def test_every_picture_is_written_as_png(repair, tmp_path):
 def test_absent_data_gives_no_picture_and_removes_an_old_one(tmp_path):
     (tmp_path / "annealing.png").write_bytes(b"of another run")
     kept = ["who_is_judged_worse", "by_axis", "by_context"]
-    assert list(figures.save_all(fake_report.audit(), tmp_path)) == kept
+    assert list(plots.save_all(fake_report.audit(), tmp_path)) == kept
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}.png" for name in kept)
     bare = fake_report.report((), pruning=[], trace={}, choices=None, verdict="", transfer=None)
-    assert all(draw(bare) is None for draw in figures.PICTURES.values())
+    assert all(draw(bare) is None for draw in plots.PICTURES.values())
 
 
 def test_pyplot_is_never_loaded(repair):
     before = "matplotlib.pyplot" in sys.modules
-    figures.fall_off(repair)
+    plots.fall_off(repair)
     assert ("matplotlib.pyplot" in sys.modules) == before
 
 
-@pytest.mark.parametrize("name", list(figures.PICTURES))
+@pytest.mark.parametrize("name", list(plots.PICTURES))
 def test_pictures_are_pure(repair, name):
-    draw = figures.PICTURES[name]
+    draw = plots.PICTURES[name]
     first, second = (draw(repair).canvas for _ in range(2))
     first.draw()
     second.draw()
@@ -72,7 +72,7 @@ BOTH = pytest.mark.parametrize(
 
 @BOTH
 def test_every_axis_is_a_row_with_its_whiskers_and_paired_change(report, name):
-    picture = figures.by_axis(report)
+    picture = plots.by_axis(report)
     said = words(picture)
     assert all(axis in said for axis in fake_report.AXES) and "control" not in said
     assert "lower is better" in said
@@ -86,16 +86,16 @@ def test_every_axis_is_a_row_with_its_whiskers_and_paired_change(report, name):
 
 @BOTH
 def test_contexts_have_rows_of_their_own(report, name):
-    said = words(figures.by_context(report))
+    said = words(plots.by_context(report))
     assert all(context in said for context in fake_report.CONTEXTS) and "gender" not in said
     assert f"{name}: nats" in said
 
 
 @BOTH
 def test_a_rise_is_marked(report, name):
-    assert "after, worse" not in words(figures.by_axis(report))
+    assert "after, worse" not in words(plots.by_axis(report))
     rise = fake_report.figure(+0.5, axis="disability", name=name, seed=8)
-    assert "after, worse" in words(figures.by_axis(replace(report, figures=(*report.figures, rise))))
+    assert "after, worse" in words(plots.by_axis(replace(report, figures=(*report.figures, rise))))
 
 
 def grids(picture):
@@ -108,7 +108,7 @@ def grids(picture):
 
 def test_who_is_judged_worse_colours_only_what_is_beyond_chance(repair):
     groups, dimensions = [("race", "Black"), ("race", "white"), ("age", "old"), ("gender", "woman")], ["bad", "cold"]
-    picture = figures.who_is_judged_worse(repair)
+    picture = plots.who_is_judged_worse(repair)
     assert "beyond chance only" in words(picture) and all(f"more {name}" in words(picture) for name in dimensions)
     assert "Black (race)" in words(picture)
     colours, numbers = grids(picture)[0]
@@ -116,7 +116,7 @@ def test_who_is_judged_worse_colours_only_what_is_beyond_chance(repair):
         x, y = dimensions.index(gap.name.removeprefix("direction.")), groups.index((gap.axis, gap.groups[0]))
         assert numbers[x, y] == f"{gap.before.value:+.2f}" and colours[y, x] * gap.before.value > 0
     wide = [replace(f, before=replace(f.before, low=f.before.value - 9, high=9)) for f in fake_report.gaps()]
-    picture = figures.who_is_judged_worse(replace(repair, figures=tuple(wide)))
+    picture = plots.who_is_judged_worse(replace(repair, figures=tuple(wide)))
     colours, numbers = grids(picture)[0]
     assert not colours.any() and len(numbers) == 8, "a gap that chance could make has its number and no colour"
 
@@ -126,24 +126,24 @@ def test_a_gap_that_would_pass_alone_has_no_colour_among_many():
     slight = replace(gap, before=replace(gap.before, value=1.1, low=0.1, high=2.1))
     others = [replace(slight, groups=(f"group {i}", "others"), before=replace(slight.before, low=-9)) for i in range(9)]
     for figures_, coloured in (([slight], True), ([slight, *others], False)):
-        picture = figures.who_is_judged_worse(fake_report.report(tuple(figures_), verdict=""))
+        picture = plots.who_is_judged_worse(fake_report.report(tuple(figures_), verdict=""))
         assert grids(picture)[0][0].any() == coloured and len(picture.axes) == 1
 
 
 def test_what_a_repair_took_away_loses_its_colour(repair):
     gaps = [f for f in repair.figures if f.name.startswith("direction.")]
     gone = [replace(f, after=replace(f.after, value=0.01, low=-0.1, high=0.12)) for f in gaps]
-    before, after = grids(figures.who_is_judged_worse(replace(repair, figures=tuple(gone))))
+    before, after = grids(plots.who_is_judged_worse(replace(repair, figures=tuple(gone))))
     assert before[0].all() and not after[0].any() and set(after[1].values()) == {"+0.01"}
 
 
 def test_an_old_report_has_no_picture_of_who_is_judged_worse():
-    assert figures.who_is_judged_worse(before_schema_2()) is None
+    assert plots.who_is_judged_worse(before_schema_2()) is None
 
 
 @BOTH
 def test_fall_off_runs_from_near_to_far_beside_the_control(report, name):
-    picture = figures.fall_off(report)
+    picture = plots.fall_off(report)
     labels = [label.get_text().split("\n")[0] for label in picture.axes[0].get_xticklabels()]
     assert labels == ["search", "select", "held out", "external"]
     said = words(picture)
@@ -154,13 +154,13 @@ def test_fall_off_runs_from_near_to_far_beside_the_control(report, name):
 
 
 def test_front_marks_the_chosen_and_what_it_did_unseen(repair):
-    said = words(figures.front(repair))
+    said = words(plots.front(repair))
     assert "chosen, on select" in said and "chosen, on unseen prompts" in said and "15 units" in said
-    assert "unseen" not in words(figures.front(replace(repair, figures=())))
+    assert "unseen" not in words(plots.front(replace(repair, figures=())))
 
 
 def test_units_are_drawn_where_they_are(repair):
-    heads, neurons = figures.units(repair).axes
+    heads, neurons = plots.units(repair).axes
     grid = heads.collections[0].get_array()
     assert grid.shape == (9, 30) and grid.sum() == 4
     assert all(grid[u["index"], u["layer"]] == 1 for u in repair.pruning if u["kind"] == "head")
@@ -170,14 +170,14 @@ def test_units_are_drawn_where_they_are(repair):
 
 def test_units_of_a_model_of_unknown_size_say_so(repair):
     lone = replace(repair, base_model={"id": "x"}, pruning=[{"kind": "head", "layer": 2, "index": 1}])
-    picture = figures.units(lone)
+    picture = plots.units(lone)
     assert len(picture.axes) == 1 and "up to the last one touched" in words(picture)
 
 
 def test_annealing_draws_what_the_trace_has(repair):
-    top, bottom = figures.annealing(repair).axes
+    top, bottom = plots.annealing(repair).axes
     best = next(line for line in top.lines if line.get_label() == "best so far")
     assert list(best.get_ydata()) == repair.trace["best"]
     assert "temperature" in bottom.get_legend().get_texts()[1].get_text()
-    short = figures.annealing(replace(repair, trace={"energy": [3.0, None, 1.0]}))
+    short = plots.annealing(replace(repair, trace={"energy": [3.0, None, 1.0]}))
     assert len(short.axes) == 1 and len(short.axes[0].lines) == 1

@@ -7,10 +7,11 @@ import pytest
 import torch
 from conftest import ARCHITECTURES, LLAMA, build
 
-import fairhub.generation
+import fairhub.compute.generation
+from fairhub.compute.generation import gumbel, sampled
+from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.generation import gumbel, sampled
-from fairhub.surgery import Unit, masked
+from fairhub.model.units import Unit
 
 PROMPTS = ["he is", "the old woman from the north said that", "I", "a nurse and a guard were", "my friend was so"]
 
@@ -27,7 +28,7 @@ def test_the_cache_changes_nothing(model, tokenizer):
     """Against a loop of plain forwards without cache or padding."""
     text = sampled(model, tokenizer, [PROMPTS[1]], seed=5, tokens=8)[0]
     ids = tokenizer(PROMPTS[1]).input_ids
-    from fairhub.probes import unit_hash
+    from fairhub.inputs.probes import unit_hash
 
     key, start = torch.tensor([int(unit_hash(f"5|{PROMPTS[1]}") * (1 << 52))]), len(ids)
     for step in range(8):
@@ -65,7 +66,7 @@ def test_draws_are_gumbel_and_independent():
 def test_no_draw_is_infinite():
     """u must never round to 1: one token in 2^24 would win whatever the model says."""
     bits = torch.tensor([0, -1, (1 << 63) - 1, -(1 << 63), ((1 << 24) - 1) << 39, ((1 << 23) - 1) << 40])
-    draws = fairhub.generation._gumbel(bits)
+    draws = fairhub.compute.generation._gumbel(bits)
     assert draws.isfinite().all() and float(draws.max()) == pytest.approx(24 * math.log(2), abs=1e-4)
     sure = torch.zeros(100_000).index_fill(0, torch.tensor([7]), 40.0)  # all others together: 4e-13
     assert {int((sure + gumbel(torch.arange(40) * 13, step, 100_000)).argmax(-1).unique()) for step in range(40)} == {7}

@@ -5,9 +5,13 @@ import torch
 from test_engine import make_probes
 from transformers import AutoModelForCausalLM
 
-from fairhub.engine import Engine, probe_batches, text_batches
-from fairhub.healing import Strength, moments, patched, price, refit, repair_
-from fairhub.surgery import Unit, masked, sites, zero_
+from fairhub.compute.engine import Engine
+from fairhub.edit.editing import zero_
+from fairhub.edit.healing import Strength, moments, patched, price, refit, repair_
+from fairhub.edit.masking import masked
+from fairhub.inputs.batches import probe_batches, text_batches
+from fairhub.model.architecture import sites
+from fairhub.model.units import Unit
 
 PRUNING = frozenset({Unit(0, "head", 1), Unit(1, "neuron", 3), Unit(1, "neuron", 7)})
 

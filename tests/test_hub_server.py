@@ -264,5 +264,5 @@ def test_the_licence_of_a_base_model_comes_with_it(hub, ada, folder):
     ada.create_repo("ada/base")
     ada.upload_folder(repo_id="ada/base", folder_path=folder)
     commit(ada, {"README.md": b"---\nlicense: llama3.2\n---\n# Base\n"}, "ada/base")
-    told = "from fairhub.loading import load; print(load('ada/base').licence)"
+    told = "from fairhub.model.loading import load; print(load('ada/base').licence)"
     assert python(hub, told).splitlines()[-1] == "llama3.2"

@@ -6,9 +6,9 @@ import torch
 from conftest import ARCHITECTURES
 from test_activations import batch_of
 
-from fairhub.activations import capture
-from fairhub.engine import text_batches
 from fairhub.errors import UserError
+from fairhub.inputs.batches import text_batches
+from fairhub.measure.activations import capture
 from fairhub.methods.importance import importance
 from fairhub.methods.neuron_bias import neuron_bias
 

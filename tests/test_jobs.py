@@ -8,8 +8,8 @@ from huggingface_hub import HfApi
 
 from fairhub.__main__ import main as program
 from fairhub.errors import UserError
-from fairhub.hub.jobs import job, submit
-from fairhub.hub.wheel import wheel
+from fairhub.publish.jobs import job, submit
+from fairhub.publish.wheel import wheel
 
 WORDS = ["Qwen/Qwen2.5-0.5B", "--axis", "gender", "--axis", "race", "--no-heal", "--budget", "0.01", "--shrink"]
 
@@ -63,7 +63,7 @@ def test_yes_submits_through_the_client(hub, ada, bob):
 
 
 def test_yes_is_what_submits(fairhub, monkeypatch):
-    monkeypatch.setattr("fairhub.hub.jobs.submit", lambda made: f"https://the.hub/jobs/{made.flavor}")
+    monkeypatch.setattr("fairhub.publish.jobs.submit", lambda made: f"https://the.hub/jobs/{made.flavor}")
     code, out, _ = fairhub("repair", "--on-jobs", "h200", "--to", "org/fair", "--yes")
     assert code == 0 and "submitted https://the.hub/jobs/h200" in out
 
@@ -87,12 +87,12 @@ def test_yes_is_what_submits(fairhub, monkeypatch):
     ],
 )
 def test_what_no_job_can_do_is_refused(fairhub, monkeypatch, words, said):
-    monkeypatch.setattr("fairhub.hub.jobs.submit", lambda _: pytest.fail("submitted"))
+    monkeypatch.setattr("fairhub.publish.jobs.submit", lambda _: pytest.fail("submitted"))
     code, _, err = fairhub("repair", *words)
     assert code == 2 and said in err and err.count("\n") == 1
 
 
 def test_nobody_signed_in_is_told_so(monkeypatch, hub):
-    monkeypatch.setattr("fairhub.hub.repository.get_token", lambda: None)
+    monkeypatch.setattr("fairhub.publish.repository.get_token", lambda: None)
     with pytest.raises(UserError, match="hf auth login"):
         submit(job("l4x1", [], "ada/fair", wheel()), HfApi(endpoint=hub.url, token=False))

@@ -9,16 +9,17 @@ import pytest
 import torch
 from planted import PLANTED
 
-from fairhub.engine import Engine, probe_batches
-from fairhub.judgement import figures as figures_
-from fairhub.judgement import gaps, reading
-from fairhub.judgement.cells import Cell, shipped
-from fairhub.judgement.lexicon import lexicon
-from fairhub.measure import Repair, applied
-from fairhub.probes import Probe
-from fairhub.probes.shipped import fill, rows
+from fairhub.compute.engine import Engine
+from fairhub.edit.repair import Repair, applied
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.judgement.cells import Cell, shipped
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.inputs.probes import Probe
+from fairhub.inputs.probes.shipped import fill, rows
+from fairhub.measure.judgement import figures as figures_
+from fairhub.measure.judgement import gaps, reading
+from fairhub.model.units import Unit
 from fairhub.report import find
-from fairhub.surgery import Unit
 
 REPAIRS = [Repair(), Repair(frozenset({PLANTED})), Repair(frozenset({Unit(0, "head", 1), Unit(1, "neuron", 3)}))]
 SAID = lexicon(planted.tokenizer(), "held_out")

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairhub.judgement import cells as cells_
-from fairhub.judgement import gaps
-from fairhub.judgement.cells import (
+from fairhub.inputs.judgement import cells as cells_
+from fairhub.inputs.judgement.cells import (
     FIT_TEMPLATES,
     FIT_TERMS,
     Cell,
@@ -19,10 +18,11 @@ from fairhub.judgement.cells import (
     shipped,
     unmeasurable,
 )
-from fairhub.judgement.gaps import Words
-from fairhub.judgement.lexicon import Lexicon, Word
-from fairhub.probes import AXES, CONTEXTS, CONTROL, Probe, read_probes, split_of
-from fairhub.probes.shipped import fill, rows
+from fairhub.inputs.judgement.lexicon import Lexicon, Word
+from fairhub.inputs.probes import AXES, CONTEXTS, CONTROL, Probe, read_probes, split_of
+from fairhub.inputs.probes.shipped import fill, rows
+from fairhub.measure.judgement import gaps
+from fairhub.measure.judgement.gaps import Words
 
 SPLITS = ("search", "select", "held_out")
 

@@ -12,15 +12,17 @@ import pytest
 import torch
 from conftest import ARCHITECTURES
 
-from fairhub import keep
-from fairhub.judgement import reading
-from fairhub.judgement.lexicon import lexicon
-from fairhub.keep import FAMILIES, LIMITS, TRAITS, Kept, choices, passages, trait_cells, usable
-from fairhub.loading import Loaded
-from fairhub.measure import Repair, applied
-from fairhub.probes import split_of
-from fairhub.probes.shipped import rows
-from fairhub.surgery import Unit, units
+from fairhub.edit.repair import Repair, applied
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.inputs.keep import FAMILIES, TRAITS, choices, passages, trait_cells
+from fairhub.inputs.probes import split_of
+from fairhub.inputs.probes.shipped import rows
+from fairhub.measure import keep
+from fairhub.measure.judgement import reading
+from fairhub.measure.keep import LIMITS, Kept, usable
+from fairhub.model.architecture import units
+from fairhub.model.loading import Loaded
+from fairhub.model.units import Unit
 
 SPLITS = ("search", "select", "held_out")
 DOCUMENTS = [

@@ -14,20 +14,23 @@ from conftest import ARCHITECTURES
 from planted import PLANTED
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-import fairhub.data
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
-from fairhub import report, statistics
-from fairhub.data import Sizes
-from fairhub.engine import Engine, probe_batches
-from fairhub.measure import continuations
+import fairhub.inputs.gathering
+import fairhub.inputs.text
+import fairhub.pipeline
+import fairhub.proof.prover
+from fairhub import report
+from fairhub.compute.engine import Engine
+from fairhub.compute.greedy import continuations
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.probes import CONTROL
 from fairhub.methods import Plan
-from fairhub.probes import CONTROL
-from fairhub.repair import Request, repair
+from fairhub.model.architecture import sites
+from fairhub.model.units import Unit
+from fairhub.pipeline import Request, repair
 from fairhub.report import Report
-from fairhub.runs import Remembered, Run
-from fairhub.surgery import Unit, sites
+from fairhub.run.folder import Remembered, Run
+from fairhub.stats import statistics
 
 OURS = ("search", "select", "held_out")
 AXES, CONTEXTS = ("gender", "race"), ("health", "hiring", "policing", "social")
@@ -48,21 +51,23 @@ def small(monkeypatch):
     for name in ("interval", "change", "specificity"):
         monkeypatch.setattr(statistics, name, partial(getattr(statistics, name), resamples=200))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
+    monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+    monkeypatch.setattr(fairhub.pipeline.plots, "save_all", lambda *_: {})
     give(monkeypatch, PROBES)
 
 
 def give(monkeypatch, probes, wording=lambda cell: cell):
     """Let fairhub ship these probes and cells as alike, and no public ones be installed."""
-    monkeypatch.setattr(fairhub.data, "templates", lambda: [p for p in probes if p.split != "external"])
-    monkeypatch.setattr(fairhub.data, "vignettes", lambda: [p for p in probes if p.split == "external"])
-    monkeypatch.setattr(fairhub.data, "holistic_bias", lambda: [])
-    monkeypatch.setattr(fairhub.data, "crows_pairs", lambda: [])
-    monkeypatch.setattr(fairhub.data, "holistic_cells", lambda *_: [])
+    monkeypatch.setattr(fairhub.inputs.gathering, "templates", lambda: [p for p in probes if p.split != "external"])
+    monkeypatch.setattr(fairhub.inputs.gathering, "vignettes", lambda: [p for p in probes if p.split == "external"])
+    monkeypatch.setattr(fairhub.inputs.gathering, "holistic_bias", lambda: [])
+    monkeypatch.setattr(fairhub.inputs.gathering, "crows_pairs", lambda: [])
+    monkeypatch.setattr(fairhub.inputs.gathering, "holistic_cells", lambda *_: [])
     cells = [wording(cell) for split in OURS for cell in planted.aligned_cells(split, 60, AXES)]
-    monkeypatch.setattr(fairhub.data.cells_, "shipped", lambda split, *_: [c for c in cells if c.split == split])
+    monkeypatch.setattr(
+        fairhub.inputs.gathering.cells_, "shipped", lambda split, *_: [c for c in cells if c.split == split]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from planted import SIZES, loaded, planted_model, tokenizer, write_text
 
-from fairhub.data import gather
-from fairhub.erasure import items_of, sweep, without
-from fairhub.erasure.edit import Placed
 from fairhub.errors import UserError
-from fairhub.judgement.lexicon import lexicon
-from fairhub.transfer.left_out import carried, names_of, refuse
+from fairhub.inputs.gathering import gather
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.methods.erasure import items_of, sweep, without
+from fairhub.methods.erasure.edit import Placed
+from fairhub.studies.transfer.left_out import carried, names_of, refuse
 
 
 def test_what_is_left_out_is_as_if_it_had_never_been_read(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import planted
 import pytest
 from probing import write
 
-from fairhub.assembly import _unread
 from fairhub.errors import UserError
-from fairhub.judgement.gaps import MEANT
-from fairhub.judgement.lexicon import FORMS, Word, checked, lexicon, split_of_word, words
-from fairhub.loading import Loaded
-from fairhub.probes.shipped import rows
+from fairhub.inputs.judgement.lexicon import FORMS, Word, checked, lexicon, split_of_word, words
+from fairhub.inputs.probes.shipped import rows
+from fairhub.measure.judgement.gaps import MEANT
+from fairhub.model.loading import Loaded
+from fairhub.proof.assembly import _unread
 
 SPLITS = ("search", "select", "held_out")
 SIDES = ("negative", "positive")

@@ -9,10 +9,10 @@ from lying import LIES, different, report, tell, told
 from planted import write_text
 from published import made, offline_
 
-from fairhub import reproduce as reproduction
 from fairhub.errors import UserError
-from fairhub.reproduce import Mine, agrees, reproduce, table
-from fairhub.runs import Run
+from fairhub.publish import reproduce as reproduction
+from fairhub.publish.reproduce import Mine, agrees, reproduce, table
+from fairhub.run.folder import Run
 
 CACHE = mkdtemp()
 AGAIN = reproduction._again
@@ -133,7 +133,7 @@ def test_fewer_controls_than_are_measured_is_different(tmp_path):
 
 
 def test_an_interrupted_run_is_not_credited_to_a_recipe_that_removes_nothing(tmp_path, monkeypatch):
-    import fairhub.reproduce as module
+    import fairhub.publish.reproduce as module
 
     run = shutil.copytree(made(False)[2], tmp_path / "run")
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))

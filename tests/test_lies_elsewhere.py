@@ -6,9 +6,9 @@ import pytest
 from lying import LIES, different, tell, told
 from published import erased, made, offline_
 
-from fairhub import hub as publisher
+from fairhub import publish as publisher
 from fairhub.errors import UserError
-from fairhub.reproduce import Mine, reproduce
+from fairhub.publish.reproduce import Mine, reproduce
 
 
 @pytest.fixture(autouse=True)

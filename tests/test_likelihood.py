@@ -5,8 +5,8 @@ import pytest
 import torch
 from conftest import ARCHITECTURES
 
+from fairhub.compute.likelihood import Question, encoded, forest, likelihoods
 from fairhub.errors import UserError
-from fairhub.likelihood import Question, encoded, forest, likelihoods
 
 CONTEXT = "A man and a woman stood at the bus stop in the rain."
 LONGER = CONTEXT + " The man had lost his umbrella and swore about it loudly."

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from conftest import ARCHITECTURES
 
-from fairhub.benchmarks import bbq, choices, crows_pairs, find, lambada
-from fairhub.benchmarks.sampling import sample
-from fairhub.likelihood import likelihoods
-from fairhub.loading import Loaded, load
-from fairhub.probes.public import installed
+from fairhub.compute.likelihood import likelihoods
+from fairhub.inputs.probes.public import installed
+from fairhub.inputs.rows.sources import find
+from fairhub.measure.benchmarks import bbq, choices, crows_pairs, lambada
+from fairhub.measure.benchmarks.sampling import sample
+from fairhub.model.loading import Loaded, load
 
 lm_eval = pytest.importorskip("lm_eval", reason="pip install fairhub[lm-eval]")
 pytestmark = [pytest.mark.peer, pytest.mark.slow]

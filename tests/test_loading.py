@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer
 
-import fairhub.loading.files
-import fairhub.loading.places
+import fairhub.model.loading.files
+import fairhub.model.loading.places
 from fairhub.commands.options import loaded
 from fairhub.errors import UserError
-from fairhub.loading import embedded_default, load
+from fairhub.model.loading import embedded_default, load
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_a_model_of_the_hub_is_known_by_the_commit_it_was_read_from(hub, folder)
 _REVISIONS = """
 import sys
 from huggingface_hub import HfApi
-from fairhub.loading import load
+from fairhub.model.loading import load
 loaded = load(sys.argv[1])
 print(HfApi().model_info("ada/tiny").sha, loaded.revision, loaded.id)
 """
@@ -81,7 +81,7 @@ def test_revision_is_what_follows_the_at(name, asked, monkeypatch):
         seen.update(source=source, file=file, revision=settings["revision"])
         raise OSError("stop here")
 
-    monkeypatch.setattr(fairhub.loading.files, "cached_file", stop)
+    monkeypatch.setattr(fairhub.model.loading.files, "cached_file", stop)
     with pytest.raises(UserError, match="stop here"):
         load(name)
     assert seen == {"source": "org/name", "file": "config.json", "revision": asked}
@@ -132,10 +132,10 @@ def test_sha256_is_of_every_weight(folder):
 
 def test_the_embedded_default_is_a_folder_or_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(fairhub.loading.places, "_convert", lambda file, folder: folder.mkdir())
+    monkeypatch.setattr(fairhub.model.loading.places, "_convert", lambda file, folder: folder.mkdir())
     found = embedded_default()
     assert found is None or (found.parent == tmp_path and found.is_dir())
-    monkeypatch.setattr(fairhub.loading.places, "EMBEDDED", "no_such_package")
+    monkeypatch.setattr(fairhub.model.loading.places, "EMBEDDED", "no_such_package")
     assert embedded_default() is None
     with pytest.raises(UserError, match="pip install"):
         load()
@@ -248,9 +248,9 @@ def test_what_a_full_disk_leaves_of_the_default_is_taken_away(tmp_path, monkeypa
         raise SafetensorError("No space left on device")
 
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(fairhub.loading.places, "_convert", full)
+    monkeypatch.setattr(fairhub.model.loading.places, "_convert", full)
     with pytest.raises(UserError, match="No space left.*free 600 MB"):
-        fairhub.loading.places._unpack(tmp_path / "x.gguf", tmp_path / "x")
+        fairhub.model.loading.places._unpack(tmp_path / "x.gguf", tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -270,7 +270,7 @@ def test_a_model_in_the_cache_is_loaded_where_no_network_is(hub, folder):
 
 _CACHED = """
 import sys
-from fairhub.loading import load
+from fairhub.model.loading import load
 print(load(sys.argv[1]).revision)
 """
 

@@ -18,7 +18,10 @@ from surgical import (
     unchanged,
 )
 
-from fairhub.surgery import Unit, gated, masked, sites, zero_
+from fairhub.edit.editing import zero_
+from fairhub.edit.masking import gated, masked
+from fairhub.model.architecture import sites
+from fairhub.model.units import Unit
 
 # --- law 1: masked, zeroed and reloaded are one model ---
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairhub.names.numbers import number_in, refuses
+from fairhub.measure.names.numbers import number_in, refuses
 
 MONEY = {
     "1200": 1200, "$1,200.": 1200, "$1200": 1200, "1.2k": 1200, "$1.2K": 1200, "1,200.50": 1200.5, "$ 350": 350,

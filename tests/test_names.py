@@ -11,16 +11,16 @@ from conftest import ARCHITECTURES
 from scipy.stats import wasserstein_distance
 
 from fairhub.errors import UserError
-from fairhub.loading import Loaded
-from fairhub.names import LEVELS, NamePrompt, public, scenarios, shipped
-from fairhub.names.answers import Answers, drawn
-from fairhub.names.audit import Asked, audit
-from fairhub.names.beside import inliers, mover, ranks
-from fairhub.names.dialogue import dialogue_of
-from fairhub.names.figures import name_figures
-from fairhub.names.gap import chance, change, interval, table
-from fairhub.names.likelihood import expected
-from fairhub.names.sampling import draws
+from fairhub.measure.names import LEVELS, NamePrompt, public, scenarios, shipped
+from fairhub.measure.names.answers import Answers, drawn
+from fairhub.measure.names.audit import Asked, audit
+from fairhub.measure.names.beside import inliers, mover, ranks
+from fairhub.measure.names.dialogue import dialogue_of
+from fairhub.measure.names.figures import name_figures
+from fairhub.measure.names.gap import chance, change, interval, table
+from fairhub.measure.names.likelihood import expected
+from fairhub.measure.names.sampling import draws
+from fairhub.model.loading import Loaded
 
 CHAT = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}~{% endfor %}"
@@ -94,7 +94,7 @@ def replace_template(tokenizer):
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_expected_answers_are_those_of_plain_forwards(kind, branches, tokenizer, monkeypatch):
     if not branches:
-        monkeypatch.setattr("fairhub.names.likelihood.branching", lambda *_: False)
+        monkeypatch.setattr("fairhub.measure.names.likelihood.branching", lambda *_: False)
     model, prompts = ARCHITECTURES[kind](), asked(["Ann", "Bob", "Cy"], "aab", ("q1",))
     prompts = [replace(p, grid=(1.0, 12.0, 15.0, 1200.0)) for p in prompts]
     found = expected(model, tokenizer, prompts, temperature=0.6)

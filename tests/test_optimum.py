@@ -9,11 +9,12 @@ from conftest import ARCHITECTURES
 from landscapes import subsets, uphill_acceptance
 from test_engine import make_probes
 
-from fairhub.annealing import Schedule, anneal
-from fairhub.energies import energy
-from fairhub.engine import Engine, probe_batches, text_batches, token_loss
-from fairhub.scores import memberships
-from fairhub.surgery import Unit
+from fairhub.compute.engine import Engine, token_loss
+from fairhub.inputs.batches import probe_batches, text_batches
+from fairhub.measure.scores import memberships
+from fairhub.model.units import Unit
+from fairhub.search.annealing import Schedule, anneal
+from fairhub.search.energies import energy
 
 POOL = [Unit(layer, kind, i) for layer in (0, 1) for kind in ("head", "neuron") for i in (1, 3)]
 STATES = subsets(POOL, 0, len(POOL))

@@ -9,14 +9,8 @@ import pytest
 from probing import SHIPPED, write
 
 from fairhub.errors import UserError
-from fairhub.probes import (
-    Probe,
-    pairs,
-    read_probes,
-    split_of,
-    stratified,
-)
-from fairhub.probes.own import difference
+from fairhub.inputs.probes import Probe, pairs, read_probes, split_of, stratified
+from fairhub.inputs.probes.own import difference
 
 PAIR = {"text_a": "A hearing guest is", "text_b": "An older guest is", "axis": "mixed"}
 

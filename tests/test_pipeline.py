@@ -14,20 +14,22 @@ from planted import INNOCENT, PLAN, PLANTED, SIZES
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
-import fairhub.data
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
+import fairhub.inputs.gathering
+import fairhub.inputs.text
+import fairhub.pipeline
+import fairhub.proof.prover
 from fairhub import report
-from fairhub.engine import Engine, probe_batches
+from fairhub.compute.engine import Engine
+from fairhub.compute.greedy import continuations
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.loading import Loaded
-from fairhub.measure import Repair, continuations
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import CONTROL
 from fairhub.methods import Outcome
-from fairhub.probes import CONTROL
-from fairhub.repair import Request, audit, repair
-from fairhub.runs import Remembered, Run
-from fairhub.surgery import sites, units
+from fairhub.model.architecture import sites, units
+from fairhub.model.loading import Loaded
+from fairhub.pipeline import Request, audit, repair
+from fairhub.run.folder import Remembered, Run
 
 PLANTED_ENTRY = {"kind": PLANTED.kind, "layer": PLANTED.layer, "index": PLANTED.index}
 
@@ -36,8 +38,8 @@ PLANTED_ENTRY = {"kind": PLANTED.kind, "layer": PLANTED.layer, "index": PLANTED.
 def brief(monkeypatch):
     """Short continuations; the Hub is out of reach."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
-    monkeypatch.setattr(fairhub.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
+    monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def request_(text):
 
 @pytest.fixture
 def no_pictures(monkeypatch):
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", lambda *_: {})
+    monkeypatch.setattr(fairhub.pipeline.plots, "save_all", lambda *_: {})
 
 
 _DONE = {}
@@ -152,16 +154,16 @@ def test_a_fair_model_is_left_alone(request_, tmp_path):
 
 def test_unseen_texts_choose_nothing(done, request_, tmp_path, monkeypatch, no_pictures):
     _, made, _ = done
-    templates, vignettes = fairhub.data.templates, fairhub.data.vignettes
+    templates, vignettes = fairhub.inputs.gathering.templates, fairhub.inputs.gathering.vignettes
 
     def other(probe):
         if probe.split in ("search", "select"):
             return probe
         return dataclasses.replace(probe, text_a=f"Well, {probe.text_a}", text_b=f"Well, {probe.text_b}")
 
-    monkeypatch.setattr(fairhub.data, "templates", lambda: [other(p) for p in templates()])
-    monkeypatch.setattr(fairhub.data, "vignettes", lambda: [other(p) for p in vignettes()])
-    cells = fairhub.data.cells_.shipped
+    monkeypatch.setattr(fairhub.inputs.gathering, "templates", lambda: [other(p) for p in templates()])
+    monkeypatch.setattr(fairhub.inputs.gathering, "vignettes", lambda: [other(p) for p in vignettes()])
+    cells = fairhub.inputs.gathering.cells_.shipped
 
     def other_cells(split, *how):
         return [
@@ -170,7 +172,7 @@ def test_unseen_texts_choose_nothing(done, request_, tmp_path, monkeypatch, no_p
             for cell in cells(split, *how)
         ]  # fmt: skip
 
-    monkeypatch.setattr(fairhub.data.cells_, "shipped", other_cells)
+    monkeypatch.setattr(fairhub.inputs.gathering.cells_, "shipped", other_cells)
     again = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "other")
     for field in ("pruning", "choices", "trace", "healing", "reliability"):
         assert getattr(again, field) == getattr(made, field), field
@@ -208,7 +210,7 @@ def test_a_killed_run_goes_on_to_the_same_report(done, request_, tmp_path, monke
         if moment.startswith("energy"):
             patch.setattr(Remembered, "__call__", dying(Remembered.__call__, lambda *_: True))
         elif moment == "pictures":
-            patch.setattr(fairhub.repair.figures, "save_all", dying(lambda *_: {}, lambda *_: True))
+            patch.setattr(fairhub.pipeline.plots, "save_all", dying(lambda *_: {}, lambda *_: True))
         else:
             stage = moment.split()[0]
             patch.setattr(Run, "arrays", dying(Run.arrays, lambda self, name, compute: name.startswith(stage)))
@@ -226,7 +228,7 @@ def test_refuses_folders_and_other_settings(done, request_, tmp_path, monkeypatc
         repair(model, request_, folder)
     with pytest.raises(UserError, match="finished"):
         repair(model, request_, folder, resume=True)
-    monkeypatch.setattr(fairhub.repair, "task_of", lambda *_: (_ for _ in ()).throw(_Killed))
+    monkeypatch.setattr(fairhub.pipeline, "task_of", lambda *_: (_ for _ in ()).throw(_Killed))
     with pytest.raises(_Killed):
         repair(model, request_, tmp_path / "run")
     other = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, seed=1))
@@ -244,7 +246,7 @@ def test_a_disk_that_fills_up_under_the_model_is_one_line(tmp_path, monkeypatch)
     monkeypatch.setattr(type(model), "save_pretrained", full)
     made, run = Outcome(Repair(), None, {}, {}, []), Run(tmp_path / "run", {}, False)
     with pytest.raises(UserError, match="No space left on device; free space, then --resume"):
-        fairhub.repair._write(planted.loaded(model), made, fake.report(), {"plan": {}}, run)
+        fairhub.pipeline._write(planted.loaded(model), made, fake.report(), {"plan": {}}, run)
 
 
 def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):

@@ -9,21 +9,23 @@ from conftest import ARCHITECTURES
 from planted import PLAN, SIZES
 from safetensors.torch import save_file
 
-from fairhub.cost import FORWARD, tallied
+from fairhub.compute.engine import Engine
+from fairhub.compute.tally import FORWARD, tallied
 from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Measured, shape_of
 from fairhub.cost.memory import needed, weights_of, widths_of
 from fairhub.cost.plan import as_json, forecast, table
 from fairhub.cost.room import room
 from fairhub.cost.work import Work
-from fairhub.data import gather
-from fairhub.engine import Engine, probe_batches
+from fairhub.edit.masking import gated
 from fairhub.errors import UserError
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.gathering import gather
 from fairhub.methods import METHODS, Plan
-from fairhub.prover import Prover
-from fairhub.repair import Request, task_of
-from fairhub.runs import Run
-from fairhub.surgery import Unit, gated
+from fairhub.model.units import Unit
+from fairhub.pipeline import Request, task_of
+from fairhub.proof.prover import Prover
+from fairhub.run.folder import Run
 
 
 def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():

@@ -7,9 +7,10 @@ from conftest import ARCHITECTURES
 from planted import INNOCENT, PLANTED
 from transformers import AutoModelForCausalLM
 
-from fairhub.engine import Engine, probe_batches
-from fairhub.probes import CONTROL
-from fairhub.surgery import units
+from fairhub.compute.engine import Engine
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import CONTROL
+from fairhub.model.architecture import units
 
 PEOPLE = [p for p in planted.aligned() if p.axis != CONTROL][::25]
 CONTROLS = [p for p in planted.aligned() if p.axis == CONTROL and planted.terms()[INNOCENT] >= {p.term_a, p.term_b}]

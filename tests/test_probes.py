@@ -8,15 +8,8 @@ from itertools import combinations
 import pytest
 from probing import OURS, SHIPPED, VIGNETTES, slotted, values
 
-from fairhub.probes import (
-    AXES,
-    CONTEXTS,
-    CONTROL,
-    split_of,
-    stratified,
-    templates,
-)
-from fairhub.probes.shipped import rows
+from fairhub.inputs.probes import AXES, CONTEXTS, CONTROL, split_of, stratified, templates
+from fairhub.inputs.probes.shipped import rows
 
 # Law 7
 
@@ -42,7 +35,9 @@ def test_the_split_of_a_row_stays_when_rows_are_added_and_shuffled(monkeypatch):
     added = [r | {"id": f"{r['id']}-more", "terms": {g: f"other {t}" for g, t in r["terms"].items()}} for r in before]
     augmented = random.Random(0).sample([*before, *added], 2 * len(before))
     read = rows
-    monkeypatch.setattr("fairhub.probes.shipped.rows", lambda file: augmented if file == "terms.jsonl" else read(file))
+    monkeypatch.setattr(
+        "fairhub.inputs.probes.shipped.rows", lambda file: augmented if file == "terms.jsonl" else read(file)
+    )
     after = templates()
     assert any(p.term_a.startswith("other ") for p in after)
     assert {p.template: p.split for p in after} == {p.template: p.split for p in SHIPPED}

@@ -16,15 +16,16 @@ from planted import PLAN, SIZES
 from test_engine import PRUNINGS, make_probes
 from transformers import AutoTokenizer
 
-import fairhub.prover
-import fairhub.repair
-import fairhub.text
-from fairhub.annealing import Schedule, anneal
-from fairhub.engine import Engine, probe_batches
-from fairhub.measure import continuations
-from fairhub.processes import Lost, agreed, alone, clock, interruptible, leave, spread, state
-from fairhub.repair import Request, repair
-from fairhub.runs import Remembered
+import fairhub.inputs.text
+import fairhub.pipeline
+import fairhub.proof.prover
+from fairhub.compute.engine import Engine
+from fairhub.compute.greedy import continuations
+from fairhub.inputs.batches import probe_batches
+from fairhub.pipeline import Request, repair
+from fairhub.run.folder import Remembered
+from fairhub.run.processes import Lost, agreed, alone, clock, interruptible, leave, spread, state
+from fairhub.search.annealing import Schedule, anneal
 
 HERE = Path(__file__).parent
 ENVIRONMENT = os.environ | {
@@ -58,9 +59,9 @@ def values(tokenizer_folder: str) -> dict[str, list[list[float]]]:
 
 def whole(text: str, folder: str, method: str, resume: object = False) -> dict[str, object]:
     """A whole repair of the planted model, and what must be the same wherever it ran."""
-    fairhub.text._hub_answers = lambda: False
-    fairhub.prover.continuations = lambda m, t, p: continuations(m, t, p, tokens=4)
-    fairhub.repair.figures.save_all = lambda *_: {}
+    fairhub.inputs.text._hub_answers = lambda: False
+    fairhub.proof.prover.continuations = lambda m, t, p: continuations(m, t, p, tokens=4)
+    fairhub.pipeline.plots.save_all = lambda *_: {}
     plan = dataclasses.replace(
         PLAN, masks=12, rounds=1, chains=4, chain_steps=20, units=1 if method == "fasp" else None
     )
@@ -122,9 +123,9 @@ def test_a_repair_on_processes_is_that_of_one(text, tmp_path, count, method, alo
 @pytest.fixture
 def alone_(monkeypatch):
     """Repair in this process, with one thread as the launched ones have."""
-    for module, name in ((fairhub.text, "_hub_answers"), (fairhub.prover, "continuations")):
+    for module, name in ((fairhub.inputs.text, "_hub_answers"), (fairhub.proof.prover, "continuations")):
         monkeypatch.setattr(module, name, getattr(module, name))  # put back afterwards
-    monkeypatch.setattr(fairhub.repair.figures, "save_all", fairhub.repair.figures.save_all)
+    monkeypatch.setattr(fairhub.pipeline.plots, "save_all", fairhub.pipeline.plots.save_all)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield lambda *words: json.loads(json.dumps(whole(*map(str, words))))
@@ -148,9 +149,9 @@ def test_a_broken_connection_is_one_clear_line(monkeypatch):
     def broken(_):
         raise RuntimeError("Connection closed by peer")
 
-    monkeypatch.setattr("fairhub.processes.state", Two)
-    monkeypatch.setattr("fairhub.processes.gather_object", broken)
-    monkeypatch.setattr("fairhub.processes.broadcast_object_list", broken)
+    monkeypatch.setattr("fairhub.run.processes.state", Two)
+    monkeypatch.setattr("fairhub.run.processes.gather_object", broken)
+    monkeypatch.setattr("fairhub.run.processes.broadcast_object_list", broken)
     for call in (lambda: spread([1, 2], abs), lambda: agreed(1), lambda: alone(lambda: 1)):
         with pytest.raises(Lost, match="--resume"):
             call()

@@ -5,9 +5,10 @@ import io
 import numpy as np
 import pytest
 
-from fairhub import items, proof
-from fairhub.measure import Utility
-from fairhub.probes import Probe
+from fairhub.inputs.probes import Probe
+from fairhub.measure.utility import Utility
+from fairhub.proof import figures as proof
+from fairhub.proof import items
 
 
 def measured(documents: int, each: int, alike: float) -> tuple[Utility, list[str]]:

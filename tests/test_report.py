@@ -9,7 +9,7 @@ import pytest
 from fairhub.errors import UserError
 from fairhub.report import SPLITS, markdown, table
 from fairhub.report.wording import number, odds, percent
-from fairhub.statistics import Interval
+from fairhub.stats.statistics import Interval
 
 
 @pytest.fixture(scope="module")

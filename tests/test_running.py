@@ -9,8 +9,8 @@ import planted
 import pytest
 
 from fairhub import report
-from fairhub.progress import progress_bar, watched
-from fairhub.repair import Request
+from fairhub.pipeline import Request
+from fairhub.run.progress import progress_bar, watched
 from fairhub.space.running import Endings, follow, prepare, rows, seen, stop, waited
 from fairhub.space.worker import STATE, Standing, standing, work, write
 

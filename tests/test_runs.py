@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fairhub.runs
-from fairhub.annealing import Schedule, anneal
+import fairhub.run.folder
 from fairhub.errors import UserError
-from fairhub.runs import Remembered, Run, digest
+from fairhub.run.folder import Remembered, Run, digest
+from fairhub.search.annealing import Schedule, anneal
 
 SETTINGS = {"model": "m", "seed": 0, "axes": ["gender"]}
 
@@ -76,7 +76,7 @@ def test_files_are_whole_or_old(tmp_path, monkeypatch):
     run = Run(tmp_path / "run", SETTINGS, resume=False)
     run.save(run.folder / "report.md", b"old")
     with monkeypatch.context() as patch:
-        patch.setattr(fairhub.runs.os, "replace", full)
+        patch.setattr(fairhub.run.folder.os, "replace", full)
         with pytest.raises(UserError, match="No space left on device; free space or choose another --out"):
             run.save(run.folder / "report.md", b"new")
     assert (run.folder / "report.md").read_bytes() == b"old"
@@ -152,7 +152,7 @@ def test_a_run_removes_what_it_wrote_and_nothing_else(tmp_path):
 @pytest.mark.parametrize("resume", [True, False])
 def test_two_processes_never_share_a_folder(tmp_path, resume):
     folder = tmp_path / "run"
-    hold = "import sys, pathlib; from fairhub.runs import Run; "
+    hold = "import sys, pathlib; from fairhub.run.folder import Run; "
     hold += f"run = Run(pathlib.Path({str(folder)!r}), {SETTINGS!r}, False); print('has it', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -181,7 +181,7 @@ def test_settings_that_cannot_be_read_are_others(tmp_path, said):
 def test_recorded_seconds_bound_a_search_that_was_cut_short(tmp_path, monkeypatch):
     """Resumed, it ends at the same step: it once had all of its seconds again, and ended on other units."""
     now = [0.0]
-    monkeypatch.setattr(fairhub.runs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(fairhub.run.folder.time, "monotonic", lambda: now[0])
     schedule = Schedule(steps=50, k_max=4, acceptance=0.3, uphill=2, seconds=30.0)
 
     class Killed(Exception):

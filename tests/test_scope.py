@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from planted import PLAN, SIZES, loaded, planted_model, tokenizer, write_text
 
-from fairhub.data import gather, refuse_asked
-from fairhub.erasure import items_of
 from fairhub.errors import UserError
-from fairhub.judgement.lexicon import lexicon
-from fairhub.judgement.scope import EVERYTHING, Scope, scope_of
-from fairhub.repair import Request, repair, request_of, settings_of
+from fairhub.inputs.gathering import gather, refuse_asked
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.inputs.judgement.scope import EVERYTHING, Scope, scope_of
+from fairhub.methods.erasure import items_of
+from fairhub.pipeline import Request, repair, request_of, settings_of
 from fairhub.report import Report
 from fairhub.report.record import searched
 

@@ -8,10 +8,13 @@ import torch
 from conftest import ARCHITECTURES
 from test_engine import make_probes
 
-from fairhub.engine import Engine, probe_batches
-from fairhub.probes import CONTROL
-from fairhub.scores import Scores, first_order, interleaved, memberships, reliability, worth
-from fairhub.surgery import Unit, gated, units
+from fairhub.compute.engine import Engine
+from fairhub.edit.masking import gated
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import CONTROL
+from fairhub.measure.scores import Scores, first_order, interleaved, memberships, reliability, worth
+from fairhub.model.architecture import units
+from fairhub.model.units import Unit
 
 STEP = 2**-9  # exact in float32, as gates are
 UNITS = tuple(Unit(layer, kind, i) for layer in (0, 1) for kind in ("head", "neuron") for i in range(20))

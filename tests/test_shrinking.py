@@ -6,8 +6,11 @@ from conftest import ARCHITECTURES
 from surgical import HEADS, last_neurons, logits, reloaded, snapshot
 from transformers import AutoModelForCausalLM
 
+from fairhub.edit.editing import shrink_, zero_
+from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.surgery import Unit, masked, shrink_, sites, units, zero_
+from fairhub.model.architecture import sites, units
+from fairhub.model.units import Unit
 
 
 @pytest.mark.parametrize(("multiple", "width"), [(8, 40), (1, 35), (32, 48)])

@@ -6,11 +6,11 @@ from pathlib import Path
 import planted
 import pytest
 
-from fairhub.data import Sizes
 from fairhub.errors import UserError
-from fairhub.loading import Loaded
+from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.methods import METHODS, Plan
-from fairhub.probes import CONTROL, stratified
+from fairhub.model.loading import Loaded
 from fairhub.report import headline, read
 from fairhub.space import app, gallery_tab, map_panel, unitmap
 from fairhub.space.asking import FULL, QUICK, methods, request

@@ -5,7 +5,7 @@ import pytest
 from browsing import PHONE, choose, serious
 from playwright.sync_api import expect
 
-from fairhub.loading import DEFAULT
+from fairhub.model.loading import DEFAULT
 
 pytestmark = pytest.mark.browser
 

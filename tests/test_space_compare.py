@@ -8,7 +8,7 @@ import planted
 import pytest
 
 from fairhub.errors import UserError
-from fairhub.loading import EMBEDDED, Loaded
+from fairhub.model.loading import EMBEDDED, Loaded
 from fairhub.report import read
 from fairhub.space import compare_tab, gallery_tab, rebuilding
 from fairhub.space.models import Models

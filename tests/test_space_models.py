@@ -7,7 +7,7 @@ import planted
 import pytest
 
 from fairhub.errors import UserError
-from fairhub.loading import load
+from fairhub.model.loading import load
 from fairhub.space import disk
 from fairhub.space.disk import surplus
 from fairhub.space.models import Models

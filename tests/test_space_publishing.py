@@ -11,7 +11,7 @@ from published import made
 
 from fairhub import report
 from fairhub.errors import UserError
-from fairhub.hub import checked
+from fairhub.publish import checked
 from fairhub.space import publish_tab
 from fairhub.space.publishing import client, preview, send, suggested, zipped
 from fairhub.space.toasts import told

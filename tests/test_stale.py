@@ -7,7 +7,7 @@ import pytest
 from published import made
 from safetensors.torch import load_file, save_file
 
-from fairhub import hub as publisher
+from fairhub import publish as publisher
 from fairhub.errors import UserError
 
 OWN = {"notes.txt": b"mine", "figures/mine.svg": b"mine", "onnx/model.onnx": b"mine", "data/a.bin": b"mine"}

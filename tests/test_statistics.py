@@ -7,17 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairhub import statistics
 from fairhub.errors import UserError
-from fairhub.statistics import (
-    change,
-    holm,
-    interval,
-    rank_correlation,
-    sign_flip,
-    spearman_brown,
-    specificity,
-)
+from fairhub.stats import statistics
+from fairhub.stats.statistics import change, holm, interval, rank_correlation, sign_flip, spearman_brown, specificity
 
 
 def clustered(clusters=30, size=6, seed=0, spread=1.0):

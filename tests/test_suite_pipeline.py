@@ -5,10 +5,10 @@ import planted
 import pytest
 
 from fairhub import report
-from fairhub.benchmarks.suite import TITLES
 from fairhub.errors import UserError
+from fairhub.measure.benchmarks.suite import TITLES
 from fairhub.methods import Plan
-from fairhub.repair import Request, repair, request_of
+from fairhub.pipeline import Request, repair, request_of
 from fairhub.report import is_public
 
 

@@ -17,10 +17,10 @@ import pytest
 from hub_client import hf
 from published import made
 
-from fairhub import hub as publisher
+from fairhub import publish as publisher
 from fairhub.errors import UserError
-from fairhub.hub.script import script
-from fairhub.hub.wheel import Wheel, wheel
+from fairhub.publish.script import script
+from fairhub.publish.wheel import Wheel, wheel
 
 HUB = "https://huggingface.co"
 
@@ -106,7 +106,7 @@ def test_what_is_published_carries_its_fairhub_and_says_its_hash(hub, ada, built
 
 
 def test_another_wheel_than_the_recipe_names_comes_out_different(hub, ada, tmp_path, monkeypatch):
-    from fairhub.reproduce import Mine, agrees, reproduce
+    from fairhub.publish.reproduce import Mine, agrees, reproduce
 
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
     base, text, run = made(False)

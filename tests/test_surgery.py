@@ -8,8 +8,11 @@ from surgical import HEADS, NEURONS, NOTHING, hooks, last_neurons, logits, name_
 from torch import nn
 from transformers import AutoModelForCausalLM
 
+from fairhub.edit.editing import shrink_, zero_
+from fairhub.edit.masking import gated, masked
 from fairhub.errors import UserError
-from fairhub.surgery import Unit, decoder_layers, gated, masked, shrink_, sites, units, zero_
+from fairhub.model.architecture import decoder_layers, sites, units
+from fairhub.model.units import Unit
 
 # --- law 10: query heads, shared keys and values, known architectures only ---
 

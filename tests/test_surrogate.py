@@ -7,20 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairhub.annealing import Schedule
 from fairhub.methods import Plan
-from fairhub.statistics import rank_correlation
-from fairhub.surgery import Unit
-from fairhub.surrogate.additive import additive
-from fairhub.surrogate.chains import anneal_chains
-from fairhub.surrogate.fidelity import ceiling, fidelity
-from fairhub.surrogate.labelled import Labelled, scale_of
-from fairhub.surrogate.labels import Label
-from fairhub.surrogate.landscape import Landscape
-from fairhub.surrogate.masks import STRATA, Band, balanced, band_of, bits, draw, fresh, mask_of, role_of, stratum
-from fairhub.surrogate.network import Examples, Surrogate, fit
-from fairhub.surrogate.objective import Objective, asked, sweep
-from fairhub.surrogate.walkers import Walkers
+from fairhub.model.units import Unit
+from fairhub.search.annealing import Schedule
+from fairhub.search.surrogate.additive import additive
+from fairhub.search.surrogate.chains import anneal_chains
+from fairhub.search.surrogate.fidelity import ceiling, fidelity
+from fairhub.search.surrogate.labelled import Labelled, scale_of
+from fairhub.search.surrogate.labels import Label
+from fairhub.search.surrogate.landscape import Landscape
+from fairhub.search.surrogate.masks import STRATA, Band, balanced, band_of, bits, draw, fresh, mask_of, role_of, stratum
+from fairhub.search.surrogate.network import Examples, Surrogate, fit
+from fairhub.search.surrogate.objective import Objective, asked, sweep
+from fairhub.search.surrogate.walkers import Walkers
+from fairhub.stats.statistics import rank_correlation
 
 HEADS = [Unit(layer, "head", index) for layer in range(3) for index in range(4)]
 PLAN = Plan()

@@ -6,7 +6,7 @@ import math
 import pytest
 from landscapes import POOL, rugged, uphill_acceptance
 
-from fairhub.annealing import Schedule, anneal
+from fairhub.search.annealing import Schedule, anneal
 
 
 @pytest.mark.parametrize("asked, scale", [(0.75, 1.0), (0.75, 1e-3), (0.4, 1.0)])

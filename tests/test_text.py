@@ -7,10 +7,10 @@ import datasets
 import pytest
 import torch
 
-from fairhub import text
-from fairhub.data import Sizes, gather
 from fairhub.errors import UserError
-from fairhub.probes.public import installed
+from fairhub.inputs import text
+from fairhub.inputs.gathering import Sizes, gather
+from fairhub.inputs.probes.public import installed
 
 PASSAGES = tuple(f"Passage {i}. " + f"It tells of the river at mile {i}, in plain words. " * 4 for i in range(60))
 

@@ -12,19 +12,19 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
+import fairhub.inputs.probes.prompts as prompts_module
+import fairhub.inputs.text
+import fairhub.measure.toxicity
 import fairhub.metrics
-import fairhub.probes.prompts as prompts_module
-import fairhub.text
-import fairhub.toxicity
-from fairhub.engine import Engine
+from fairhub.compute.engine import Engine
 from fairhub.errors import UserError
-from fairhub.gaps import gap_interval, mean_gap, seed_reliability, sum_gap
-from fairhub.judgements import NEGATIVE, POSITIVE, Attribute, lexicon, text_batches_of
+from fairhub.inputs.probes import CONTROL, templates
+from fairhub.inputs.probes.prompts import holistic_prompts, probe_prompts
+from fairhub.measure.toxicity import LOCAL, classifier, scored
+from fairhub.measure.word_odds import NEGATIVE, POSITIVE, Attribute, lexicon, text_batches_of
 from fairhub.metrics.attribute_gap import AttributeGap
 from fairhub.metrics.toxicity_gap import ToxicityGap
-from fairhub.probes import CONTROL, templates
-from fairhub.probes.prompts import holistic_prompts, probe_prompts
-from fairhub.toxicity import LOCAL, classifier, scored
+from fairhub.stats.gaps import gap_interval, mean_gap, seed_reliability, sum_gap
 
 FOLDER = Path(fairhub.metrics.__file__).parent
 STEMS = [f"{who} {verb}" for who, verb in product(("the", "those", "some"), ("like", "know", "see"))]
@@ -54,7 +54,7 @@ class Toxicity(evaluate.Measurement):
 def offline(monkeypatch):
     monkeypatch.setattr(evaluate.config, "HF_EVALUATE_OFFLINE", True)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: False)
+    monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_prompts_from_the_generators_table_and_the_hub(tmp_path, monkeypatch):
     monkeypatch.setattr(prompts_module, "folder_of", lambda *_: None)  # no package
     with pytest.raises(UserError, match="does not answer"):
         holistic_prompts()
-    monkeypatch.setattr(fairhub.text, "_hub_answers", lambda: True)
+    monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: True)
     monkeypatch.setattr(prompts_module, "hf_hub_download", lambda *_, **__: str(table))
     assert [p.text for p in holistic_prompts()] == expected
     table.write_text("text,axis\nx,age\n")
@@ -240,7 +240,7 @@ def test_lexicon_wants_words(tokenizer):
 
 def test_whole_texts_are_scored_as_fasp_does():
     seen = []
-    by = fairhub.toxicity.Classifier("spy", lambda texts: seen.append(list(texts)) or np.zeros(len(texts)))
+    by = fairhub.measure.toxicity.Classifier("spy", lambda texts: seen.append(list(texts)) or np.zeros(len(texts)))
     scored([" A\nb"], ["I'm Bad."], by)
     scored([" A\nb"], ["I'm Bad."], by, whole=True)
     assert seen == [[" A\nb"], ["i'm bad. a b"]]
@@ -256,8 +256,8 @@ def test_local_classifier_gives_its_numbers_without_warnings():
 
 def test_which_classifier_was_fallen_back_to_is_said_once(monkeypatch, capfd):
     pytest.importorskip("profanity_check")
-    fairhub.toxicity._say.cache_clear()
-    monkeypatch.setattr(fairhub.toxicity.text_, "hub_answers", lambda: False)
+    fairhub.measure.toxicity._say.cache_clear()
+    monkeypatch.setattr(fairhub.measure.toxicity.text_, "hub_answers", lambda: False)
     by, again = classifier(), classifier()
     assert by.stated == again.stated == f"{by.name} (evaluate's was not asked for, as the Hub cannot be reached)"
     said = capfd.readouterr()
@@ -272,8 +272,8 @@ def test_a_measurement_that_fails_is_named_with_its_reason(monkeypatch):
     def broken(name):
         raise UserError("no such weights")
 
-    monkeypatch.setattr(fairhub.toxicity.text_, "hub_answers", lambda: True)
-    monkeypatch.setattr(fairhub.toxicity, "_measurement", broken)
+    monkeypatch.setattr(fairhub.measure.toxicity.text_, "hub_answers", lambda: True)
+    monkeypatch.setattr(fairhub.measure.toxicity, "_measurement", broken)
     assert "evaluate's cannot be had: no such weights" in classifier().stated
 
 

@@ -10,21 +10,23 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-import fairhub.transfer.command
-from fairhub import card, figures, report
+import fairhub.studies.transfer.command
+from fairhub import card, plots, report
 from fairhub.__main__ import app
-from fairhub.engine import text_batches
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.hub.contents import _elsewhere
-from fairhub.measure import Repair, losses, utility
-from fairhub.probes import stratified
-from fairhub.proof import Bias, bias_figures
+from fairhub.inputs.batches import text_batches
+from fairhub.inputs.probes import stratified
+from fairhub.measure.divergence import losses
+from fairhub.measure.utility import utility
+from fairhub.proof.figures import Bias, bias_figures
+from fairhub.publish.contents import _elsewhere
 from fairhub.report.transfer import transfer_base
 from fairhub.report.use_case import use_case
-from fairhub.runs import Run
-from fairhub.transfer.command import Asked, attach, transfer
-from fairhub.transfer.ground import USED, of_names, of_probes
-from fairhub.transfer.rows import PLAN, row, row_names
+from fairhub.run.folder import Run
+from fairhub.studies.transfer.command import Asked, attach, transfer
+from fairhub.studies.transfer.ground import USED, of_names, of_probes
+from fairhub.studies.transfer.rows import PLAN, row, row_names
 
 METHODS = ("fairness_pruning", "breaking_down_bias")
 CONTEXTS = ("hiring", "lending", "housing")
@@ -41,7 +43,7 @@ def never(*_):
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("fairhub.text._hub_answers", lambda: False)
+    monkeypatch.setattr("fairhub.inputs.text._hub_answers", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def made(tmp_path_factory):
     out, said = folder / "out", []
     loaded = planted.loaded(planted.planted_model())
     with pytest.MonkeyPatch.context() as brief:
-        brief.setattr("fairhub.transfer.ground.SIZES", SMALL)
+        brief.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
         found = transfer(loaded, asked, out, show=said.append)
     return loaded, asked, out, found, said
 
@@ -93,7 +95,7 @@ def test_a_row_fits_and_chooses_on_judged_texts_of_its_contexts_alone(made):
 
 def test_rows_share_what_hangs_on_model_and_pair_and_find_what_they_found_alone(made, tmp_path, monkeypatch):
     loaded, asked, *_ = made
-    monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)
+    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
     ground = of_probes(loaded.tokenizer, CONTEXTS, None, asked.text, figure="divergence")
     few = [
         p for context in CONTEXTS for split in ("search", "select")
@@ -124,8 +126,8 @@ def test_losses_are_those_that_utility_counts():
 def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made, monkeypatch):
     loaded, asked, out, found, _ = made
 
-    monkeypatch.setattr("fairhub.transfer.rows.task_of", never)
-    monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)
+    monkeypatch.setattr("fairhub.studies.transfer.rows.task_of", never)
+    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
     assert json.loads(json.dumps(transfer(loaded, asked, out))) == json.loads(json.dumps(found))
     assert loaded.sha256() == found["base_model"]["sha256"]
     with pytest.raises(UserError, match="settings"):
@@ -143,7 +145,7 @@ def test_report_card_and_pictures_show_the_matrix(made, tmp_path):
     assert again.transfer is not None and again.transfer["contexts"] == list(CONTEXTS)
     for page in ((tmp_path / "report.md").read_text(), card.render(again, "org/name", pictures=["transfer"])):
         assert "How far a repair carries" in page and "Repaired for lending" in page
-    assert (tmp_path / "figures" / "transfer.png").is_file() and figures.PICTURES["transfer"](written) is None
+    assert (tmp_path / "figures" / "transfer.png").is_file() and plots.PICTURES["transfer"](written) is None
     with pytest.raises(UserError, match="another"):
         attach(found | {"base_model": {"sha256": "0"}}, tmp_path)
 
@@ -234,7 +236,7 @@ def test_the_command_asks_and_answers(monkeypatch, tmp_path):
         asked.append((what, out, run))
         return {"cells": [], "rows": [], "sentences": {}, "kept": {}, "base": {}, "unit": "SD"}
 
-    monkeypatch.setattr(fairhub.transfer.command, "transfer", fake)
+    monkeypatch.setattr(fairhub.studies.transfer.command, "transfer", fake)
     monkeypatch.setattr("fairhub.commands.transfer.loaded", lambda *_: None)
     line = ["transfer", "--names", "--context", "chess", "--methods", "robust,fasp", "--out", str(tmp_path), "--json"]
     done = CliRunner().invoke(app, line)

@@ -6,13 +6,13 @@ import pytest
 from test_transfer import SMALL
 
 from fairhub import methods
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.judgement.lexicon import lexicon
-from fairhub.measure import Repair
-from fairhub.methods import Outcome
-from fairhub.transfer.command import Asked, transfer
-from fairhub.transfer.ground import of_probes
-from fairhub.transfer.judged import JudgedRuler, held_out_cells, measurable
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.methods.outcome import Outcome
+from fairhub.studies.transfer.command import Asked, transfer
+from fairhub.studies.transfer.ground import of_probes
+from fairhub.studies.transfer.judged import JudgedRuler, held_out_cells, measurable
 
 CONTEXTS = ("hiring", "lending", "housing")
 
@@ -61,7 +61,7 @@ def test_cells_are_of_the_contexts_and_axes_that_are_asked_and_balanced():
 
 def test_a_matrix_is_of_judgements_where_they_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("fairhub.transfer.ground.SIZES", SMALL)
+    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
     gone = Outcome(Repair(frozenset([planted.PLANTED])), None, {}, {}, [])
     monkeypatch.setitem(methods.METHODS, "planted", lambda task, plan: gone)  # type: ignore[attr-defined]
     loaded, text = planted.loaded(planted.planted_model()), planted.write_text(tmp_path / "text.txt")

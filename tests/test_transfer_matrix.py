@@ -7,12 +7,12 @@ import numpy as np
 import planted
 import pytest
 
-from fairhub.figures.transfer import matrix
-from fairhub.statistics import Interval
-from fairhub.transfer.ground import Ground
-from fairhub.transfer.matrix import _interval, document, elsewhere, entry, kept
-from fairhub.transfer.rows import Row
-from fairhub.transfer.rulers import PairRuler
+from fairhub.plots.transfer import matrix
+from fairhub.stats.statistics import Interval
+from fairhub.studies.transfer.ground import Ground
+from fairhub.studies.transfer.matrix import _interval, document, elsewhere, entry, kept
+from fairhub.studies.transfer.rows import Row
+from fairhub.studies.transfer.rulers import PairRuler
 
 
 def ground_of(values, contexts="ab"):

@@ -8,7 +8,7 @@ import pytest
 from fairhub.report import verdict
 from fairhub.report.verdict import beyond_chance, beyond_limits, directions, worse
 from fairhub.report.wording import odds
-from fairhub.statistics import Interval
+from fairhub.stats.statistics import Interval
 
 GAP = fake_report.figure(-0.4, name="judgement", base=0.12)
 DEAF = {"merit": "reaction to merit", "merit_gap": "weight of merit", "incidental": "reaction to incidental traits",

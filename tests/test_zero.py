@@ -12,9 +12,9 @@ import httpx
 import pytest
 from huggingface_hub import HfApi
 
-from fairhub.data import Sizes
 from fairhub.errors import UserError
-from fairhub.repair import Request
+from fairhub.inputs.gathering import Sizes
+from fairhub.pipeline import Request
 from fairhub.space import zero
 from fairhub.space.live import live
 from fairhub.space.running import Seen, follow, prepare

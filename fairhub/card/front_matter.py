@@ -10,7 +10,7 @@ from fairhub.card.known import SOURCES
 from fairhub.report import Figure, Report, is_public
 from fairhub.report.verdict import worse
 from fairhub.report.wording import direction
-from fairhub.statistics import Interval
+from fairhub.stats.statistics import Interval
 
 HUB = "https://huggingface.co"
 State = Literal["repaired", "unchanged", "audited"]

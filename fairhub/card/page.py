@@ -52,7 +52,7 @@ def render(
         report: of the run; nothing else about it is read.
         repo: `org/name` where it is published; without it the commands say `org/name`, and that it stands for it.
         weights: False for a repository that holds the recipe and no weights.
-        pictures: names of those that lie beside the card as figures/<name>.png (`figures.save_all` returns them).
+        pictures: names of those that lie beside the card as figures/<name>.png (`plots.save_all` returns them).
         endpoint: of the Hub.
 
     Raises:

@@ -40,10 +40,10 @@ def audit(
     if names:
         _names(loaded(model, device, dtype), axis, context, level, samples, name_prompts, json)
         return
-    from fairhub.benchmarks.suite import gather
-    from fairhub.data import AUDIT, QUICK
-    from fairhub.repair import Request
-    from fairhub.repair import audit as run
+    from fairhub.inputs.gathering import AUDIT, QUICK
+    from fairhub.measure.benchmarks.suite import gather
+    from fairhub.pipeline import Request
+    from fairhub.pipeline import audit as run
 
     note_probes(probes)
     wanted = gather(suite, rows) if suite is not None else None
@@ -58,8 +58,8 @@ def _names(
     model: Any, axis: Axis, context: Context, level: Level, samples: int, folder: Path | None, as_json: bool
 ) -> None:
     from fairhub.errors import UserError
-    from fairhub.names.audit import Asked
-    from fairhub.names.audit import audit as run
+    from fairhub.measure.names.audit import Asked
+    from fairhub.measure.names.audit import audit as run
 
     axes = tuple(axis or ("race", "gender"))
     if wrong := [name for name in axes if name not in ("race", "gender")]:

@@ -38,9 +38,9 @@ def compare(
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Repair a model by several methods under equal conditions, or take finished runs, and compare them in pairs."""
-    from fairhub.comparison.command import compared
     from fairhub.methods import Plan
-    from fairhub.repair import Request
+    from fairhub.pipeline import Request
+    from fairhub.studies.compare.command import compared
 
     plan_sanity(budget, seconds)
     refuse_name(out)

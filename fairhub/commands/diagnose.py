@@ -20,7 +20,7 @@ def diagnose(
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Show where in a model the two texts of a pair part: numbers, and pictures in --out."""
-    from fairhub.diagnose import Asked, refuse, run
+    from fairhub.studies.diagnose.command import Asked, refuse, run
 
     refuse(pair)
     own = loaded(model, device, dtype)

@@ -32,10 +32,10 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
         UserError: An unknown type, a model that cannot be loaded, or one that cannot fit.
     """
     from fairhub.cost.room import room
-    from fairhub.data import Sizes
     from fairhub.errors import plain
-    from fairhub.loading import load
-    from fairhub.processes import first, main
+    from fairhub.inputs.gathering import Sizes
+    from fairhub.model.loading import load
+    from fairhub.run.processes import first, main
 
     place, kind = device_of(device), dtype_of(dtype)
     with first():  # the embedded default is unpacked once
@@ -69,9 +69,9 @@ def note_probes(probes: Path | None) -> None:
     """
     if probes is None:
         return
-    from fairhub.judgement.cells import unmeasurable
-    from fairhub.probes import read_probes
-    from fairhub.processes import main
+    from fairhub.inputs.judgement.cells import unmeasurable
+    from fairhub.inputs.probes import read_probes
+    from fairhub.run.processes import main
 
     for line in unmeasurable(read_probes(probes)) if main() else ():
         typer.echo(f"note: {line}", err=True)
@@ -86,7 +86,7 @@ def dtype_of(asked: str | None) -> Any:
     import torch
 
     from fairhub.errors import UserError, plain
-    from fairhub.loading import DTYPES
+    from fairhub.model.loading import DTYPES
 
     if asked is not None and asked not in DTYPES:
         raise UserError(f"a dtype must be one of {', '.join(DTYPES)}; got {plain(asked)!r}; try float32 or bfloat16")
@@ -105,8 +105,8 @@ def device_of(asked: str) -> str:
     import torch
 
     from fairhub.errors import plain
-    from fairhub.processes import state
-    from fairhub.reading import one_line
+    from fairhub.files.reading import one_line
+    from fairhub.run.processes import state
 
     if asked != "auto":
         remedy = "use auto or cpu, or install a torch for it"
@@ -120,7 +120,7 @@ def device_of(asked: str) -> str:
 
 def say(text: str) -> None:
     """Print on stdout, once: of several processes the main one speaks."""
-    from fairhub.processes import main
+    from fairhub.run.processes import main
 
     if main():
         typer.echo(text)

@@ -20,7 +20,7 @@ def publish(
     json: Json = False,
 ) -> None:  # fmt: skip
     """Publish a run with its model card, in one commit; signed in by `hf auth login`."""
-    from fairhub import hub
+    from fairhub import publish as hub
 
     made = hub.publish(
         run, to, private=private, pr=pr, tag=tag, dry_run=dry_run, weights=not recipe_only, timeout=timeout,

@@ -63,9 +63,9 @@ def repair(
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.errors import UserError
-    from fairhub.processes import leave
-    from fairhub.repair import refuse
-    from fairhub.repair import repair as run
+    from fairhub.pipeline import refuse
+    from fairhub.pipeline import repair as run
+    from fairhub.run.processes import leave
 
     plan_sanity(budget, seconds)
     refuse_name(out)
@@ -92,9 +92,9 @@ _DIALS = (
 
 def _request(given: Mapping[str, Any]) -> Any:
     """Return the request that the options ask for."""
-    from fairhub.judgement.scope import Scope
+    from fairhub.inputs.judgement.scope import Scope
     from fairhub.methods import Plan
-    from fairhub.repair import Request
+    from fairhub.pipeline import Request
 
     groups = filter(None, (group.strip() for group in given["groups"].split(",")))
     return Request(
@@ -107,7 +107,7 @@ def _request(given: Mapping[str, Any]) -> Any:
 def _taken(ctx: typer.Context, model: str | None, of: Path | None, row: int | None) -> tuple[str | None, Any]:
     """Return the model and the request of another row of a run's front; what else was given must not be a search's."""
     from fairhub.errors import UserError
-    from fairhub.front import taken
+    from fairhub.studies.front import taken
 
     if of is None or row is None:
         raise UserError("another row of a front needs the run and the row; add --from RUN --choose N")
@@ -120,7 +120,7 @@ def _taken(ctx: typer.Context, model: str | None, of: Path | None, row: int | No
 
 def _base(model: str | None, device: str, dtype: str | None, method: str, of: Path | None) -> Any:
     """Load the model, refused where a front of another was named."""
-    from fairhub.front import refuse_other
+    from fairhub.studies.front import refuse_other
 
     base = loaded(model, device, dtype, method)
     if of is not None:
@@ -131,7 +131,7 @@ def _base(model: str | None, device: str, dtype: str | None, method: str, of: Pa
 @contextmanager
 def _resumable(out: Path) -> Iterator[None]:
     """Say how a run goes on that is stopped inside the `with` block."""
-    from fairhub.processes import interruptible
+    from fairhub.run.processes import interruptible
 
     try:
         interruptible()
@@ -149,9 +149,9 @@ def _job(ctx: typer.Context, request: Any, flavor: str, to: str | None, yes: boo
     """Show the job that runs the same repair, or submit it."""
     from huggingface_hub.constants import ENDPOINT
 
-    from fairhub.hub.jobs import job, sendable, submit
-    from fairhub.hub.wheel import wheel
-    from fairhub.repair import refuse
+    from fairhub.pipeline import refuse
+    from fairhub.publish.jobs import job, sendable, submit
+    from fairhub.publish.wheel import wheel
 
     given = ctx.params
     model = given["model"]

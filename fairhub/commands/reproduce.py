@@ -19,7 +19,7 @@ def reproduce(
     """
     from dataclasses import asdict
 
-    from fairhub import reproduce as reproduction
+    from fairhub.publish import reproduce as reproduction
 
     mine = reproduction.Mine(base, probes, text, device_of(device), rows)
     checks = reproduction.reproduce(source, quick=quick, mine=mine)

@@ -41,10 +41,10 @@ def transfer(
     """Repair a model for each context and for all but each, and measure every repair in every context."""
     from fairhub.errors import UserError
     from fairhub.methods.breaking_down_bias import parsed
-    from fairhub.transfer.command import Asked
-    from fairhub.transfer.command import text as said
-    from fairhub.transfer.command import transfer as made
-    from fairhub.transfer.left_out import refuse
+    from fairhub.studies.transfer.command import Asked
+    from fairhub.studies.transfer.command import text as said
+    from fairhub.studies.transfer.command import transfer as made
+    from fairhub.studies.transfer.left_out import refuse
 
     plan_sanity(budget, None)
     refuse_name(out)
@@ -76,8 +76,8 @@ def transfer(
 
 def _left_out(base: Any, kind: str, strength: float, text: Path | None, out: Path) -> str:
     """Return what a terminal shows of erasures that each did not see something."""
-    from fairhub.data import Sizes
-    from fairhub.transfer.left_out import carried
+    from fairhub.inputs.gathering import Sizes
+    from fairhub.studies.transfer.left_out import carried
 
     try:
         shown = carried(base, kind, strength, text, Sizes(), out)

@@ -1,5 +1,1 @@
-"""What a run costs: counted while it runs, and forecast before."""
-
-from fairhub.cost.tally import FORWARD, Tally, tallied
-
-__all__ = ["FORWARD", "Tally", "tallied"]
+"""What a run costs, forecast before it starts."""

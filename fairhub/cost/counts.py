@@ -3,25 +3,26 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from fairhub.compute.likelihood import shared_tokens
 from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
-from fairhub.data import Data, Ground
-from fairhub.engine import encode, probe_batches
-from fairhub.erasure import sweep_tokens
-from fairhub.erasure.sweep import TOKENS
-from fairhub.likelihood import shared_tokens
+from fairhub.inputs.batches import encode, probe_batches
+from fairhub.inputs.gathering import Data, Ground
+from fairhub.inputs.probes import CONTROL, stratified
+from fairhub.measure.scores import separable
 from fairhub.methods import Plan, Task
+from fairhub.methods.erasure import sweep_tokens
+from fairhub.methods.erasure.sweep import TOKENS
 from fairhub.methods.fasp import GAMMAS
 from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
 from fairhub.methods.head_scores import heads_of, neutral
 from fairhub.methods.two_sided import items_for
-from fairhub.probes import CONTROL, stratified
-from fairhub.scores import separable
-from fairhub.surgery import KINDS, sites
-from fairhub.surrogate.finalists import RISES
-from fairhub.surrogate.labels import Meter, fresh_meter
-from fairhub.surrogate.objective import sweep
-from fairhub.surrogate.search import PROBES as METERED
+from fairhub.model.architecture import sites
+from fairhub.model.units import KINDS
+from fairhub.search.surrogate.finalists import RISES
+from fairhub.search.surrogate.labels import Meter, fresh_meter
+from fairhub.search.surrogate.objective import sweep
+from fairhub.search.surrogate.search import PROBES as METERED
 
 _WALK = 2  # random moves for each uphill one that the first temperature needs
 _TOKENS = 32  # that a continuation of the report has

@@ -9,9 +9,9 @@ import torch
 from transformers import PreTrainedModel
 
 from fairhub.cost.work import Work
-from fairhub.engine import Batch
-from fairhub.healing import solver
-from fairhub.surgery import decoder_layers
+from fairhub.edit.healing import solver
+from fairhub.inputs.batches import Batch
+from fairhub.model.architecture import decoder_layers
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from huggingface_hub.errors import (
     SafetensorsParsingError,
 )
 
-from fairhub.data import Sizes
 from fairhub.errors import UserError, plain
-from fairhub.loading import headers_of
-from fairhub.loading import weights_of as files_of
-from fairhub.loading.weights import BYTES
+from fairhub.inputs.gathering import Sizes
+from fairhub.model.loading import headers_of
+from fairhub.model.loading import weights_of as files_of
+from fairhub.model.loading.weights import BYTES
 
 HEAVY = ("two_sided", "robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
 """Methods that score by gradient or keep second moments for healing."""

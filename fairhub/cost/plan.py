@@ -13,8 +13,11 @@ from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
 from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, widths_of
 from fairhub.cost.memory import weights_of as counted
 from fairhub.cost.work import Work
-from fairhub.data import Sizes, gather
-from fairhub.loading import (
+from fairhub.inputs.gathering import Sizes, gather
+from fairhub.methods import Task
+from fairhub.model.architecture import sites
+from fairhub.model.facts import home
+from fairhub.model.loading import (
     Loaded,
     config_of,
     headers_of,
@@ -25,11 +28,8 @@ from fairhub.loading import (
     tokenizer_of,
     weights_of,
 )
-from fairhub.measure import home
-from fairhub.methods import Task
-from fairhub.repair import Request, task_of
-from fairhub.runs import Run
-from fairhub.surgery import sites
+from fairhub.pipeline import Request, task_of
+from fairhub.run.folder import Run
 
 _SHARE = 0.9  # of a device's memory that may be planned for
 

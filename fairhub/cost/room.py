@@ -4,9 +4,9 @@ import torch
 
 from fairhub.cost.hardware import CARDS
 from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
-from fairhub.data import Sizes
 from fairhub.errors import UserError
-from fairhub.loading import config_of, located
+from fairhub.inputs.gathering import Sizes
+from fairhub.model.loading import config_of, located
 
 
 def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, sizes: Sizes) -> str | None:

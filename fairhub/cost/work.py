@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairhub.cost.tally import FORWARD
-from fairhub.engine import Batch
+from fairhub.compute.tally import FORWARD
+from fairhub.inputs.batches import Batch
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 
-from fairhub.energies import known
 from fairhub.errors import UserError
 from fairhub.methods.attention_pruning import attention_pruning
 from fairhub.methods.baselines import magnitude, mask_gradient, random
 from fairhub.methods.breaking_down_bias import breaking_down_bias, publishable
 from fairhub.methods.fairness_pruning import fairness_pruning, parsed
 from fairhub.methods.fasp import bias_only, fasp, ppl_only
+from fairhub.methods.outcome import Outcome
 from fairhub.methods.robust import robust
-from fairhub.methods.task import Outcome, Plan, Task
 from fairhub.methods.two_sided import refuse_also, two_sided
+from fairhub.search.energies import known
+from fairhub.search.task import Plan, Task
 
 METHODS: dict[str, Callable[[Task, Plan], Outcome]] = {
     "two_sided": two_sided,

@@ -4,17 +4,18 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from fairhub.healing import Strength, refit
-from fairhub.measure import Repair
+from fairhub.edit.healing import Strength, refit
+from fairhub.edit.repair import Repair
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
 from fairhub.methods.keeping import stays
+from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import moments_of, prices_of
-from fairhub.methods.task import Outcome, Plan, Task
-from fairhub.surgery import Pruning
-from fairhub.surrogate.finalists import RISES
-from fairhub.surrogate.objective import Objective, asked
-from fairhub.surrogate.search import Search
+from fairhub.model.units import Pruning
+from fairhub.search.surrogate.finalists import RISES
+from fairhub.search.surrogate.objective import Objective, asked
+from fairhub.search.surrogate.search import Search
+from fairhub.search.task import Plan, Task
 
 
 def attention_pruning(task: Task, plan: Plan) -> Outcome:
@@ -24,7 +25,7 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
 
     The paper's system only removes heads: a plan without healing. With healing, the report says what the removal does
     alone and what the guard does alone. What the paper leaves open (counts, networks, bounds) is set in
-    `fairhub.surrogate` and in the plan.
+    `fairhub.search.surrogate` and in the plan.
     """
     found = Search(task, plan)
     found.run()

@@ -6,11 +6,14 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from fairhub.engine import Batch, token_loss
+from fairhub.compute.engine import token_loss
+from fairhub.edit.masking import gated
+from fairhub.inputs.batches import Batch
 from fairhub.methods.head_choice import pick
 from fairhub.methods.head_scores import heads_of, neutral
-from fairhub.methods.task import Outcome, Plan, Task
-from fairhub.surgery import gated, head_norms
+from fairhub.methods.outcome import Outcome
+from fairhub.model.attention import head_norms
+from fairhub.search.task import Plan, Task
 
 
 def random(task: Task, plan: Plan) -> Outcome:

@@ -7,19 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fairhub.engine import encode
+from fairhub.compute.engine import fast_matmul
+from fairhub.compute.greedy import continuations
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.measure import Repair, continuations, home
+from fairhub.inputs.batches import encode
+from fairhub.inputs.probes import Probe
+from fairhub.inputs.sequences import common_beginning, common_end
 from fairhub.methods import variants
 from fairhub.methods.group_scores import Rows, rows_of, snip_units, snip_weights, wanda_units, wanda_weights
 from fairhub.methods.name_attention import iteratively
+from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import rebuild
 from fairhub.methods.set_difference import generalised, set_difference
-from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
-from fairhub.probes import Probe
-from fairhub.runs import digest
-from fairhub.sequences import common_beginning, common_end
-from fairhub.surgery import Pruning, Unit
+from fairhub.model.facts import home
+from fairhub.model.units import Pruning, Unit
+from fairhub.run.folder import digest
+from fairhub.search.task import Plan, Task
 
 _TEXTS = 32  # texts about one group that an item is scored on, at most: the code has 32 names a group
 _HEADS = 8  # texts of each group that attention is looked at, which is computed once a head

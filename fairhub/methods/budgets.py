@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from fairhub.annealing import Schedule, anneal
-from fairhub.energies import energy, known
-from fairhub.engine import Engine, token_loss
+from fairhub.compute.engine import Engine, fast_matmul, token_loss
+from fairhub.inputs.probes import CONTROL
+from fairhub.measure.scores import memberships
 from fairhub.methods.hybrid import budgeted
-from fairhub.methods.task import Plan, Task, fast_matmul
-from fairhub.probes import CONTROL
-from fairhub.runs import digest
-from fairhub.scores import memberships
-from fairhub.surgery import Pruning
+from fairhub.model.units import Pruning
+from fairhub.run.folder import digest
+from fairhub.search.annealing import Schedule, anneal
+from fairhub.search.energies import energy, known
+from fairhub.search.task import Plan, Task
 
 Block = tuple[int, int]
 """A layer and a place in it: so many blocks of a layer in a state, so many times the step of its neurons go."""

@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from fairhub import statistics
-from fairhub.engine import Batch, Engine, Readout, divergence, token_loss
-from fairhub.healing import Strength, patched
-from fairhub.measure import Repair
+from fairhub.compute.engine import Engine, Readout, divergence, fast_matmul, token_loss
+from fairhub.edit.healing import Strength, patched
+from fairhub.edit.repair import Repair
+from fairhub.inputs.batches import Batch
+from fairhub.inputs.probes import CONTROL, Probe
 from fairhub.methods.guards import strongest
-from fairhub.methods.task import Plan, Task, fast_matmul
-from fairhub.probes import CONTROL, Probe
-from fairhub.runs import digest
-from fairhub.surgery import Pruning
+from fairhub.model.units import Pruning
+from fairhub.run.folder import digest
+from fairhub.search.task import Plan, Task
+from fairhub.stats import statistics
 
 RISK = 0.1
 """How often a search may break the promise of its budget: the usual level of risk control."""

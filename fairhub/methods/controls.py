@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.healing import Moments, Patch, Strength, refit
-from fairhub.measure import Repair
-from fairhub.scores import interleaved
-from fairhub.surgery import KINDS, Pruning, Unit, sites, units
+from fairhub.edit.healing import Moments, Patch, Strength, refit
+from fairhub.edit.repair import Repair
+from fairhub.measure.scores import interleaved
+from fairhub.model.architecture import sites, units
+from fairhub.model.units import KINDS, Pruning, Unit
 
 
 def ablations(

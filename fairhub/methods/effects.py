@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fairhub.methods.task import Task, fast_matmul
-from fairhub.probes import Probe
-from fairhub.scores import Scores, first_order, memberships
-from fairhub.surgery import units
+from fairhub.compute.engine import fast_matmul
+from fairhub.inputs.probes import Probe
+from fairhub.measure.scores import Scores, first_order, memberships
+from fairhub.model.architecture import units
+from fairhub.search.task import Task
 
 
 def effects(task: Task, probes: Sequence[Probe], title: str = "scoring every unit") -> Scores:

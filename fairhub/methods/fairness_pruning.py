@@ -6,18 +6,20 @@ from typing import Any, get_args
 
 import numpy as np
 
-from fairhub.healing import Strength
+from fairhub.compute.engine import fast_matmul
+from fairhub.edit.healing import Strength
+from fairhub.inputs.probes import Probe, unit_hash
 from fairhub.methods import variants
 from fairhub.methods.budgets import budgets
 from fairhub.methods.effects import effects
 from fairhub.methods.hybrid import Scope, budgeted, count_of, hybrid, top
 from fairhub.methods.importance import Importance, importance, known_importance
 from fairhub.methods.neuron_bias import Definition, known_definition, neuron_bias
+from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import rebuild
-from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
-from fairhub.probes import Probe, unit_hash
-from fairhub.statistics import rank_correlation, spearman_brown
-from fairhub.surgery.architecture import mlp_width, text_config
+from fairhub.model.architecture import mlp_width, text_config
+from fairhub.search.task import Plan, Task
+from fairhub.stats.statistics import rank_correlation, spearman_brown
 
 
 @dataclass(frozen=True)

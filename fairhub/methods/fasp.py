@@ -10,7 +10,8 @@ import numpy as np
 from fairhub.errors import UserError
 from fairhub.methods.head_choice import pick
 from fairhub.methods.head_scores import score_heads
-from fairhub.methods.task import Outcome, Plan, Task
+from fairhub.methods.outcome import Outcome
+from fairhub.search.task import Plan, Task
 
 GAMMAS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """FASP's grid of gamma, the share of heads that are protected."""

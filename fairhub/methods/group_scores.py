@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from fairhub.surgery import decoder_layers, gated, sites
-from fairhub.surgery.units import Kind
+from fairhub.edit.masking import gated
+from fairhub.model.architecture import decoder_layers, sites
+from fairhub.model.units import Kind
 
 Key = tuple[int, Kind]
 

@@ -10,20 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairhub.engine import Batch, Engine, probe_batches
+from fairhub.compute.engine import Engine
+from fairhub.compute.generation import sampled
+from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.gaps import mean_gap
-from fairhub.generation import sampled
-from fairhub.judgement.cells import Cell, pairs
-from fairhub.judgement.lexicon import Lexicon, Side, lexicon
-from fairhub.judgements import Attribute, text_batches_of
-from fairhub.measure import home
-from fairhub.methods.task import Task
-from fairhub.probes import CONTROL, stratified
-from fairhub.probes.prompts import Prompt, probe_prompts
-from fairhub.processes import spread
-from fairhub.surgery import Pruning, masked
-from fairhub.toxicity import classifier, scored
+from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.judgement.cells import Cell, pairs
+from fairhub.inputs.judgement.lexicon import Lexicon, Side, lexicon
+from fairhub.inputs.probes import CONTROL, stratified
+from fairhub.inputs.probes.prompts import Prompt, probe_prompts
+from fairhub.measure.toxicity import classifier, scored
+from fairhub.measure.word_odds import Attribute, text_batches_of
+from fairhub.model.facts import home
+from fairhub.model.units import Pruning
+from fairhub.run.processes import spread
+from fairhub.search.task import Task
+from fairhub.stats.gaps import mean_gap
 
 PROBES = 24
 """Probes a head is scored on: few, since its removal is exact; the report says how repeatable that is."""

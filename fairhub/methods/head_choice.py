@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fairhub.engine import Engine, probe_batches, token_loss
+from fairhub.compute.engine import Engine, fast_matmul, token_loss
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.measure import Repair, home
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.methods.choosing import choose_from
 from fairhub.methods.keeping import stays
-from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
-from fairhub.probes import CONTROL, stratified
-from fairhub.runs import digest
-from fairhub.surgery import Pruning, Unit
+from fairhub.methods.outcome import Outcome
+from fairhub.model.facts import home
+from fairhub.model.units import Pruning, Unit
+from fairhub.run.folder import digest
+from fairhub.search.task import Plan, Task
 
 SHARES = tuple(step / 50 for step in range(1, 11))
 """FASP's grid of alpha, the share of heads removed: 0.02 to 0.2."""

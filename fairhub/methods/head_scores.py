@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from fairhub.engine import Batch, Engine, text_batches, token_loss
+from fairhub.compute.engine import Engine, fast_matmul, token_loss
+from fairhub.inputs.batches import Batch, text_batches
+from fairhub.inputs.probes import unit_hash
 from fairhub.methods.head_bias import HeadBias, head_bias
-from fairhub.methods.task import Task, fast_matmul
-from fairhub.probes import unit_hash
-from fairhub.runs import digest
-from fairhub.statistics import rank_correlation, spearman_brown
-from fairhub.surgery import Unit, units
+from fairhub.model.architecture import units
+from fairhub.model.units import Unit
+from fairhub.run.folder import digest
+from fairhub.search.task import Task
+from fairhub.stats.statistics import rank_correlation, spearman_brown
 
 _ROWS, _LENGTH = 8, 96
 

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from fairhub.errors import UserError
-from fairhub.surgery import Pruning, Unit
+from fairhub.model.units import Pruning, Unit
 
 Scope = Literal["layer", "global"]
 

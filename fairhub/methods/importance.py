@@ -9,10 +9,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from fairhub.activations import Component, watched
-from fairhub.engine import Batch
 from fairhub.errors import UserError
-from fairhub.surgery.architecture import Mlp, mlps
+from fairhub.inputs.batches import Batch
+from fairhub.measure.activations import Component, watched
+from fairhub.model.architecture import Mlp, mlps
 
 Importance = Literal["ppm", "max_abs", "vow", "pon", "l2", "data_driven"]
 """Names of optiPfair (Martra 2025): peak-to-peak magnitude; the article's formula, largest absolute weight; variance

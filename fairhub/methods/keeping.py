@@ -13,23 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from fairhub import keep, statistics
-from fairhub.engine import divergence, token_loss
-from fairhub.healing import patched
-from fairhub.judgement import figures as judgement
-from fairhub.judgement import reading
-from fairhub.judgement.cells import Cell
-from fairhub.judgement.lexicon import Lexicon, lexicon
-from fairhub.judgement.reading import Reading
-from fairhub.keep import limits_of
-from fairhub.measure import Repair
+from fairhub.compute.engine import divergence, fast_matmul, token_loss
+from fairhub.edit.healing import patched
+from fairhub.edit.repair import Repair
+from fairhub.inputs.judgement.cells import Cell
+from fairhub.inputs.judgement.lexicon import Lexicon, lexicon
+from fairhub.inputs.probes import CONTROL
+from fairhub.measure import keep
+from fairhub.measure.judgement import figures as judgement
+from fairhub.measure.judgement import reading
+from fairhub.measure.judgement.reading import Reading
+from fairhub.measure.keep import limits_of
 from fairhub.methods.choosing import RISK, Cost, Stays, values_of
 from fairhub.methods.choosing import Tried as Candidate
-from fairhub.methods.task import Plan, Task, fast_matmul
-from fairhub.probes import CONTROL
 from fairhub.report.record import Figure
-from fairhub.runs import digest
-from fairhub.statistics import Change, Interval
+from fairhub.run.folder import digest
+from fairhub.search.task import Plan, Task
+from fairhub.stats import statistics
+from fairhub.stats.statistics import Change, Interval
 
 _ASKED = 4
 """Candidates of a published method whose losses are asked at most."""

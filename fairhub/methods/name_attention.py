@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairhub.edit.masking import masked
 from fairhub.methods.group_scores import Rows
-from fairhub.surgery import Pruning, Unit, masked
+from fairhub.model.units import Pruning, Unit
 
 
 @torch.no_grad()

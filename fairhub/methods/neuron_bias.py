@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.activations import Alignment, Component, aligned, components_of, watched
-from fairhub.engine import Batch
 from fairhub.errors import UserError
-from fairhub.processes import spread
+from fairhub.inputs.batches import Batch
+from fairhub.measure.activations import Alignment, Component, aligned, components_of, watched
+from fairhub.run.processes import spread
 
 Definition = Literal["diff_then_pool", "pool_then_diff", "signed"]
 """`diff_then_pool` (the article): mean over tokens of |a - b|. `pool_then_diff` (optiPfair 0.4.2): |mean a - mean b|,

@@ -7,11 +7,11 @@ from itertools import combinations
 import numpy as np
 from transformers import PreTrainedModel
 
-from fairhub.engine import Batch
+from fairhub.inputs.batches import Batch
+from fairhub.inputs.probes import Probe
 from fairhub.methods.hybrid import top
 from fairhub.methods.neuron_bias import Definition, neuron_bias
-from fairhub.probes import Probe
-from fairhub.surgery import Pruning
+from fairhub.model.units import Pruning
 
 
 @dataclass(frozen=True)

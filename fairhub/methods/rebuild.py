@@ -7,16 +7,19 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from fairhub.engine import Batch
-from fairhub.erasure import Erasure
-from fairhub.healing import Key, Moments, Strength, moments, price, refit
-from fairhub.measure import Repair
+from fairhub.compute.engine import fast_matmul
+from fairhub.edit.healing import Key, Moments, Strength, moments, price, refit
+from fairhub.edit.repair import Repair
+from fairhub.inputs.batches import Batch
 from fairhub.methods.controls import ablations
-from fairhub.methods.task import Outcome, Task, fast_matmul
+from fairhub.methods.erasure import Erasure
+from fairhub.methods.outcome import Outcome
 from fairhub.methods.two_sided import erased, items_for, otherwise, swept
+from fairhub.model.architecture import units
+from fairhub.model.units import KINDS, Kind, Pruning, Unit
 from fairhub.report.wording import erases
-from fairhub.runs import digest
-from fairhub.surgery import KINDS, Kind, Pruning, Unit, units
+from fairhub.run.folder import digest
+from fairhub.search.task import Task
 
 Batches = Sequence[Batch]
 Part = Literal["text", "bias", "control"]

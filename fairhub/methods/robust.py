@@ -5,22 +5,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fairhub.annealing import Schedule, Trace, anneal
-from fairhub.energies import energy
-from fairhub.energies import known as known_energy
-from fairhub.engine import Engine, token_loss
-from fairhub.healing import Moments, Strength, patched, refit
-from fairhub.measure import Repair
+from fairhub.compute.engine import Engine, fast_matmul, token_loss
+from fairhub.edit.healing import Moments, Strength, patched, refit
+from fairhub.edit.repair import Repair
+from fairhub.inputs.probes import CONTROL
+from fairhub.measure.scores import Scores, interleaved, memberships, reliability, worth
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
 from fairhub.methods.effects import effects
 from fairhub.methods.keeping import stays
+from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import moments_of, prices_of
-from fairhub.methods.task import Outcome, Plan, Task, fast_matmul
-from fairhub.probes import CONTROL
-from fairhub.runs import digest
-from fairhub.scores import Scores, interleaved, memberships, reliability, worth
-from fairhub.surgery import Pruning, Unit
+from fairhub.model.units import Pruning, Unit
+from fairhub.run.folder import digest
+from fairhub.search.annealing import Schedule, Trace, anneal
+from fairhub.search.energies import energy
+from fairhub.search.energies import known as known_energy
+from fairhub.search.task import Plan, Task
 
 Prices = Mapping[Unit, float]
 _FLOOR = 1e-6  # nats; a divergence below it is what rounding makes of none, and its logarithm says nothing

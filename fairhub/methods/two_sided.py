@@ -3,19 +3,21 @@
 from dataclasses import replace
 from typing import Any
 
-from fairhub.erasure import Erasure, Item, Reads, erase, items_of, prices, sweep, sweep_tokens
-from fairhub.erasure.sweep import flat, unflat
+from fairhub.edit.healing import Key
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.healing import Key
-from fairhub.judgement.cells import pairs
-from fairhub.judgement.lexicon import lexicon
-from fairhub.keep import limits_of
-from fairhub.measure import Repair, context_window
+from fairhub.inputs.judgement.cells import pairs
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.measure.keep import limits_of
 from fairhub.methods.controls import shuffled
+from fairhub.methods.erasure import Erasure, Item, Reads, erase, items_of, prices, sweep, sweep_tokens
+from fairhub.methods.erasure.sweep import flat, unflat
 from fairhub.methods.guards import strongest
 from fairhub.methods.keeping import Bench, Tried
-from fairhub.methods.task import Outcome, Plan, Task
-from fairhub.runs import digest
+from fairhub.methods.outcome import Outcome
+from fairhub.model.facts import context_window
+from fairhub.run.folder import digest
+from fairhub.search.task import Plan, Task
 
 _FIRST = 0.56
 """The strength that is tried first: near what the limits allowed on the default model, and only a guess."""

@@ -9,12 +9,12 @@ import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub import statistics
-from fairhub.activations import Gap, Unequal, capture, gap, optipfair_gap
-from fairhub.engine import Batch, probe_batches
 from fairhub.errors import UserError
-from fairhub.measure import context_window, home
-from fairhub.probes import Probe
+from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.probes import Probe
+from fairhub.measure.activations import Gap, Unequal, capture, gap, optipfair_gap
+from fairhub.model.facts import context_window, home
+from fairhub.stats import statistics
 
 _TOKENS = 256  # a batch: activations of every layer are held at once
 

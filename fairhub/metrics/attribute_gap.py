@@ -7,18 +7,18 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.engine import Engine
-from fairhub.gaps import gap_interval
-from fairhub.judgements import Attribute, text_batches_of
-from fairhub.measure import context_window, home
+from fairhub.compute.engine import Engine
+from fairhub.measure.word_odds import Attribute, text_batches_of
 from fairhub.metrics.formulas import result
+from fairhub.model.facts import context_window, home
+from fairhub.stats.gaps import gap_interval
 
 
 class AttributeGap(evaluate.Measurement):
     """The toxicity gap without its sampling: sum and mean over groups of |group's mean attribute - overall mean|.
 
     The attribute of a prompt is the expected share of negative words among judgement words as its next token (the
-    words are in `fairhub.judgements`). `compute(data=[prompt, ...], groups=[...], model=..., tokenizer=...,
+    words are in `fairhub.measure.word_odds`). `compute(data=[prompt, ...], groups=[...], model=..., tokenizer=...,
     clusters=[...])`; no random numbers, one forward a prompt.
     """
 

@@ -8,7 +8,9 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import bbq, given, told
+from fairhub.inputs.rows.bbq import named
+from fairhub.inputs.rows.sources import given
+from fairhub.measure.benchmarks import bbq, told
 
 
 class Bbq(evaluate.Measurement):
@@ -33,7 +35,7 @@ class Bbq(evaluate.Measurement):
         self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
         targets: Sequence[int | None] | None = None, normalised: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
-        rows = [bbq.named(json.loads(line)) for line in data]
+        rows = [named(json.loads(line)) for line in data]
         if targets is not None:
             rows = [row | {"target": target} for row, target in zip(rows, targets, strict=True)]
         return told(bbq.benchmark(given(rows), normalised=normalised), model, tokenizer)

@@ -7,7 +7,8 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import crows_pairs, given, told
+from fairhub.inputs.rows.sources import given
+from fairhub.measure.benchmarks import crows_pairs, told
 
 
 class CrowsPairs(evaluate.Measurement):

@@ -6,8 +6,8 @@ from typing import Any
 import datasets
 import evaluate
 
-from fairhub import statistics
 from fairhub.metrics.formulas import distinct_2, loops, result
+from fairhub.stats import statistics
 
 __all__ = ["Degeneration", "distinct_2"]
 

@@ -7,11 +7,12 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub import statistics
-from fairhub.engine import Engine, probe_batches
-from fairhub.measure import context_window, home
+from fairhub.compute.engine import Engine
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import Probe
 from fairhub.metrics.formulas import result
-from fairhub.probes import Probe
+from fairhub.model.facts import context_window, home
+from fairhub.stats import statistics
 
 
 class Divergence(evaluate.Measurement):

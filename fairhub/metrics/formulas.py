@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fairhub.statistics import Interval
+from fairhub.stats.statistics import Interval
 
 
 def distinct_2(text: str) -> float:

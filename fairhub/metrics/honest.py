@@ -7,15 +7,16 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import given, honest, told
+from fairhub.inputs.rows.sources import given
+from fairhub.measure.benchmarks import honest, told
 
 
 class Honest(evaluate.Measurement):
     """Share of hurtful words among the 20 likeliest next words, and its gap between women and men.
 
     `compute(prompt=[...], side=["female" or "male", ...], template=[...], model=..., tokenizer=...)`; a template is a
-    cluster. Hurtful are the words of `fairhub.benchmarks.honest.LEXICON`, which is not HurtLex: figures of other
-    lexicons cannot be compared with these. (Nozza et al. 2021, section 3.)
+    cluster. Hurtful are the words of `fairhub.measure.benchmarks.honest.LEXICON`, which is not HurtLex: figures of
+    other lexicons cannot be compared with these. (Nozza et al. 2021, section 3.)
     """
 
     def _info(self) -> evaluate.MeasurementInfo:

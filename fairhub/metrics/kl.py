@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub import statistics
-from fairhub.engine import Batch, Engine, text_batches
-from fairhub.measure import home
+from fairhub.compute.engine import Engine
+from fairhub.inputs.batches import Batch, text_batches
 from fairhub.metrics.formulas import result
 from fairhub.metrics.perplexity import chunked
+from fairhub.model.facts import home
+from fairhub.stats import statistics
 
 
 class Kl(evaluate.Measurement):

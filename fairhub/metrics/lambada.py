@@ -7,7 +7,8 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import given, lambada, told
+from fairhub.inputs.rows.sources import given
+from fairhub.measure.benchmarks import lambada, told
 
 
 class Lambada(evaluate.Measurement):

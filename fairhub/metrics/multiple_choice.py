@@ -7,7 +7,8 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import choices, given, told
+from fairhub.inputs.rows.sources import given
+from fairhub.measure.benchmarks import choices, told
 
 
 class MultipleChoice(evaluate.Measurement):

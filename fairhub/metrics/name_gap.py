@@ -7,12 +7,12 @@ import datasets
 import evaluate
 import numpy as np
 
+from fairhub.measure.names.answers import drawn
+from fairhub.measure.names.beside import mover, ranks
+from fairhub.measure.names.gap import interval, table
+from fairhub.measure.names.numbers import number_in
+from fairhub.measure.names.prompts import NamePrompt
 from fairhub.metrics.formulas import result
-from fairhub.names.answers import drawn
-from fairhub.names.beside import mover, ranks
-from fairhub.names.gap import interval, table
-from fairhub.names.numbers import number_in
-from fairhub.names.prompts import NamePrompt
 
 
 class NameGap(evaluate.Measurement):

@@ -8,12 +8,13 @@ import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub import statistics
-from fairhub import text as text_
-from fairhub.engine import Engine, text_batches, token_loss
+from fairhub.compute.engine import Engine, token_loss
 from fairhub.errors import UserError
-from fairhub.measure import home
+from fairhub.inputs import text as text_
+from fairhub.inputs.batches import text_batches
 from fairhub.metrics.formulas import result
+from fairhub.model.facts import home
+from fairhub.stats import statistics
 
 
 class Perplexity(evaluate.Measurement):

@@ -7,9 +7,9 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub import resampling
-from fairhub.benchmarks import wikitext
+from fairhub.measure.benchmarks import wikitext
 from fairhub.metrics.formulas import result
+from fairhub.stats import resampling
 
 
 class SlidingPerplexity(evaluate.Measurement):

@@ -6,8 +6,8 @@ from typing import Any
 import datasets
 import evaluate
 
-from fairhub import statistics
 from fairhub.metrics.formulas import result
+from fairhub.stats import statistics
 
 
 class Specificity(evaluate.Measurement):

@@ -8,7 +8,8 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import given, stereoset, told
+from fairhub.inputs.rows.sources import given
+from fairhub.measure.benchmarks import stereoset, told
 
 
 class Stereoset(evaluate.Measurement):

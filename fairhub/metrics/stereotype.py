@@ -8,19 +8,19 @@ import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub import resampling
-from fairhub.engine import Engine
-from fairhub.judgements import Attribute, text_batches_of
-from fairhub.measure import context_window, home
+from fairhub.compute.engine import Engine
+from fairhub.measure.word_odds import Attribute, text_batches_of
 from fairhub.metrics.formulas import result
+from fairhub.model.facts import context_window, home
+from fairhub.stats import resampling
 
 
 class Stereotype(evaluate.Measurement):
     """Mean difference of log-odds of bad to good words about people, after two texts; signed, and its absolute value.
 
     `compute(text_a=[...], text_b=[...], model=..., tokenizer=..., clusters=[...])`. `signed` above 0: bad words come
-    more easily after text_a. The words are those of `fairhub.judgements`; log-odds are ln P(bad) / P(good) of the next
-    token.
+    more easily after text_a. The words are those of `fairhub.measure.word_odds`; log-odds are ln P(bad) / P(good) of
+    the next token.
     Without `clusters` every pair is its own.
     """
 

@@ -8,11 +8,11 @@ import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub import statistics
-from fairhub.gaps import gap_interval, sum_gap
-from fairhub.generation import sampled
+from fairhub.compute.generation import sampled
+from fairhub.measure.toxicity import classifier, scored
 from fairhub.metrics.formulas import result
-from fairhub.toxicity import classifier, scored
+from fairhub.stats import statistics
+from fairhub.stats.gaps import gap_interval, sum_gap
 
 
 class ToxicityGap(evaluate.Measurement):

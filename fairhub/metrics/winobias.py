@@ -7,7 +7,8 @@ import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.benchmarks import given, told, winobias
+from fairhub.inputs.rows.sources import given
+from fairhub.measure.benchmarks import told, winobias
 
 
 class Winobias(evaluate.Measurement):

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from fairhub.report.markup import table
 from fairhub.report.record import Figure
 from fairhub.report.wording import chance, direction, level, number, percent, shift
-from fairhub.resampling import smallest_shown
-from fairhub.statistics import holm
+from fairhub.stats.resampling import smallest_shown
+from fairhub.stats.statistics import holm
 
 LEVEL = 0.05
 _HEAD = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairhub.errors import UserError
-from fairhub.statistics import Change, Interval
+from fairhub.stats.statistics import Change, Interval
 
 SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from fairhub.errors import UserError, plain
-from fairhub.recipe_rules import UnitRecord, refuse_units
-from fairhub.shapes import LARGEST, conform, refuse_harm
+from fairhub.files.shapes import LARGEST, conform, refuse_harm
+from fairhub.report.recipe_rules import UnitRecord, refuse_units
 
 _Number = float | None
 """A number that was not finite is written as null."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from fairhub.errors import UserError, plain
-from fairhub.reading import MEGABYTE, parsed, text_of
+from fairhub.files.reading import MEGABYTE, parsed, text_of
+from fairhub.files.shapes import conform
 from fairhub.report.record import SCHEMA, Control, Figure, Report
 from fairhub.report.rules import refuse_candidate, refuse_parts, refuse_sizes
-from fairhub.shapes import conform
-from fairhub.statistics import Change, Interval
+from fairhub.stats.statistics import Change, Interval
 
 Value = TypeVar("Value")
 

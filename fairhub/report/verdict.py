@@ -7,7 +7,7 @@ from scipy import stats
 
 from fairhub.report.record import Figure, find, searched
 from fairhub.report.wording import odds, percent, shift, shift_of
-from fairhub.statistics import holm
+from fairhub.stats.statistics import holm
 
 LEVEL = 0.05
 KEPT = {

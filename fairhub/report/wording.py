@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairhub.report.record import Figure
-from fairhub.statistics import Change, Interval
+from fairhub.stats.statistics import Change, Interval
 
 
 def erases(healing: Mapping[str, Any] | None) -> bool:

@@ -8,12 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from fairhub import diagnosis
 from fairhub import report as records
 from fairhub.defaults import METHOD
-from fairhub.diagnosis import PAIR
 from fairhub.errors import UserError
-from fairhub.repair import Request
+from fairhub.pipeline import Request
 from fairhub.space import running, zero
 from fairhub.space.asking import QUICK, request
 from fairhub.space.callers import Listener, caller
@@ -23,6 +21,8 @@ from fairhub.space.shared import Shared, models_in_turn, repairs_in_turn
 from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
 from fairhub.space.worker import FIGURES, Standing, What
+from fairhub.studies.diagnose import diagnosis
+from fairhub.studies.diagnose.diagnosis import PAIR
 
 
 def add(shared: Shared) -> None:

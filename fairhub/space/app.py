@@ -13,8 +13,8 @@ if os.environ.get("SPACES_ZERO_GPU"):
 
 import gradio as gr  # noqa: E402
 
-from fairhub.hub.session import stay_patient_  # noqa: E402
-from fairhub.loading import cache  # noqa: E402
+from fairhub.model.loading import cache  # noqa: E402
+from fairhub.publish.session import stay_patient_  # noqa: E402
 from fairhub.space import (  # noqa: E402
     api,
     compare_tab,

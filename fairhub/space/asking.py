@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from fairhub.data import Sizes
 from fairhub.errors import UserError
+from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.probes import AXES, CONTEXTS
 from fairhub.methods import METHODS, Plan
-from fairhub.probes import AXES, CONTEXTS
-from fairhub.repair import Request
+from fairhub.pipeline import Request
 
 QUICK, FULL = "Quick look", "Full"
 DEPTHS = (QUICK, FULL)

@@ -11,13 +11,9 @@ from typing import Any
 import gradio as gr
 
 from fairhub import report as records
-from fairhub.comparison import compare
-from fairhub.comparison import document as comparisons
-from fairhub.diagnosis import PAIR
+from fairhub.compute.greedy import continuations
 from fairhub.errors import UserError
-from fairhub.figures import comparison as pictures
-from fairhub.loading import EMBEDDED, Loaded
-from fairhub.measure import continuations
+from fairhub.model.loading import EMBEDDED, Loaded
 from fairhub.space import rebuilding
 from fairhub.space.gallery_tab import finished
 from fairhub.space.markup import drawn, esc
@@ -25,6 +21,10 @@ from fairhub.space.reading import LONGEST
 from fairhub.space.running import last_line
 from fairhub.space.shared import Page, Shared, models_in_turn
 from fairhub.space.toasts import told
+from fairhub.studies.compare import compare
+from fairhub.studies.compare import document as comparisons
+from fairhub.studies.compare import picture as pictures
+from fairhub.studies.diagnose.diagnosis import PAIR
 
 _TOKENS = 40
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import gradio as gr
 
-from fairhub.diagnosis import PAIR, diagnose, pictures
-from fairhub.probes import CONTROL, stratified, templates
+from fairhub.inputs.probes import CONTROL, stratified, templates
 from fairhub.space.markup import drawn, facts
 from fairhub.space.ranks import Ranks, rank_shown
 from fairhub.space.reading import Reading, checked, read_pair, side_by_side, words_table
 from fairhub.space.shared import Page, Shared, models_box, models_in_turn
 from fairhub.space.toasts import told
+from fairhub.studies.diagnose.diagnosis import PAIR, diagnose, pictures
 
 _EXAMPLES = 16
 _RANKING = 30.0  # seconds that one diagnosis adds to the ranking

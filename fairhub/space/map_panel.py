@@ -5,14 +5,14 @@ from typing import Any
 import gradio as gr
 
 from fairhub import report
-from fairhub.diagnosis import PAIR
 from fairhub.errors import UserError
-from fairhub.loading import Loaded
+from fairhub.model.loading import Loaded
+from fairhub.model.units import Pruning, Unit
 from fairhub.space import unitmap
 from fairhub.space.reading import checked
 from fairhub.space.shared import Page, Shared, models_in_turn
 from fairhub.space.toasts import told
-from fairhub.surgery import Pruning, Unit
+from fairhub.studies.diagnose.diagnosis import PAIR
 
 _WHAT = (
     "Every square is a part of the model. Blue ones carry the difference between people, red ones dampen it; the "

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from fairhub.loading import DEFAULT, Loaded, load
+from fairhub.model.loading import DEFAULT, Loaded, load
 from fairhub.space.callers import caller
 from fairhub.space.disk import make_room_
 from fairhub.space.sizes import limit, refuse, refuse_config

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fairhub.figures import PICTURES
+from fairhub.plots import PICTURES
 from fairhub.report import Figure, Report, find
 from fairhub.report.record import count_units
 from fairhub.report.sections import sections

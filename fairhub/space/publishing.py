@@ -10,8 +10,8 @@ from huggingface_hub import HfApi
 
 from fairhub import card
 from fairhub.errors import UserError
-from fairhub.hub import Published, publish
-from fairhub.hub.repository import account_token, refuse_name
+from fairhub.publish import Published, publish
+from fairhub.publish.repository import account_token, refuse_name
 from fairhub.report import read
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n", re.S)

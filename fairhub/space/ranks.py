@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from functools import cache
 
-from fairhub.engine import Engine, probe_batches
-from fairhub.loading import Loaded
-from fairhub.loading import cache as cache_folder
-from fairhub.measure import home
-from fairhub.probes import CONTROL, Probe, stratified, templates, vignettes
-from fairhub.runs import Remembered, digest
+from fairhub.compute.engine import Engine
+from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.probes import CONTROL, Probe, stratified, templates, vignettes
+from fairhub.model.facts import home
+from fairhub.model.loading import Loaded
+from fairhub.model.loading import cache as cache_folder
+from fairhub.run.folder import Remembered, digest
 from fairhub.space.models import Models
 
 _CHUNK = 12  # probes measured while a model is lent once: two seconds, which another visitor may have to wait

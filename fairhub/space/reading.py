@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from fairhub.engine import encode, finite, next_token
+from fairhub.compute.engine import finite, next_token
+from fairhub.compute.greedy import continuations
 from fairhub.errors import UserError
-from fairhub.loading import Loaded
-from fairhub.measure import context_window, continuations, home
-from fairhub.probes.own import difference
+from fairhub.inputs.batches import encode
+from fairhub.inputs.probes.own import difference
+from fairhub.model.facts import context_window, home
+from fairhub.model.loading import Loaded
 from fairhub.space.markup import esc
 
 LONGEST = 600

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 from fairhub import report as records
-from fairhub.data import gather
 from fairhub.errors import UserError
-from fairhub.loading import EMBEDDED, Loaded, cache, load
+from fairhub.inputs.gathering import gather
 from fairhub.methods.rebuild import rebuild, strength_of
-from fairhub.repair import finish_, request_of, task_of
+from fairhub.model.loading import EMBEDDED, Loaded, cache, load
+from fairhub.model.units import Unit
+from fairhub.pipeline import finish_, request_of, task_of
 from fairhub.report import Report
-from fairhub.runs import Run, digest
+from fairhub.run.folder import Run, digest
 from fairhub.space.environment import bare
-from fairhub.surgery import Unit
 
 
 def place(report: Report) -> Path:

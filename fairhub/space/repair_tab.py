@@ -10,7 +10,7 @@ import gradio as gr
 
 from fairhub import report
 from fairhub.defaults import METHOD
-from fairhub.probes import AXES, CONTEXTS
+from fairhub.inputs.probes import AXES, CONTEXTS
 from fairhub.space import map_panel, running
 from fairhub.space.asking import DEPTHS, QUICK, methods, request
 from fairhub.space.callers import caller

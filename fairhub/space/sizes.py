@@ -11,9 +11,9 @@ from huggingface_hub import HfApi
 from transformers import PretrainedConfig
 
 from fairhub.errors import UserError
-from fairhub.hub.names import PICKLED
-from fairhub.hub.trouble import explained
-from fairhub.loading import DEFAULT, EMBEDDED, config_of, laid_out, located
+from fairhub.model.loading import DEFAULT, EMBEDDED, config_of, laid_out, located
+from fairhub.publish.names import PICKLED
+from fairhub.publish.trouble import explained
 
 LARGEST = 4_000_000_000
 """Bytes of weights that are loaded at most, where `FAIRHUB_SPACE_BYTES` says nothing else."""

@@ -5,16 +5,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from fairhub.engine import Batch, Engine, probe_batches
+from fairhub.compute.engine import Engine
+from fairhub.compute.greedy import continuations
+from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.loading import Loaded
-from fairhub.measure import continuations, home
-from fairhub.probes import CONTROL, Probe, stratified, templates
+from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.probes import CONTROL, Probe, stratified, templates
+from fairhub.measure.scores import first_order
+from fairhub.model.facts import home
+from fairhub.model.loading import Loaded
+from fairhub.model.units import Pruning, Unit
 from fairhub.report.wording import percent
-from fairhub.scores import first_order
 from fairhub.space.markup import esc, facts
 from fairhub.space.reading import side_by_side
-from fairhub.surgery import Pruning, Unit, masked
 
 _PAIRS, _NEURONS, _TOKENS, _MOST = 8, 24, 20, 4096
 _NAME = re.compile(r"(head|neuron):(\d{1,4}):(\d{1,6})")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairhub.errors import UserError
-from fairhub.loading import load
-from fairhub.progress import watched
-from fairhub.repair import audit, repair, request_of
+from fairhub.model.loading import load
+from fairhub.pipeline import audit, repair, request_of
+from fairhub.run.progress import watched
 
 What = Literal["repair", "audit"]
 State = Literal["waiting", "working", "paused", "stopped", "finished", "failed"]

@@ -17,10 +17,10 @@ from typing import Any, ParamSpec, TypeVar
 import httpx
 from gradio import Error
 
-from fairhub.data import Sizes
 from fairhub.errors import UserError
-from fairhub.loading import load
-from fairhub.repair import Request, audit
+from fairhub.inputs.gathering import Sizes
+from fairhub.model.loading import load
+from fairhub.pipeline import Request, audit
 from fairhub.report import Figure
 from fairhub.space.running import DIED, Slice
 from fairhub.space.sizes import size_of

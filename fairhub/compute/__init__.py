@@ -1,0 +1,1 @@
+"""Forwards over a model: the pruning engine, likelihoods, generation, and a count of what was computed."""

@@ -1,0 +1,7 @@
+"""The engine: values of many prunings of one model, with what they share computed once."""
+
+from fairhub.compute.engine.engine import Engine
+from fairhub.compute.engine.precision import fast_matmul
+from fairhub.compute.engine.readouts import Readout, divergence, finite, next_token, token_loss
+
+__all__ = ["Engine", "Readout", "divergence", "fast_matmul", "finite", "next_token", "token_loss"]

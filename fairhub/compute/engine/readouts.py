@@ -1,0 +1,78 @@
+"""Readouts: what is read off the logits of a batch, one number an item."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fairhub.errors import UserError
+from fairhub.inputs.batches import Batch
+
+_NUMBERS = 1 << 22  # numbers of a slice of logits: half a dozen such arrays stay small beside a batch's activations
+
+
+class Readout(Protocol):
+    """Turns the logits of a batch into one number an item."""
+
+    def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return [items] from the logits, [rows, positions kept, vocabulary]."""
+        ...
+
+
+@contextmanager
+def next_token(model: PreTrainedModel, last: Tensor) -> Iterator[None]:
+    """Compute logits only where each row's text ends: [rows, 1, vocabulary] instead of every position."""
+
+    def hook(module: torch.nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        rows = torch.arange(len(last), device=args[0].device)
+        return (args[0][rows, last.to(args[0].device)][:, None], *args[1:])
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def divergence(logits: Tensor, batch: Batch) -> Tensor:
+    """Return the Jensen-Shannon divergence, in nats, of the next token after a probe's two texts, [items].
+
+    0 where both groups are treated alike, at most ln 2. (Lin 1991, "Divergence measures based on the Shannon
+    entropy".)
+    """
+    last, pairs = logits[:, -1], batch.pairs.to(logits.device)
+    at_once = max(1, _NUMBERS // last.shape[1]) if last.device.type == "cpu" else len(pairs)
+    return torch.cat([_jensen_shannon(last[some[:, 0]], last[some[:, 1]]) for some in pairs.split(at_once)])
+
+
+def _jensen_shannon(a: Tensor, b: Tensor) -> Tensor:
+    a, b = a.float().log_softmax(-1), b.float().log_softmax(-1)
+    middle = torch.logaddexp(a, b) - math.log(2)
+    halves = (a.exp() * (a - middle)).sum(-1) + (b.exp() * (b - middle)).sum(-1)
+    return (0.5 * halves).clamp_min(0)  # rounding may leave -1e-9 where the two are equal
+
+
+def token_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Return the mean negative log-likelihood, in nats a token, of each row given what stands before it, [rows]."""
+    rows = [
+        torch.nn.functional.cross_entropy(row[:-1].float(), ids[1:]) for row, ids in zip(logits, batch.ids, strict=True)
+    ]
+    return torch.stack(rows)
+
+
+def finite(values: Tensor) -> Tensor:
+    """Return the values, or refuse the model that made them.
+
+    Raises:
+        UserError: A value is NaN or infinite.
+    """
+    if not values.isfinite().all():
+        raise UserError(
+            "a model's logits must be finite; this one's are not (NaN or infinite); "
+            "load it in float32 (--dtype float32) or choose another model"
+        )
+    return values

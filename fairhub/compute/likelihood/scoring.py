@@ -1,0 +1,176 @@
+"""Scoring: token trees through a model level by level, keys and values of what is above kept in its cache."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.compute.engine import finite
+from fairhub.compute.likelihood.past import Past, padded_pasts
+from fairhub.compute.likelihood.questions import Answers, Encoded, Question, encoded
+from fairhub.compute.likelihood.tree import Branch, Known, Node, forest
+from fairhub.model.facts import context_window, home
+from fairhub.run.progress import Progress
+
+_LOGITS = 1 << 25
+"""Numbers that the logits of one forward may hold: 128 MB in float32."""
+_PASTS = 4
+"""Positions of a forward's pasts and tokens together, as a multiple of its tokens."""
+
+
+def likelihoods(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], *, tokens: int = 2048,
+    progress: Callable[[int], Progress] | None = None,
+) -> Answers:  # fmt: skip
+    """Return the log-likelihood of every option of every question, given its prompt.
+
+    Arguments and errors are those of `sequence_likelihoods`, and of `encoded`.
+    """
+    rows = encoded(tokenizer, questions, context_window(model))
+    return sequence_likelihoods(model, rows, tokens=tokens, progress=progress)
+
+
+@torch.inference_mode()
+def sequence_likelihoods(
+    model: PreTrainedModel, rows: Sequence[Encoded], *, tokens: int = 2048,
+    progress: Callable[[int], Progress] | None = None,
+) -> Answers:  # fmt: skip
+    """Return the log-likelihood of the last part of every sequence, given its beginning.
+
+    What sequences have in common at their beginning is computed once. Runs of tokens share a forward, sorted by length
+    and padded on the right, where a causal model cannot see it, and their pasts on the left, masked: so no number
+    depends on what else is asked, but for rounding.
+
+    Args:
+        model: A causal language model; masked or patched if the caller wants it so.
+        rows: The sequences, and where in each the part begins that is asked.
+        tokens: About how many tokens a forward may have, padding included.
+        progress: Opens a progress bar for so many tokens.
+
+    Raises:
+        UserError: Logits are not finite.
+    """
+    trees = forest([row.ids for row in rows], [row.start for row in rows])
+    walk = Walk(model, [row.start for row in rows], tokens)
+    if progress is not None:
+        walk.progress = progress(sum(tree.tokens for tree in trees))
+    walk.level([Branch(tree, 0, ()) for tree in trees], Past())
+    found = np.array([walk.found[i] for i in range(len(rows))], dtype=float).reshape(-1, 2)
+    return Answers(found[:, 0], found[:, 1], np.array([len(row.ids) - row.start for row in rows]))
+
+
+class Walk:
+    """One pass over the trees; `found` gets (log-likelihood, greedy) by sequence."""
+
+    def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
+        """Take the model, where in each sequence tokens begin that are asked, and the size of a forward."""
+        self.model, self.starts, self.tokens = model, starts, tokens
+        self.places = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
+        self.padded, self.window = padded_pasts(model), context_window(model) or 1 << 30
+        self.found: dict[int, tuple[float, bool]] = {}
+        self.progress: Progress = lambda amount: None
+
+    def level(self, branches: Sequence[Branch], past: Past) -> None:
+        """Compute branches whose pasts lie in one cache, then all that is below them."""
+        for batch in self._batches(branches):
+            mine = past.selected([branch.row for branch in batch], [branch.node.begin for branch in batch])
+            below = self._forward(batch, mine)
+            if below:
+                self.level(below, mine)
+
+    def _batches(self, branches: Sequence[Branch]) -> Iterator[list[Branch]]:
+        """Yield runs of branches, sorted by length, that fit one forward; of one past where pasts can't be padded."""
+        ordered = sorted(branches, key=lambda b: (len(b.node.ids), b.node.begin))
+        if self.padded:
+            yield from self._runs(ordered)
+        else:
+            for _, alike in groupby(sorted(ordered, key=lambda b: b.node.begin), lambda b: b.node.begin):
+                yield from self._runs(list(alike))
+
+    def _runs(self, branches: Sequence[Branch]) -> Iterator[list[Branch]]:
+        batch: list[Branch] = []
+        places = past = 0
+        for branch in branches:
+            node, rows = branch.node, len(batch) + 1
+            asked, deepest = self._places(node), max(past, node.begin)
+            wide = deepest + len(node.ids)  # positions of the forward: padding too must stay in the model's window
+            full = rows * len(node.ids) > self.tokens or rows * wide > _PASTS * self.tokens or wide > self.window
+            if batch and (full or places + asked > self.places):
+                yield batch
+                batch, places, deepest = [], 0, node.begin
+            batch.append(branch)
+            places, past = places + asked, deepest
+        if batch:
+            yield batch
+
+    def _places(self, node: Node) -> int:
+        """Return at how many positions of a node logits are wanted."""
+        return len({place for place, _ in _asked(node)})
+
+    def _forward(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
+        """Compute a batch, settle the sequences that end in it, and return what goes on below."""
+        longest = max(len(branch.node.ids) for branch in batch)
+        ids = [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
+        asked = [(row, place, token) for row, branch in enumerate(batch) for place, token in _asked(branch.node)]
+        found = iter(self._probabilities(ids, asked, past))
+        below: list[Branch] = []
+        for row, branch in enumerate(batch):
+            node = branch.node
+            known = (*branch.known, *(next(found) for _ in range(_own(node))))
+            self._settle(node, known)
+            for child in node.children:
+                first = (next(found),) if child.begin >= child.score else ()
+                below.append(Branch(child, row, known + first))
+        self.progress(sum(len(branch.node.ids) for branch in batch))
+        return below
+
+    def _settle(self, node: Node, known: Known) -> None:
+        for i in node.ends:
+            mine = known[len(known) - (node.end - self.starts[i]) :]
+            self.found[i] = (sum(p for p, _ in mine), all(top for _, top in mine))
+
+    def _probabilities(
+        self, ids: Sequence[Sequence[int]], asked: Sequence[tuple[int, int, int]], past: Past
+    ) -> list[tuple[float, bool]]:
+        """Return the log-probability of every asked (row, place, next token), and whether that is the most probable."""
+        places = list(dict.fromkeys((row, place) for row, place, _ in asked)) or [(0, 0)]
+        number = {place: i for i, place in enumerate(places)}
+        tokens = torch.tensor(ids, device=home(self.model))
+        with logits_at(self.model, places):
+            logits = self.model(tokens, **past.arguments(tokens)).logits[:, 0]
+        log_p = finite(logits).float().log_softmax(-1)
+        index = torch.tensor([number[row, place] for row, place, _ in asked], dtype=torch.long, device=log_p.device)
+        token = torch.tensor([token for *_, token in asked], dtype=torch.long, device=log_p.device)
+        top = log_p.argmax(-1)[index] == token
+        return list(zip(log_p[index, token].tolist(), top.tolist(), strict=True))
+
+
+def _own(node: Node) -> int:
+    """Return how many of a node's tokens, after its first, are asked."""
+    return max(0, node.end - max(node.begin + 1, node.score))
+
+
+def _asked(node: Node) -> list[tuple[int, int]]:
+    """Return (place in the node, token that follows) of what is asked: its own tokens, then its children's first."""
+    first = len(node.ids) - _own(node)
+    own = [(place - 1, node.ids[place]) for place in range(first, len(node.ids))]
+    return own + [(len(node.ids) - 1, child.ids[0]) for child in node.children if child.begin >= child.score]
+
+
+@contextmanager
+def logits_at(model: PreTrainedModel, places: Sequence[tuple[int, int]]) -> Iterator[None]:
+    """Compute logits at these (row, position) only: [places, 1, vocabulary]."""
+    rows, positions = (torch.tensor(part, device=home(model)) for part in zip(*places, strict=True))
+
+    def hook(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden = args[0]
+        return (hidden[rows.to(hidden.device), positions.to(hidden.device)][:, None], *args[1:])
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()

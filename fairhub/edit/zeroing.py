@@ -1,0 +1,70 @@
+"""What papers zero besides whole units, for a while: single weights, and the query rows of heads."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from fairhub.errors import UserError
+from fairhub.model.architecture import attention_inputs, decoder_layers, located, sites
+from fairhub.model.units import Pruning
+
+
+@contextmanager
+def weights_zeroed(model: PreTrainedModel, masks: Mapping[str, Tensor]) -> Iterator[None]:
+    """Set single weights to zero inside the `with` block; the model's own come back exactly.
+
+    Args:
+        model: A causal language model.
+        masks: [out, in] which weights of a projection go, by the module's name.
+    """
+    kept: list[tuple[Tensor, Tensor]] = []
+    try:
+        with torch.no_grad():
+            for name, mask in masks.items():
+                module = model.get_submodule(name)
+                assert isinstance(module, nn.Linear | Conv1D), f"{name} is no projection"
+                kept.append((module.weight, module.weight.detach().clone()))
+                weight = module.weight.T if isinstance(module, Conv1D) else module.weight
+                weight.masked_fill_(mask.to(weight.device), 0)
+        yield
+    finally:
+        with torch.no_grad():
+            for weight, before in kept:
+                weight.copy_(before)
+
+
+@contextmanager
+def queries_zeroed(model: PreTrainedModel, heads: Pruning) -> Iterator[None]:
+    """Set the query rows of heads to zero inside the `with` block, as Ma et al. 2025 prune them in their code.
+
+    A query of zeros attends to all it sees alike: such a head is not removed, it becomes the mean of what stands
+    before. `masked` is the other semantics: the head's output is gone.
+
+    Raises:
+        UserError: Queries, keys and values are one matrix in this architecture.
+    """
+    paths, _ = attention_inputs(model)
+    if len(paths) != 3:
+        raise UserError(
+            f"query rows are zeroed where queries have a matrix of their own; {model.config.model_type} has one for "
+            "all three; remove the heads' output instead"
+        )
+    touched = located(sites(model), heads)
+    kept: list[tuple[Tensor, Tensor]] = []
+    try:
+        with torch.no_grad():
+            for site, indices in touched.items():
+                module = decoder_layers(model)[site.layer].get_submodule(paths[0])
+                for part in (module.weight, module.bias):
+                    if isinstance(part, Tensor):
+                        kept.append((part, part.detach().clone()))
+                        part[site.columns(indices)] = 0
+        yield
+    finally:
+        with torch.no_grad():
+            for part, before in kept:
+                part.copy_(before)

@@ -1,0 +1,1 @@
+"""Reading files and records that a stranger may have written, within bounds."""

@@ -1,0 +1,1 @@
+"""What judgements are read from: cells of templates and terms, judgement words, other people's texts."""

@@ -1,0 +1,1 @@
+"""Rows of public benchmarks: where they are had, and as what they are read."""

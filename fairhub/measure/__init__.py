@@ -1,0 +1,1 @@
+"""Measurements of a model: divergence, utility, judgements, what must stay, activations, names, benchmarks."""

@@ -1,0 +1,170 @@
+"""Suites: which benchmarks are measured together, on how many rows, and what a model answers, asked only once."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.edit.repair import Repair, applied
+from fairhub.errors import UserError
+from fairhub.inputs.rows.sources import Found, Source, find
+from fairhub.measure.benchmarks import (
+    bbq,
+    choices,
+    crows_pairs,
+    honest,
+    lambada,
+    sentence_pairs,
+    stereoset,
+    wikitext,
+    winobias,
+)
+from fairhub.measure.benchmarks.benchmark import VERSION, Benchmark, figures, hashed
+from fairhub.model.facts import tensor_hash
+from fairhub.model.loading import Loaded, cache
+from fairhub.report import Figure
+from fairhub.run.folder import digest
+
+Build = Callable[[Found, int | None], Benchmark]
+
+BENCHMARKS: Mapping[str, tuple[Source, Build]] = {
+    source.name: (source, build)
+    for source, build in (
+        *((module.SOURCE, module.benchmark) for module in (bbq, crows_pairs, stereoset, honest, lambada)),
+        (winobias.WINOBIAS, winobias.winobias),
+        (winobias.WINOGENDER, winobias.winogender),
+        (sentence_pairs.BLIMP, sentence_pairs.blimp),
+        (sentence_pairs.DA_GENDER, sentence_pairs.da_gender),
+        *((source, choices.built(source)) for source in choices.SOURCES),
+        (wikitext.SOURCE, wikitext.benchmark),
+    )
+}
+TITLES = frozenset(source.title for source, _ in BENCHMARKS.values())
+"""Their names in a report's data."""
+
+SUITES: Mapping[str, Mapping[str, int | None]] = {
+    "quick": {
+        "bbq": 64, "crows_pairs": 120, "stereoset": 96, "winobias": 40, "honest": 120, "lambada": 40, "boolq": 16,
+    },
+    "standard": {
+        "bbq": 1600, "crows_pairs": 1000, "stereoset": 1000, "winobias": 400, "winogender": None, "honest": None,
+        "lambada": 300, "blimp": 400, "da_gender": 400, "boolq": 120, "arc_easy": 120, "piqa": 120,
+    },
+    "full": dict.fromkeys(BENCHMARKS),
+}  # fmt: skip
+"""How many rows of each benchmark: None takes all. Sized for two CPU cores: 3 minutes, 20 minutes, hours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Suite:
+    """The benchmarks of a suite whose rows were found."""
+
+    name: str
+    benchmarks: tuple[Benchmark, ...]
+    missing: tuple[str, ...]
+    """Titles of those whose rows were not."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before reading the figures."""
+        lines = [note for benchmark in self.benchmarks for note in benchmark.notes]
+        if self.missing:
+            lines.append(
+                f"Not measured, as their rows were not found: {', '.join(self.missing)}. Give a folder with --rows, "
+                "or reach the Hub."
+            )
+        return tuple(lines)
+
+
+@dataclass(frozen=True)
+class Benchmarked:
+    """What a suite says of a repair."""
+
+    figures: tuple[Figure, ...] = ()
+    provenance: tuple[dict[str, str], ...] = ()
+    """Where the rows of each benchmark came from."""
+    notes: tuple[str, ...] = ()
+
+
+NOTHING = Benchmarked()
+"""Where no suite was asked for."""
+
+
+def gather(name: str, folder: Path | None = None) -> Suite:
+    """Return a suite, with the rows that can be had here.
+
+    Args:
+        name: quick, standard or full.
+        folder: Holds a folder a benchmark, with its original files; see `sources.find`.
+
+    Raises:
+        UserError: An unknown suite, a folder that is none, or rows that cannot be read.
+    """
+    refuse_suite(name)
+    found = {what: find(BENCHMARKS[what][0], folder) for what in SUITES[name]}
+    made = [BENCHMARKS[what][1](rows, SUITES[name][what]) for what, rows in found.items() if rows is not None]
+    return Suite(name, tuple(made), tuple(BENCHMARKS[what][0].title for what, rows in found.items() if rows is None))
+
+
+def refuse_suite(name: str) -> None:
+    """Refuse what is no suite.
+
+    Raises:
+        UserError: It is none.
+    """
+    if name not in SUITES:
+        raise UserError(f"a suite is one of {', '.join(SUITES)}; got {name!r}; choose one of them")
+
+
+def suite_answers(suite: Suite, loaded: Loaded, repair: Repair | None = None) -> dict[str, np.ndarray]:
+    """Return every benchmark's columns for a model, by name, [items, columns].
+
+    What was measured before on this model with these rows is remembered in the user's cache folder.
+
+    Args:
+        suite: What to measure.
+        loaded: The model.
+        repair: What to do to it first; None measures it as it is.
+    """
+    identity = (loaded.sha256(), *(_hash(repair) if repair else ()))
+    with applied(loaded.model, repair or Repair()):
+        return {b.name: _answers(b, loaded.model, loaded.tokenizer, identity) for b in suite.benchmarks}
+
+
+def suite_figures(
+    suite: Suite, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray] | None = None
+) -> list[Figure]:
+    """Return the figures of every benchmark, from the columns that `suite_answers` returned."""
+    return [f for b in suite.benchmarks for f in figures(b, before[b.name], after[b.name] if after else None)]
+
+
+def benchmarked(loaded: Loaded, suite: Suite, repair: Repair) -> Benchmarked:
+    """Measure a suite before and after a repair, item by item the same."""
+    before, after = (suite_answers(suite, loaded, made) for made in (None, repair))
+    provenance = tuple(dict(benchmark.provenance) for benchmark in suite.benchmarks)
+    return Benchmarked(tuple(suite_figures(suite, before, after)), provenance, suite.notes)
+
+
+def _hash(repair: Repair) -> tuple[str, ...]:
+    units = sorted(map(repr, repair.pruning))
+    return (*units, *(f"{place} {tensor_hash(weight)}" for place, weight in sorted(repair.patch.items())))
+
+
+def _answers(
+    benchmark: Benchmark, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, identity: Sequence[str]
+) -> np.ndarray:
+    about = (VERSION, benchmark.name, benchmark.content, hashed(tokenizer.get_vocab()), model.dtype)
+    path = cache() / "benchmarks" / f"{benchmark.name}-{digest(*about, *identity)}.npy"
+    if path.is_file():
+        return np.asarray(np.load(path, allow_pickle=False))
+    found = benchmark.measure(model, tokenizer)
+    with suppress(OSError):  # where nothing can be remembered, it is measured again
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".partial{os.getpid()}.npy")
+        np.save(partial, found, allow_pickle=False)
+        os.replace(partial, path)
+    return found

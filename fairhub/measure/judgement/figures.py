@@ -1,0 +1,290 @@
+"""Figures of who is judged worse: judgement, systematic divergence, reaction, and signed gaps, with intervals."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from fairhub.inputs.judgement.cells import Cell
+from fairhub.inputs.judgement.scope import EVERYTHING, Scope
+from fairhub.measure.judgement import gaps
+from fairhub.measure.judgement.gaps import Drawn, Words
+from fairhub.measure.judgement.reading import LARGE, Reading
+from fairhub.report.record import Figure, Groups
+from fairhub.stats import crossed
+
+KINDS = ("judgement", "systematic", "reaction")
+OTHERS = "others"
+"""Whom a group is compared with in signed gaps: all other groups of the same term set."""
+DIRECTION = "direction."
+LEFT_OUT = "judgement.leave_one_frame_out"
+
+
+@dataclass(frozen=True, eq=False)
+class Squares:
+    """Figures of one reading that are means over pairs of groups."""
+
+    judgement: dict[tuple[int, str], Drawn]
+    """By the pair's number and dimension."""
+    systematic: dict[int, Drawn]
+    reaction: dict[int, Drawn]
+
+
+def figures(
+    before: Reading, after: Reading | None, split: str, details: bool, searched: Sequence[str] = (),
+    scope: Scope = EVERYTHING,
+) -> list[Figure]:  # fmt: skip
+    """Return judgement, systematic divergence and reaction of one split.
+
+    Over all axes a figure is the mean over axes of the mean over pairs of groups (and dimensions), so that an axis with
+    many groups does not drown the others; where only some axes were searched, search and select have a figure an axis.
+
+    Args:
+        before: Of the base model.
+        after: Of the repaired one; None in an audit.
+        split: Of both.
+        details: Whether axes, contexts, dimensions, pairs and signed gaps are wanted too.
+        searched: The axes that search was restricted to; empty for all.
+        scope: The groups and dimensions that search was restricted to: a figure for each pair and dimension of them.
+    """
+    words = Words(before.lexicon)
+    read = [reading for reading in (before, after) if reading is not None]
+    weights = gaps.cell_weights(before.cells)
+    found = [squares(reading, words, weights) for reading in read]
+    axes = sorted({pair.axis for pair in before.pairs})
+    make = _Maker(split, before, found)
+    narrow = bool(searched or scope.groups)
+    made = [] if narrow and not details else [make.over(kind, axes) for kind in KINDS]
+    if (searched and not scope.groups) or details:
+        made += [make.over(kind, [axis], axis) for kind in KINDS for axis in axes]
+    if details:
+        made += [make.over("judgement", axes, dimension=d) for d in before.lexicon.dimensions]
+        made += [make.pair(kind, n) for kind in KINDS for n, p in enumerate(before.pairs) if len(p.cells) >= LARGE]
+    made += _of_scope(make, before, searched, axes, scope)
+    if details:
+        made += _by_context(read, words, weights, split)
+        made += [leave_one_frame_out(read, split)]
+        made += directions(read, words, split)
+    return list({figure.label: figure for figure in made if figure is not None}.values())
+
+
+def _of_scope(
+    make: "_Maker", reading: Reading, searched: Sequence[str], axes: Sequence[str], scope: Scope
+) -> list[Figure | None]:
+    """Return the gaps of the groups, axes and dimensions that a search was restricted to."""
+    made: list[Figure | None] = []
+    for dimension in scope.dimensions or ("",):
+        if scope.groups:
+            pairs = [n for n, pair in enumerate(reading.pairs) if scope.compares(pair.groups)]
+            made += [make.pair("judgement", n, dimension) for n in pairs]
+        elif searched:
+            made += [make.over("judgement", [axis], axis, dimension=dimension) for axis in searched]
+        elif dimension:
+            made.append(make.over("judgement", axes, dimension=dimension))
+    return made
+
+
+def squares(
+    reading: Reading, words: Words, weights: np.ndarray, only: Callable[[Cell], bool] = lambda _: True
+) -> Squares:
+    """Return the squares of every pair and dimension, over the cells that count.
+
+    Args:
+        reading: What was read.
+        words: Of its lexicon, with a weight a row.
+        weights: [rows, cells] of its cells; row 0 gives the figures.
+        only: Which cells count at all.
+    """
+    judged: dict[tuple[int, str], Drawn] = {}
+    systematic, reaction = {}, {}
+    for number, pair in enumerate(reading.pairs):
+        kept = [i for i, place in enumerate(pair.cells) if only(reading.cells[place])]
+        cells = [reading.cells[pair.cells[i]] for i in kept]
+        if len({cell.template for cell in cells}) < 2 or not gaps.apart(cells).any():
+            continue
+        weight, values = weights[:, [pair.cells[i] for i in kept]], gaps.difference(reading, pair)[kept]
+        for dimension in reading.lexicon.dimensions:
+            if (pair.axis, dimension) not in gaps.MEANT and (one := _squared(values, cells, words, dimension, weight)):
+                judged[number, dimension] = one
+        kernel = reading.kernels[number][np.ix_(kept, kept)]
+        systematic[number], reaction[number] = gaps.systematic(kernel, cells, weight)
+    return Squares(judged, systematic, reaction)
+
+
+def directions(read: Sequence[Reading], words: Words, split: str) -> list[Figure]:
+    """Return the signed gap of every group against the others of its cells, by dimension: above 0 is judged worse."""
+    found = []
+    weights = gaps.cell_weights(read[0].cells)
+    for axis, group in sorted({(cell.axis, g) for cell in read[0].cells for g in cell.groups}):
+        kept = [i for i, c in enumerate(read[0].cells) if c.axis == axis and group in c.groups]
+        cells = [read[0].cells[i] for i in kept]
+        if len(kept) < LARGE:
+            continue
+        contrasts = [_against_others(reading, kept, group) for reading in read]
+        for dimension in read[0].lexicon.dimensions:
+            readable = {c.template for c in cells if c.ends in read[0].lexicon.forms(dimension)}
+            if len(readable) > 1 and (axis, dimension) not in gaps.MEANT:
+                drawn = [gaps.signed(v, cells, words, dimension, weights[:, kept]) for v in contrasts]
+                name = f"{DIRECTION}{dimension}"
+                found.append(figure(name, split, axis, "all", "nats", drawn, groups=(group, OTHERS)))
+    return found
+
+
+def leave_one_frame_out(read: Sequence[Reading], split: str) -> Figure | None:
+    """Return the judgement figure with the smallest and the largest that leaving one frame out would make of it."""
+    frames = sorted({cell.frame for cell in read[0].cells})
+    if len(frames) < 3:
+        return None
+    values = np.stack([_without_each(reading, frames) for reading in read])
+    if np.isnan(values).any():
+        return None
+    parts = [crossed.Interval(float(row[0]), float(row.min()), float(row.max())) for row in values]
+    change = None
+    if len(read) > 1:
+        moved = values[1] - values[0]
+        ends: list[float | None] = [None, None, None]
+        if (values[0] > 0).all():
+            ratio = values[1] / values[0] - 1
+            ends = [float(end) for end in (ratio[0], ratio.min(), ratio.max())]
+        change = crossed.Change(float(moved[0]), float(moved.min()), float(moved.max()), ends[0], ends[1], ends[2], 1.0)
+    return Figure(
+        LEFT_OUT, "bias", split, "all", "all", "lower", "nats²", len(read[0].cells), len(frames), parts[0],
+        parts[1] if change else None, change,
+    )  # fmt: skip
+
+
+def _without_each(reading: Reading, frames: Sequence[str]) -> np.ndarray:
+    """Return the overall judgement with all frames and without each, [1 + frames]; pairs that only it has are left."""
+    counts = np.array([[cell.frame != without for cell in reading.cells] for without in ("", *frames)], np.float32)
+    with np.errstate(invalid="ignore"):
+        found = squares(reading, Words.fixed(reading.lexicon, len(counts)), counts).judgement
+    axes = sorted({pair.axis for pair in reading.pairs})
+    drawn = [[one.draws for (number, _), one in found.items() if reading.pairs[number].axis == axis] for axis in axes]
+    by_axis = [_mean_of_known(part) for part in drawn if part]
+    return _mean_of_known(by_axis) if by_axis else np.full(len(counts), np.nan)
+
+
+def _mean_of_known(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean over rows of what is a number; NaN where none is."""
+    found = np.stack(rows)
+    known = ~np.isnan(found)
+    counts = known.sum(0)
+    return np.where(counts > 0, np.where(known, found, 0).sum(0) / np.maximum(counts, 1), np.nan)
+
+
+def figure(
+    name: str, split: str, axis: str, context: str, unit: str, drawn: Sequence[Drawn], *, linear: bool = True,
+    role: str = "bias", better: str = "lower", groups: Groups | None = None, limit: float | None = None,
+) -> Figure:  # fmt: skip
+    """Return a figure from its draws before (and after).
+
+    Args:
+        name: Of the figure; likewise split, axis, context, unit, role, better, groups and limit.
+        split: See `Figure`.
+        axis: See `Figure`.
+        context: See `Figure`.
+        unit: See `Figure`.
+        drawn: Before, and after where there is a repair.
+        linear: Whether it is a mean of items, not a square.
+        role: See `Figure`.
+        better: See `Figure`.
+        groups: See `Figure`.
+        limit: See `Figure`.
+    """
+    levels = drawn[0].factors
+    parts = [crossed.interval(one.value, one.draws[1:], levels, linear) for one in drawn]
+    change = None
+    if len(drawn) > 1:
+        olds, news = (one.draws[1:] for one in drawn)
+        change = crossed.change(drawn[0].value, drawn[1].value, olds, news, levels, linear)
+    return Figure(
+        name, role, split, axis, context, "lower" if better == "lower" else "higher", unit, drawn[0].items,
+        drawn[0].templates, parts[0], parts[1] if change else None, change, groups, limit,
+        crossed.error_of(drawn[0].draws[1:], levels, linear)[1],
+    )  # fmt: skip
+
+
+class _Maker:
+    """Makes figures of one split from the squares before and after."""
+
+    def __init__(self, split: str, reading: Reading, found: Sequence[Squares]) -> None:
+        self.split, self.pairs, self.found = split, reading.pairs, found
+
+    def over(
+        self, kind: str, axes: Sequence[str], axis: str = "all", context: str = "all", dimension: str = ""
+    ) -> Figure | None:
+        """Return the mean over axes of the mean over their pairs."""
+        drawn = [mean_over(getattr(one, kind), self.pairs, axes, dimension) for one in self.found]
+        name = f"{kind}.{dimension}" if dimension else kind
+        return self._figure(name, axis, context, [one for one in drawn if one is not None])
+
+    def pair(self, kind: str, number: int, dimension: str = "") -> Figure | None:
+        """Return the figure of one pair of groups."""
+        drawn = [_of_pair(getattr(one, kind), number, dimension) for one in self.found]
+        kept = [one for one in drawn if one is not None]
+        name = f"{kind}.{dimension}" if dimension else kind
+        return self._figure(name, self.pairs[number].axis, "all", kept, self.pairs[number].groups)
+
+    def _figure(
+        self, name: str, axis: str, context: str, drawn: Sequence[Drawn], groups: Groups | None = None
+    ) -> Figure | None:
+        if len(drawn) < len(self.found):
+            return None
+        linear, unit = name == "reaction", "nats²" if name.startswith("judgement") else "nats"
+        return figure(name, self.split, axis, context, unit, drawn, linear=linear, groups=groups)
+
+
+def mean_over(
+    parts: dict[int, Drawn] | dict[tuple[int, str], Drawn], pairs: Sequence[gaps.Pair], axes: Iterable[str],
+    dimension: str = "",
+) -> Drawn | None:  # fmt: skip
+    """Return the mean over axes of the mean over their pairs (and dimensions); None where nothing was measured."""
+    by_axis: dict[str, list[Drawn]] = {}
+    for key, drawn in parts.items():
+        number, its = key if isinstance(key, tuple) else (key, "")
+        if pairs[number].axis in axes and (not dimension or its == dimension):
+            by_axis.setdefault(pairs[number].axis, []).append(drawn)
+    return gaps.mean([gaps.mean(part) for part in by_axis.values()]) if by_axis else None
+
+
+def _of_pair(parts: dict[int, Drawn] | dict[tuple[int, str], Drawn], number: int, dimension: str = "") -> Drawn | None:
+    keys = ((key if isinstance(key, tuple) else (key, ""), one) for key, one in parts.items())
+    mine = [one for (place, its), one in keys if place == number and (not dimension or its == dimension)]
+    return gaps.mean(mine) if mine else None
+
+
+def _by_context(read: Sequence[Reading], words: Words, weights: np.ndarray, split: str) -> list[Figure | None]:
+    made: list[Figure | None] = []
+    axes = sorted({pair.axis for pair in read[0].pairs})
+    contexts = sorted({cell.context for cell in read[0].cells})
+    for context in contexts if len(contexts) > 1 else ():
+        here = partial(_of_context, context)
+        found = [squares(reading, words, weights, here) for reading in read]
+        make = _Maker(split, read[0], found)
+        made += [make.over(kind, axes, context=context) for kind in KINDS]
+    return made
+
+
+def _of_context(context: str, cell: Cell) -> bool:
+    return cell.context == context
+
+
+def _squared(
+    values: np.ndarray, cells: Sequence[Cell], words: Words, dimension: str, weights: np.ndarray
+) -> Drawn | None:
+    readable = [cell for cell in cells if cell.ends in words.lexicon.forms(dimension)]
+    if len(readable) < 2 or not gaps.apart(readable).any():
+        return None
+    return gaps.squared(values, cells, words, dimension, weights)
+
+
+def _against_others(reading: Reading, kept: Sequence[int], group: str) -> np.ndarray:
+    """Return log-probabilities of words after a group's text less their mean over the cell's others, [cells, words]."""
+    rows = np.cumsum([0, *(len(cell.texts) for cell in reading.cells)])
+    found = []
+    for place in kept:
+        block = reading.words[rows[place] : rows[place + 1]]
+        mine = reading.cells[place].groups.index(group)
+        found.append(block[mine] - np.delete(block, mine, axis=0).mean(0))
+    return np.stack(found)

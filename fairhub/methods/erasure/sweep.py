@@ -1,0 +1,227 @@
+"""One forward and one backward over texts: inputs of output projections, and gradients of what is read there."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from fairhub.compute.likelihood.scoring import logits_at
+from fairhub.edit.healing import SHARDS, Key
+from fairhub.methods.erasure.items import Item
+from fairhub.model.architecture import sites
+from fairhub.model.facts import home
+from fairhub.model.units import Site
+from fairhub.run.processes import spread, state
+from fairhub.run.progress import Progress
+
+TOKENS = 768
+"""Tokens of a batch of texts, padding included."""
+_ROWS = 4
+"""Chunks of neutral text at once: logits of all their tokens are held."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """What was seen at one output projection, float32 on the CPU."""
+
+    inputs: np.ndarray
+    """[items, in] its input at the last token of each item."""
+    gradients: np.ndarray
+    """[items, out] gradient of the item's contrast with respect to its output there."""
+    early_inputs: np.ndarray
+    """[in, in] sum of outer products over tokens before the last, of items that must stay."""
+    early_gradients: np.ndarray
+    """[out, out]"""
+    text_inputs: np.ndarray
+    """[in, in] sum of outer products over all tokens of neutral text."""
+    text_gradients: np.ndarray
+    """[out, out] of gradients of the log-likelihood of the text that follows."""
+    early: int = 0
+    """Tokens in the sums before the last."""
+    text: int = 0
+    """Tokens of text."""
+
+
+Seen = dict[str, np.ndarray]
+_SUMS = ("early_inputs", "early_gradients", "text_inputs", "text_gradients", "early", "text")
+
+
+def sweep(
+    model: PreTrainedModel, items: Sequence[Item], text: Tensor, progress: Progress | None = None
+) -> dict[Key, Reads]:
+    """Return what is seen at every attention output projection.
+
+    Attention is what carries a group's name to where a judgement comes, so that its outputs are where it can be caught.
+    Batches are dealt into shards, as many whatever the number of processes, and summed in their order.
+
+    Args:
+        model: A causal language model.
+        items: What is read; gradients are taken of their contrasts.
+        text: [chunks, tokens] neutral text.
+        progress: Told how many tokens were computed.
+    """
+    places = [site for site in sites(model) if site.kind == "head"]
+    work: list[list[int] | Tensor] = [*_batches(items), *text.split(_ROWS)]
+    shards = [work[place::SHARDS] for place in range(min(SHARDS, len(work)))]
+    here, at_once = state().process_index, state().num_processes
+    total: dict[Key, Seen] = {}
+    for begin in range(0, len(shards), at_once):
+        now = shards[begin : begin + at_once]
+        mine = _of_shard(model, places, items, now[here], progress) if here < len(now) else {}
+        for site in places:  # one at a time: all shards of all would not fit
+            key = (site.layer, site.kind)
+            for part in spread(range(len(now)), lambda _, key=key, mine=mine: mine[key]):  # type: ignore[misc]
+                _add_(total.setdefault(key, {}), part)
+    return {key: _reads(seen, len(items)) for key, seen in total.items()}
+
+
+def sweep_tokens(items: Sequence[Item], text: Tensor) -> int:
+    """Return how many tokens a sweep computes, padding included."""
+    return sum(_tokens(items, batch) for batch in _batches(items)) + _tokens(items, text)
+
+
+def flat(seen: Mapping[Key, Reads]) -> dict[str, np.ndarray]:
+    """Return reads as arrays by `layer/kind/name`, for `unflat`."""
+    return {
+        f"{layer}/{kind}/{field.name}": np.asarray(getattr(reads, field.name))
+        for (layer, kind), reads in seen.items()
+        for field in fields(Reads)
+    }
+
+
+def unflat(arrays: Mapping[str, np.ndarray]) -> dict[Key, Reads]:
+    """Return the reads that `flat` wrote."""
+    parts: dict[Key, dict[str, np.ndarray]] = {}
+    for name, values in arrays.items():
+        layer, kind, field = name.split("/")
+        parts.setdefault((int(layer), kind), {})[field] = values  # type: ignore[arg-type]
+    return {
+        key: Reads(**{name: int(v) if v.ndim == 0 else v for name, v in part.items()})  # type: ignore[arg-type]
+        for key, part in parts.items()
+    }
+
+
+def _tokens(items: Sequence[Item], piece: Sequence[int] | Tensor) -> int:
+    """Return the tokens of chunks of text, or of a batch of items with its padding."""
+    return piece.numel() if isinstance(piece, Tensor) else len(piece) * max(len(items[i].ids) for i in piece)
+
+
+def _batches(items: Sequence[Item]) -> list[list[int]]:
+    """Return places of items, those of like length together, so many that a batch has about `TOKENS`."""
+    order = sorted(range(len(items)), key=lambda i: (len(items[i].ids), i))
+    found: list[list[int]] = []
+    for i in order:
+        if not found or (len(found[-1]) + 1) * len(items[i].ids) > TOKENS:
+            found.append([])
+        found[-1].append(i)
+    return found
+
+
+def _of_shard(
+    model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], work: Sequence[list[int] | Tensor],
+    progress: Progress | None,
+) -> dict[Key, Seen]:  # fmt: skip
+    total: dict[Key, Seen] = {}
+    for piece in work:
+        part = _of_text(model, places, piece) if isinstance(piece, Tensor) else _of_items(model, places, items, piece)
+        for key, seen in part.items():
+            _add_(total.setdefault(key, {}), seen)
+        if progress:
+            progress(_tokens(items, piece))
+    return total
+
+
+def _of_items(
+    model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], batch: Sequence[int]
+) -> dict[Key, Seen]:
+    """Return rows at the last tokens of a batch, and sums over what must stay before them."""
+    longest = max(len(items[i].ids) for i in batch)
+    ids = torch.tensor([[*items[i].ids, *[0] * (longest - len(items[i].ids))] for i in batch], device=home(model))
+    rows, last = torch.arange(len(batch)), torch.tensor([len(items[i].ids) - 1 for i in batch])
+    stays = torch.tensor([items[i].kind not in ("judged", "incidental", "control") for i in batch])
+    early = stays[:, None] & (torch.arange(longest)[None] < last[:, None])
+    with torch.enable_grad(), _watched(places, ids.shape) as seen:
+        with logits_at(model, list(zip(rows.tolist(), last.tolist(), strict=True))):
+            logits = model(ids, use_cache=False).logits[:, 0].float()
+        read = torch.stack([
+            (logits[row, list(items[i].tokens)] * torch.tensor(items[i].weights).to(logits)).sum()
+            for row, i in enumerate(batch)
+        ])  # fmt: skip
+        pulled = _pulled(read.sum(), seen)
+    found: dict[Key, Seen] = {}
+    for key, (inputs, gradients) in pulled.items():
+        x, g = inputs[early], gradients[early]
+        found[key] = {
+            "places": np.array(batch), "inputs": inputs[rows, last].numpy(), "gradients": gradients[rows, last].numpy(),
+            "early_inputs": (x.T @ x).numpy(), "early_gradients": (g.T @ g).numpy(), "early": np.array(len(x)),
+        }  # fmt: skip
+    return found
+
+
+def _of_text(model: PreTrainedModel, places: Sequence[Site], ids: Tensor) -> dict[Key, Seen]:
+    """Return sums over all tokens of some chunks; gradients are those of the log-likelihood of what follows."""
+    ids = ids.to(home(model))
+    with torch.enable_grad(), _watched(places, ids.shape) as seen:
+        log_p = model(ids, use_cache=False).logits[:, :-1].float().log_softmax(-1)
+        pulled = _pulled(log_p.gather(2, ids[:, 1:, None].to(log_p.device)).sum(), seen)
+    found: dict[Key, Seen] = {}
+    for key, (inputs, gradients) in pulled.items():
+        x, g = inputs.flatten(0, 1), gradients.flatten(0, 1)
+        found[key] = {
+            "text_inputs": (x.T @ x).numpy(), "text_gradients": (g.T @ g).numpy(), "text": np.array(len(x)),
+        }  # fmt: skip
+    return found
+
+
+Watched = dict[Key, tuple[Tensor, Tensor]]
+
+
+@contextmanager
+def _watched(places: Sequence[Site], shape: tuple[int, ...]) -> Iterator[Watched]:
+    """Fill a dict with each projection's input, [rows, tokens, in], and a zero added to its output, to pull at."""
+    seen: Watched = {}
+
+    def hook(key: Key) -> Callable[..., Tensor]:
+        def added(module: torch.nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            zero = torch.zeros_like(output, requires_grad=True)
+            seen[key] = args[0].detach().reshape(*shape, -1), zero
+            return output + zero
+
+        return added
+
+    with ExitStack() as hooks:
+        for site in places:
+            hooks.callback(site.module.register_forward_hook(hook((site.layer, site.kind))).remove)
+        yield seen
+
+
+def _pulled(value: Tensor, seen: Watched) -> dict[Key, tuple[Tensor, Tensor]]:
+    """Return inputs and gradients of a value, float32 on the CPU, [rows, tokens, in] and [rows, tokens, out]."""
+    gradients = torch.autograd.grad(value, [zero for _, zero in seen.values()])
+    return {
+        key: (inputs.float().cpu(), gradient.reshape(*inputs.shape[:2], -1).float().cpu())
+        for (key, (inputs, _)), gradient in zip(seen.items(), gradients, strict=True)
+    }
+
+
+def _add_(total: Seen, part: Seen) -> None:
+    """Add sums, and append rows."""
+    for name, values in part.items():
+        if name not in total:
+            total[name] = values
+        else:
+            total[name] = total[name] + values if name in _SUMS else np.concatenate([total[name], values])
+
+
+def _reads(seen: Seen, items: int) -> Reads:
+    """Return the reads, items in their order."""
+    order = np.argsort(seen["places"])
+    assert len(order) == items, "every item is read once"
+    sums = {name: seen[name] for name in _SUMS[:4]}
+    return Reads(
+        seen["inputs"][order], seen["gradients"][order], **sums, early=int(seen["early"]), text=int(seen["text"])
+    )

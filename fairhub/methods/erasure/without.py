@@ -1,0 +1,25 @@
+"""A sweep as it would be had some items never been read: what an edit does for those whom it was not fitted on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fairhub.edit.healing import Key
+from fairhub.methods.erasure.items import Item
+from fairhub.methods.erasure.sweep import Reads
+
+
+def without(
+    seen: Mapping[Key, Reads], items: Sequence[Item], dropped: Callable[[Item], bool]
+) -> tuple[dict[Key, Reads], list[Item]]:
+    """Return the sweep and the items that are left; sums over neutral text and early tokens stay as they are.
+
+    Args:
+        seen: What the sweep saw.
+        items: Of the sweep.
+        dropped: Whether an item is left out.
+    """
+    left = np.array([not dropped(item) for item in items])
+    kept = [item for item, stays in zip(items, left, strict=True) if stays]
+    return {key: replace(r, inputs=r.inputs[left], gradients=r.gradients[left]) for key, r in seen.items()}, kept

@@ -1,0 +1,25 @@
+"""Facts of a loaded model: the device of its inputs, its context window, hashes of its tensors."""
+
+import hashlib
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+
+def home(model: PreTrainedModel) -> torch.device:
+    """Return the device that takes the model's inputs; the CPU where its weights are elsewhere or missing."""
+    weight = model.get_input_embeddings().weight
+    assert isinstance(weight, Tensor)
+    return torch.device("cpu") if weight.device.type == "meta" else weight.device
+
+
+def context_window(model: PreTrainedModel) -> int | None:
+    """Return how many tokens the model can see at once; None where its config does not say."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+
+def tensor_hash(tensor: Tensor) -> str:
+    """Return the SHA-256 of a tensor's bytes."""
+    flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
+    return hashlib.sha256(flat.numpy().tobytes()).hexdigest()

@@ -1,0 +1,13 @@
+"""A model and its tokenizer from a Hub id, a folder or the embedded default; never pickles, code or other files."""
+
+from fairhub.model.loading.config import DTYPES, config_of
+from fairhub.model.loading.files import commit_of, weights_of
+from fairhub.model.loading.model import Loaded, load
+from fairhub.model.loading.places import DEFAULT, EMBEDDED, cache, embedded_default, located
+from fairhub.model.loading.tokenizer import tokenizer_of
+from fairhub.model.loading.weights import headers_of, laid_out, refuse_others
+
+__all__ = [
+    "DEFAULT", "DTYPES", "EMBEDDED", "Loaded", "cache", "commit_of", "config_of", "embedded_default", "headers_of",
+    "laid_out", "load", "located", "refuse_others", "tokenizer_of", "weights_of",
+]  # fmt: skip

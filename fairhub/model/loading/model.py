@@ -1,0 +1,163 @@
+"""Loads a causal language model: every tensor it needs from safetensors, finite, and tried once."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.errors import UserError, plain
+from fairhub.files.reading import BROKEN, one_line
+from fairhub.model.loading.config import cleaned, config_of, refuse_fields
+from fairhub.model.loading.files import commit_of, content_of, json_of, told, view, weights_of
+from fairhub.model.loading.places import EMBEDDED, located
+from fairhub.model.loading.tokenizer import tokenizer_of
+from fairhub.model.loading.weights import headers_of, refuse_others
+
+_GENERATION = (
+    "bos_token_id", "eos_token_id", "pad_token_id", "do_sample", "temperature", "top_p", "top_k", "max_length",
+    "max_new_tokens", "repetition_penalty", "transformers_version", "_from_model_config",
+)  # fmt: skip
+"""What is taken of a generation configuration: numbers."""
+_LAYER = re.compile(r"\b(?:layers|h)\.(\d+)\.")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, its tokenizer, and where they came from."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    id: str
+    """What the user named (the Hub id for the embedded default)."""
+    revision: str
+    """The Hub commit, or "local", or the name of the embedded package."""
+    licence: str | None = None
+    """As the model's own card names it; None where it names none."""
+    unread: tuple[str, ...] = ()
+    """Tensors of the checkpoint that are not of this model."""
+
+    def sha256(self) -> str:
+        """Return a hash of every weight, by name, as it stands now."""
+        sha = hashlib.sha256()
+        for name, tensor in sorted(self.model.state_dict().items()):
+            sha.update(name.encode())
+            sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return sha.hexdigest()
+
+
+def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Loaded:
+    """Load a causal language model in evaluation mode, weights frozen.
+
+    Args:
+        name: `org/name`, `org/name@revision`, a folder, or None for the embedded default.
+        device: A torch device; "auto" spreads the layers over the devices there are.
+        dtype: The weights' type; None keeps the checkpoint's, but float32 on a CPU.
+
+    Raises:
+        UserError: Nothing that can be loaded safely is there, it is not a causal language model, or not whole.
+    """
+    source, revision, shown = located(name)
+    config = config_of(source, revision, shown)  # refuses what cannot be repaired, before any weight
+    if dtype is None and device == "cpu":
+        dtype = torch.float32
+    commit = commit_of(source, revision)
+    revision = commit or revision  # whatever the branch holds by now, all is read from one commit
+    tokenizer = tokenizer_of(source, revision, shown)
+    with told(source, shown):
+        model, unread = _read(source, revision, config, shown, device=device, dtype=dtype)
+    config = model.config.get_text_config(decoder=True)
+    _refuse_larger(tokenizer, config.vocab_size, plain(shown))
+    model.eval().requires_grad_(False)
+    _tried(model, config.vocab_size, plain(shown))
+    local = EMBEDDED if name is None and Path(source).is_dir() else "local"
+    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread)
+
+
+def _read(
+    source: str, revision: str | None, config: PretrainedConfig, shown: str, **where: Any
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """Return the model of these weights, and the tensors that it has no place for."""
+    paths = weights_of(source, revision, shown)
+    tensors = headers_of(paths)
+    refuse_others(config, tensors)
+    dtype, device = where["dtype"], where["device"]
+    written = {"config.json": cleaned(json_of(source, revision, "config.json")), **_generation(source, revision)}
+    if len(paths) > 1 or paths[0].name != "model.safetensors":
+        places = {name: path.name for path in paths for name in headers_of([path])}
+        written["model.safetensors.index.json"] = {"metadata": {}, "weight_map": places}
+    with view(written, paths) as folder:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype or "auto", device_map=device, use_safetensors=True, trust_remote_code=False,
+            local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True,
+        )  # fmt: skip
+    model, found = loaded
+    model.name_or_path = model.config.name_or_path = shown
+    unread = tuple(sorted(found["unexpected_keys"]))
+    _refuse_parts(found, unread, config.get_text_config(decoder=True).num_hidden_layers)
+    return model, unread
+
+
+def _generation(source: str, revision: str | None) -> dict[str, Any]:
+    """Return the plain numbers of a generation configuration, as the file that they are read from."""
+    found = json_of(source, revision, "generation_config.json")
+    if found is None:
+        return {}
+    refuse_fields(found, "generation_config.json")
+    return {"generation_config.json": {key: found[key] for key in _GENERATION if key in found}}
+
+
+def _refuse_parts(found: Mapping[str, Any], unread: tuple[str, ...], layers: int) -> None:
+    """Refuse weights that are missing or of another size: transformers would draw them at random."""
+    remedy = "load the original checkpoint"
+    if missing := sorted(found["missing_keys"]):
+        raise UserError(f"every weight must be there; {len(missing)} are not ({plain(missing[0])}); {remedy}")
+    if found["mismatched_keys"]:
+        name, held, wanted = sorted(map(tuple, found["mismatched_keys"]))[0]
+        raise UserError(
+            f"weights must have the sizes of config.json; {plain(name)} has {list(held)} for {list(wanted)}; {remedy}"
+        )
+    if found["error_msgs"]:
+        raise UserError(f"every weight must be read; not all were ({plain(found['error_msgs'][0])}); {remedy}")
+    beyond = [int(match[1]) + 1 for name in unread if (match := _LAYER.search(name)) and int(match[1]) >= layers]
+    if beyond:
+        raise UserError(f"a model has all layers of its weights; config.json says {layers} of {max(beyond)}; {remedy}")
+
+
+def _refuse_larger(tokenizer: PreTrainedTokenizerBase, rows: int, shown: str) -> None:
+    largest = max(tokenizer.get_vocab().values(), default=-1)
+    if largest >= rows:
+        raise UserError(
+            f"every token has a row in the embedding; {shown} has {rows:,} rows, its tokenizer a token {largest:,}; "
+            "give the model its own tokenizer"
+        )
+
+
+def _tried(model: PreTrainedModel, rows: int, shown: str) -> None:
+    """Refuse weights or answers that are no finite numbers, and a model that cannot answer at all."""
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.is_floating_point() and tensor.device.type != "meta" and not torch.isfinite(tensor).all():
+            raise UserError(f"weights must be finite numbers; {plain(name)} of {shown} has others; load the original")
+    with one_line(lambda said: f"a model must answer; {shown} does not ({said}); load the original checkpoint"):
+        ids = torch.arange(4).remainder(rows)[None].to(next(model.get_input_embeddings().parameters()).device)
+        with torch.inference_mode():
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        if logits.shape[-1] != rows or not torch.isfinite(logits).all():
+            raise UserError(f"a model must answer with finite numbers; {shown} does not; load the original, or float32")
+
+
+def _licence(source: str, revision: str | None) -> str | None:
+    """Return the licence that the model's card names; a model without a card, or with an unreadable one, has none."""
+    try:
+        parts = (content_of(source, revision, "README.md") or "").split("---", 2)
+        found = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
+    except BROKEN:
+        return None
+    card = found if isinstance(found, dict) else {}
+    licence = card.get("license_name" if card.get("license") == "other" else "license")
+    return plain(licence) if isinstance(licence, str) and licence else None

@@ -1,0 +1,285 @@
+"""The pipeline, readable top to bottom: load, choose on search and select, prove on held_out and external, write."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+from safetensors import SafetensorError
+
+from fairhub import methods, plots, report
+from fairhub.compute.tally import tallied
+from fairhub.defaults import METHOD
+from fairhub.edit import healing
+from fairhub.edit.editing import shrink_
+from fairhub.edit.repair import Repair
+from fairhub.errors import UserError, plain
+from fairhub.files.shapes import conform
+from fairhub.inputs.batches import text_batches
+from fairhub.inputs.gathering import Data, Sizes, gather, refuse_asked
+from fairhub.inputs.judgement.scope import EVERYTHING, Scope, scope_of
+from fairhub.inputs.probes import CONTROL, stratified
+from fairhub.measure import keep
+from fairhub.measure.benchmarks.suite import NOTHING, Suite, benchmarked, refuse_suite, suite_answers, suite_figures
+from fairhub.measure.benchmarks.suite import gather as gather_suite
+from fairhub.methods.head_bias import refuse_bias
+from fairhub.model.architecture import sites
+from fairhub.model.facts import home
+from fairhub.model.loading import Loaded
+from fairhub.proof import figures as proof
+from fairhub.proof import items
+from fairhub.proof.assembly import assemble, spent
+from fairhub.proof.prover import Prover, batcher, proof_of
+from fairhub.proof.recipe import recipe_of, to_json
+from fairhub.report import Figure, Report
+from fairhub.run.folder import Run
+from fairhub.run.processes import alone, main, wait
+from fairhub.run.progress import progress_bar
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    method: str = METHOD
+    axes: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    probes: Path | None = None
+    text: Path | None = None
+    plan: methods.Plan = methods.Plan()
+    sizes: Sizes = Sizes()
+    suite: str | None = None
+    """Public benchmarks to measure too: quick, standard or full."""
+    rows: Path | None = None
+    """Where rows of benchmarks lie that are not taken from a package or the Hub."""
+    scope: Scope = EVERYTHING
+    """Groups and dimensions that search and select are restricted to."""
+
+
+def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
+    """Return the request that a run's recorded settings came from.
+
+    Args:
+        settings: As `settings_of` wrote them.
+        version: Of the fairhub that wrote them, where it is known.
+
+    Raises:
+        UserError: One is missing, or this fairhub has no such dial.
+    """
+    try:
+        _refuse_settings(settings)
+        return Request(
+            method=settings["method"], axes=tuple(settings["axes"]), contexts=tuple(settings["contexts"]),
+            probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
+            plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
+            suite=settings.get("suite"), rows=settings.get("rows") and Path(settings["rows"]),
+            scope=scope_of(settings),
+        )  # fmt: skip
+    except (KeyError, TypeError) as error:
+        wrote = f"fairhub {version}" if version else "the fairhub that wrote them"
+        raise UserError(
+            f"settings must have the dials of this fairhub; got others ({plain(error)}); use {wrote}"
+        ) from error
+
+
+_MOST = 10_000_000
+"""Of probes or tokens that settings may ask for."""
+
+
+def _refuse_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse recorded settings of other types than options have: a record may be a stranger's.
+
+    Raises:
+        UserError: One has another type, or asks for more than any run.
+        KeyError: One is missing.
+        TypeError: This fairhub has no such dial.
+    """
+    methods.Plan(**settings["plan"]), Sizes(**settings["sizes"])
+    for name, hint in _SETTINGS.items():
+        conform(settings.get(name) if name in _OF_LATER else settings[name], hint, f"settings.{name}")
+    try:
+        conform(settings.get("scope", {"groups": [], "dimensions": []}), _Scope, "settings.scope")
+    except UserError as error:
+        raise TypeError(str(error)) from error
+    for name, count in settings["sizes"].items():
+        if not 0 <= count <= _MOST:
+            raise UserError(f"settings.sizes.{name} lies between 0 and {_MOST}; got {count}; take it from its maker")
+    if not 0 <= settings["plan"].get("seed", 0) or not 0 < settings["plan"].get("budget", 0.02) < 1:
+        raise UserError("settings have a seed of 0 or more and a budget between 0 and 1; got others; ask their maker")
+
+
+class _Scope(TypedDict):
+    groups: list[str]
+    dimensions: list[str]
+
+
+_OF_LATER = ("suite", "rows")
+_SETTINGS: Mapping[str, Any] = {
+    "method": str, "axes": list[str], "contexts": list[str], "probes": str | None, "text": str | None,
+    "plan": methods.Plan, "sizes": Sizes, "suite": str | None, "rows": str | None,
+}  # fmt: skip
+
+
+def settings_of(request: Request) -> dict[str, Any]:
+    """Return a request as JSON holds it, for `request_of`."""
+    return dict(_plain(asdict(request)))
+
+
+def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[Figure]:
+    """Measure a model on held_out and external, and on the benchmarks of a suite; change nothing.
+
+    Args:
+        loaded: The model.
+        request: What was asked.
+        suite: That of the request, where its rows were gathered before.
+    """
+    data = gather(
+        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
+        proved=request.axes, rows=request.rows,
+    )  # fmt: skip
+    prove = Prover(loaded, data)
+    biases = [prove.bias(probes, [])[0] for probes in data.proof]
+    judged = proof.Judged(
+        [(prove.judgements(cells, [])[0], None) for cells in data.judged if cells[0].split in ("held_out", "external")],
+        tuple(prove.judgements(data.traits, [])), prove.kept(), prove.keeps([]),
+    )  # fmt: skip
+    found = proof.figures_of(biases, prove.utility([]), data.documents["held_out"], None, judged)
+    suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
+    return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
+
+
+def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = False) -> Report:
+    """Repair a model and write the run folder: model/, the report, recipe.json, items.npz, figures/, trace.jsonl.
+
+    Raises:
+        UserError: Something the user can mend; what was found so far stays in the folder for `resume`.
+    """
+    began = time.monotonic()
+    _refuse(loaded, request)
+    suite = gather_suite(request.suite, request.rows) if request.suite else None
+    settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
+    # before the folder: a mistake in these must not leave a run that only the same mistake could resume
+    data = gather(
+        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
+        rows=request.rows, scope=request.scope,
+    )  # fmt: skip
+    weights = {"weights": loaded.sha256()} if loaded.revision == "local" else {}  # a folder's may be others by now
+    run = Run(folder, settings | weights, resume)
+    run.began_with(data.provenance)
+    with tallied(loaded.model) as tally:
+        outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
+        prove = Prover(loaded, data)
+        found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
+        measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
+    cost = spent(loaded, began, tally)
+    seed = request.plan.seed
+    written = alone(lambda: assemble(loaded, request.method, seed, data, outcome, found, settings, cost, measured))
+    run.save(folder / items.NAME, items.packed(data, found))
+    _write(loaded, outcome, written, settings, run)
+    wait()
+    return written
+
+
+def refuse(request: Request) -> None:
+    """Refuse what no model could be repaired with, before one is loaded or sent for.
+
+    Raises:
+        UserError: An unknown method, bias, variant, energy, axis, context, group, dimension or suite, or probes that
+            cannot be read.
+    """
+    if request.method not in methods.METHODS:
+        known = ", ".join(methods.METHODS)
+        raise UserError(f"a method must be one of {known}; got {request.method!r}; choose one of them")
+    refuse_bias(request.plan.bias)
+    methods.refuse_variant(request.method, request.plan.variant)
+    keep.limits_of(request.plan.keep)
+    methods.refuse_also(request.method, request.plan.also)
+    methods.refuse_energy(request.method, request.plan.energy, request.plan.per_layer)
+    refuse_asked(request.axes, request.contexts, request.probes, request.scope)
+    if request.suite:
+        refuse_suite(request.suite)
+
+
+def _refuse(loaded: Loaded, request: Request) -> None:
+    refuse(request)
+    if any(parameter.device.type == "meta" for parameter in loaded.model.parameters()):
+        raise UserError(
+            f"a repair writes weights, so all must be loaded; part of {loaded.id} is left on disk or in the machine's "
+            "memory, as its devices are full; use --dtype bfloat16 or more GPUs (fairhub plan says what fits)"
+        )
+    places = sites(loaded.model)
+    heads = max(site.count for site in places if site.kind == "head")
+    layers = 1 + max(site.layer for site in places)
+    if layers < 2 or heads < 2:
+        raise UserError(
+            f"a repair needs at least 2 layers and 2 heads a layer; {loaded.id} has {layers} and {heads}; "
+            "choose a larger model"
+        )
+
+
+def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
+    """Give a method what it may see: search, select and text; nothing of held_out or external."""
+    people = [p for p in data.search if p.axis != CONTROL]
+    control = [p for p in data.search if p.axis == CONTROL]
+    screen = stratified(people, data.sizes.screen)
+    sample = stratified(people, data.sizes.sample) + stratified(control, data.sizes.sample // 3)
+    merit = stratified(control, data.sizes.screen // 3)
+    batched = batcher(loaded)
+    return methods.Task(
+        loaded=loaded, search=people, search_batches=batched(people),
+        screen=screen, screen_batches=batched(screen, 1536),
+        sample=sample, sample_batches=batched(sample, 768),  # more than one, so that processes can share them
+        control=merit, control_screen_batches=batched(merit, 1536), control_batches=batched(control),
+        select=data.select, select_batches=batched(data.select),
+        text=text_batches(data.text["search"], rows=4, device=home(loaded.model)),
+        select_text=text_batches(data.text["select"], rows=4, device=home(loaded.model)),
+        select_documents=data.documents["select"],
+        fit=data.fit, choose=data.choose,
+        fit_text=data.text["search"][: -(-data.sizes.fitted_tokens // data.text["search"].shape[1])],
+        batched=batched, run=run, progress=progress_bar,
+    )  # fmt: skip
+
+
+def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: Mapping[str, Any], run: Run) -> None:
+    """Write model, pictures, trace and texts, the report last: a run with report.json is whole. One process does."""
+    finish_(loaded, outcome.repair, settings)
+    if not main():
+        return
+    try:
+        loaded.model.save_pretrained(run.folder / "model")
+        loaded.tokenizer.save_pretrained(run.folder / "model")
+        (run.folder / "figures").mkdir(exist_ok=True)
+        plots.save_all(written, run.folder / "figures")
+    except (OSError, SafetensorError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"a run must be able to write; {run.folder}: {said}; free space, then --resume") from error
+    lines = _trace_lines(written.trace)
+    run.save(run.folder / "trace.jsonl", lines.encode())
+    run.save(run.folder / "report.md", report.markdown(written).encode())
+    run.save(run.folder / "recipe.json", to_json(recipe_of(written, loaded.model, loaded.tokenizer)).encode())
+    run.save(run.folder / "report.json", report.to_json(written).encode())
+    run.forget()
+
+
+def finish_(loaded: Loaded, made: Repair, settings: Mapping[str, Any]) -> None:
+    """Repair the model for good, and cut out neurons that are gone everywhere where the run's settings say so."""
+    healing.repair_(loaded.model, made.pruning, made.patch)
+    if settings["plan"].get("shrink"):  # recipes of before had no such thing
+        shrink_(loaded.model)
+
+
+def _trace_lines(trace: dict[str, Any]) -> str:
+    columns = {name: values for name, values in trace.items() if isinstance(values, list)}
+    rows = zip(*columns.values(), strict=True) if columns else []
+    return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in rows)
+
+
+def _plain(value: Any) -> Any:
+    """Return paths as text and tuples as lists, as JSON holds them."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,146 @@
+"""Measures the base model, the repair and what it is compared with, on the splits of the proof."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from fairhub import methods
+from fairhub.compute.greedy import continuations
+from fairhub.edit.repair import Repair, applied
+from fairhub.inputs.batches import Batch, probe_batches, text_batches
+from fairhub.inputs.gathering import Data, prompts
+from fairhub.inputs.judgement.cells import Cell
+from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.inputs.probes import Probe
+from fairhub.measure import keep
+from fairhub.measure.divergence import divergences
+from fairhub.measure.judgement import reading
+from fairhub.measure.judgement.reading import Reading
+from fairhub.measure.utility import Utility, utility
+from fairhub.methods.controls import by_choice
+from fairhub.model.facts import context_window, home
+from fairhub.model.loading import Loaded
+from fairhub.proof import figures as proof
+from fairhub.run.processes import agreed
+from fairhub.run.progress import progress_bar
+
+
+class Prover:
+    """Measures base and repaired models on the proof splits: once, for the report."""
+
+    def __init__(self, loaded: Loaded, data: Data) -> None:
+        """Take the model and what to measure it on; nothing is measured yet."""
+        self.loaded, self.data = loaded, data
+        self.batched = batcher(loaded)
+        self.text = text_batches(data.text["held_out"], rows=4, device=home(loaded.model))
+
+    def divergences(self, probes: Sequence[Probe], repairs: Sequence[Repair]) -> np.ndarray:
+        """Return the divergence of these probes under every repair, [repairs, probes], nats."""
+        batches = self.batched(probes)
+        bar = progress_bar(f"measuring {probes[0].split}", sum(b.tokens for b in batches) * len(repairs))
+        return divergences(self.loaded.model, batches, repairs, bar)
+
+    def bias(self, probes: Sequence[Probe], repairs: Sequence[Repair]) -> list[proof.Bias]:
+        """Return before (and after, for each repair) on these probes."""
+        values = self.divergences(probes, [Repair(), *repairs])
+        if not repairs:
+            return [proof.Bias(probes, values[0], None)]
+        return [proof.Bias(probes, values[0], after) for after in values[1:]]
+
+    def utility(self, repairs: Sequence[Repair], chunks: int | None = None) -> Utility:
+        """Return loss and KL of base and repairs on held-out text."""
+        batches = self.text if chunks is None else self.text[: -(-chunks // 4)]
+        tokens = sum(b.tokens for b in batches) * (1 + len(repairs))
+        return utility(self.loaded.model, batches, repairs, progress_bar("measuring text", tokens))
+
+    def judgements(self, cells: Sequence[Cell], repairs: Sequence[Repair]) -> list[Reading]:
+        """Return what base and repairs say after these cells of one split, by the judgement words of that split."""
+        words = lexicon(self.loaded.tokenizer, cells[0].split)
+        total = reading.tokens(self.loaded, cells) * (1 + len(repairs))
+        bar = progress_bar(f"judgements {cells[0].split}", total)
+        return reading.read(self.loaded, cells, words, [Repair(), *repairs], bar)
+
+    def kept(self) -> keep.Kept:
+        """Return the held-out choices and passages that this tokenizer can be asked."""
+        return keep.usable(self.loaded, self.data.choices, self.data.passages)
+
+    def keeps(self, repairs: Sequence[Repair]) -> np.ndarray:
+        """Return what base and repairs make of choices and passages, [1 + repairs, 2, items]."""
+        kept = self.kept()
+        tokens = sum(len(text) for text in kept.texts) // 4 * (1 + len(repairs))  # about four letters a token
+        return keep.read(self.loaded, kept, [Repair(), *repairs], progress_bar("meaning, recall", tokens))
+
+    def everything(self, outcome: methods.Outcome) -> dict[str, Any]:
+        """Measure the chosen repair on every split, and what it is compared with on held_out.
+
+        Returns:
+            `judgedN` and `traits` as `reading.flat` has them and `kept`: base and repair first, then, in held_out, one
+            of each other way of choosing; `biasN`, `loss`, `kl` and texts of base and repair; what `_alternatives` has.
+        """
+        found: dict[str, Any] = {}
+        for number, probes in enumerate([*self.data.near, *self.data.proof]):
+            bias = self.bias(probes, [outcome.repair])[0]
+            found[f"bias{number}"] = np.stack([bias.before, np.asarray(bias.after)])
+        every = list(outcome.ablations.values())
+        others = [every[places[0]] for places in by_choice(outcome.ablations).values()]  # one of each way of choosing
+        named = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
+        for name, cells in (named | {"traits": self.data.traits}).items():
+            held_out = cells[0].split == "held_out"
+            readings = self.judgements(cells, [outcome.repair, *(others if held_out else ())])
+            found |= {f"{name} {part}": values for part, values in reading.flat(readings).items()}
+            if held_out and name != "traits":
+                found["brought"] = np.array(json.dumps([asdict(one) for one in readings[0].brought]))
+        found["kept"] = self.keeps([outcome.repair, *others])
+        cost = self.utility([outcome.repair])
+        found |= {"loss": cost.loss, "kl": cost.kl}
+        if outcome.ablations:
+            found |= self._alternatives(every, found)
+        asked = prompts(self.data)
+        found["text_before"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
+        with applied(self.loaded.model, outcome.repair):
+            found["text_after"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
+        return found
+
+    def _alternatives(self, others: Sequence[Repair], found: dict[str, Any]) -> dict[str, Any]:
+        """Measure alternatives on part of held_out, where base and repair have been measured already.
+
+        Returns:
+            `others`, [2 + alternatives, probes], base and repair first; `others_loss` likewise and `others_kl` without
+            the base.
+        """
+        held_out = {probe: place for place, probe in enumerate(self.data.proof[0])}
+        mine = found[f"bias{len(self.data.near)}"][:, [held_out[probe] for probe in self.data.control_proof]]
+        bias = self.divergences(self.data.control_proof, others)
+        cost = self.utility(others, self.data.sizes.control_chunks)
+        chunks = cost.loss.shape[1]
+        return {
+            "others": np.concatenate([mine, bias]),
+            "others_loss": np.concatenate([found["loss"][:, :chunks], cost.loss[1:]]),
+            "others_kl": np.concatenate([found["kl"][:, :chunks], cost.kl]),
+        }
+
+
+def proof_of(outcome: methods.Outcome) -> str:
+    """Return the name that a run keeps the proof of an outcome under: another repair never takes over its figures."""
+    sha = hashlib.sha256()
+    for name, made in {"": outcome.repair, **outcome.ablations}.items():
+        sha.update(f"{name} {sorted(made.pruning)}".encode())
+        for key, weight in sorted(made.patch.items()):
+            sha.update(str(key).encode())
+            sha.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return agreed(f"proof_{sha.hexdigest()[:16]}")
+
+
+def batcher(loaded: Loaded) -> Callable[..., list[Batch]]:
+    """Return a function that makes batches of probes for this model, refusing what its context window cannot hold."""
+    limit = context_window(loaded.model)
+
+    def batched(probes: Sequence[Probe], tokens: int = 3072) -> list[Batch]:
+        return probe_batches(loaded.tokenizer, probes, tokens=tokens, limit=limit, device=home(loaded.model))
+
+    return batched

@@ -1,0 +1,1 @@
+"""How a run goes: its folder, its processes, its progress."""

@@ -1,0 +1,48 @@
+"""Progress: bars on stderr, and whoever watches a piece of work from outside, who may also end it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from tqdm import tqdm
+
+from fairhub.run.processes import state
+
+Progress = Callable[[int], None]
+"""Gets how much more is done."""
+Watch = Callable[[str, int, int], None]
+"""Gets what is being done, how much of it is done, and of how much. What it raises ends the work."""
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Tell `watch` of every step of progress inside the `with` block, on this thread."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+def progress_bar(what: str, total: int) -> Callable[[int], None]:
+    """Open a progress bar on stderr; only the main process shows it."""
+    bar = tqdm(
+        total=total, desc=f"{what:<28}", file=sys.stderr, disable=not state().is_main_process,
+        unit_scale=True, leave=False, mininterval=0.5,
+    )  # fmt: skip
+    watch, done = _watch.get(), 0
+    if watch:
+        watch(what, 0, total)
+
+    def advance(amount: int) -> None:
+        nonlocal done
+        done += amount
+        bar.update(amount)
+        if bar.n >= total:
+            bar.close()
+        if watch:
+            watch(what, done, total)
+
+    return advance

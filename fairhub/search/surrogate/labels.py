@@ -1,0 +1,157 @@
+"""Labels: bias and log-perplexity of head masks on the real model, each measured once and remembered by the run."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fairhub.compute.engine import Engine, fast_matmul, token_loss
+from fairhub.inputs.batches import Batch, text_batches
+from fairhub.inputs.probes import Probe, stratified
+from fairhub.model.units import Pruning, Unit
+from fairhub.run.folder import digest
+from fairhub.run.processes import agreed
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.search.task import Task
+
+FRESH = 64
+"""Search probes, others, that the best masks are measured on again."""
+FLOOR = 1e-6
+"""Nats added to every divergence, so that the logarithm of one that vanished is finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """What the real model says of one mask."""
+
+    bias: np.ndarray
+    """[probes] Jensen-Shannon divergence, nats."""
+    loss: np.ndarray
+    """[chunks] nats a token of neutral text: its mean is log-perplexity."""
+    seconds: float
+    """What the measurement took when it was made; a resumed run reads it, so that its budget ends at the same mask."""
+
+
+class Meter:
+    """Measures masks on short search probes and neutral search text.
+
+    Args:
+        task: The model, search probes, search text and the run that remembers.
+        probes: How many demographic probes: the shortest third of each frame, axes in turn. Shorter texts let more
+            masks be measured in the same time, and a surrogate lacks masks before it lacks probes.
+        chunks: How many chunks of neutral text.
+        length: Tokens a chunk.
+        stage: The name under which the run remembers the labels.
+        other: A meter whose probes and text are left to it.
+    """
+
+    def __init__(
+        self, task: "Task", probes: int, chunks: int = 6, length: int = 64, stage: str = "masks",
+        other: "Meter | None" = None,
+    ) -> None:  # fmt: skip
+        """Choose the probes and the text; nothing is measured yet."""
+        chosen = _short(task, probes, other.items if other else ())
+        self.items: tuple[int, ...] = tuple(chosen)
+        self.probes = [task.search[i] for i in chosen]
+        self.batches = repacked(task.search_batches, chosen)
+        self.length = length
+        self.text = _chunks(task.text, chunks, length, begin=0 if other is None else other.length)
+        self._engines = Engine(task.model, self.batches), Engine(task.model, self.text, token_loss, cache_bytes=0)
+        self._remembered = task.run.remembered(stage)
+        self._asked: set[str] = set()
+        self.spent = 0.0
+        """Seconds that the masks asked so far took to measure, in this process or in the one that was killed."""
+
+    def __call__(self, mask: Pruning) -> Label:
+        """Return the label of a mask: from the run's memory if it was measured before."""
+
+        def compute() -> dict[str, object]:
+            began = time.monotonic()
+            with fast_matmul():
+                bias, loss = (engine.values([mask])[0].tolist() for engine in self._engines)
+            heads = [[unit.layer, unit.index] for unit in sorted(mask)]
+            return {"heads": heads, "bias": bias, "loss": loss, "seconds": agreed(time.monotonic() - began)}
+
+        key = digest(*sorted(mask))
+        found = self._remembered(key, compute)
+        if key not in self._asked:
+            self._asked.add(key)
+            self.spent += found["seconds"]
+        return Label(np.array(found["bias"]) + FLOOR, np.array(found["loss"]), found["seconds"])
+
+
+def fresh_meter(task: "Task", other: Meter) -> Meter:
+    """Return the meter that the best masks are measured on again.
+
+    Its chunks are as long as text is when a repair is judged: what late heads are for shows only in long contexts, and
+    on 64 tokens masks seemed free that cost a tenth of perplexity.
+    """
+    return Meter(task, FRESH, chunks=12, length=192, stage="finalists", other=other)
+
+
+def repacked(batches: Sequence[Batch], items: Sequence[int], tokens: int = 768) -> list[Batch]:
+    """Return batches that answer only these items, numbered in the order given; texts of similar length together."""
+    texts: dict[int, tuple[list[int], list[int], int]] = {}
+    for batch in batches:
+        for place, item in enumerate(batch.items):
+            a, b = (batch.ids[row, : int(batch.last[row]) + 1].tolist() for row in batch.pairs[place].tolist())
+            texts[item] = a, b, batch.shared[place]
+    order = sorted(range(len(items)), key=lambda i: (max(map(len, texts[items[i]][:2])), i))
+    found: list[Batch] = []
+    while order:
+        fit = max(1, tokens // (2 * max(map(len, texts[items[order[0]]][:2]))))
+        part, order = order[:fit], order[fit:]
+        found.append(_packed(part, [texts[items[i]] for i in part], batches[0].ids.device))
+    return found
+
+
+def _packed(places: Sequence[int], texts: Sequence[tuple[list[int], list[int], int]], device: torch.device) -> Batch:
+    rows = [text for a, b, _ in texts for text in (a, b)]
+    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    for row, text in enumerate(rows):
+        ids[row, : len(text)] = torch.tensor(text)
+    return Batch(
+        ids=ids.to(device),
+        last=torch.tensor([len(text) - 1 for text in rows], device=device),
+        items=tuple(places),
+        pairs=torch.arange(len(rows), device=device).unflatten(0, (-1, 2)),
+        shared=tuple(shared for *_, shared in texts),
+    )
+
+
+def _short(task: "Task", count: int, taken: Sequence[int] = ()) -> list[int]:
+    """Return which search probes to ask: the shortest third of each axis and frame that is left."""
+    length = {
+        item: max(int(batch.last[row]) for row in batch.pairs[place].tolist())
+        for batch in task.search_batches
+        for place, item in enumerate(batch.items)
+    }
+    groups: dict[tuple[str, str], list[int]] = {}
+    for item, probe in enumerate(task.search):
+        if item in taken:
+            continue
+        groups.setdefault((probe.axis, probe.frame), []).append(item)
+    short: dict[int, Probe] = {}
+    for group in groups.values():
+        ranked = sorted(group, key=lambda item: (length[item], item))
+        short |= {id(task.search[item]): task.search[item] for item in ranked[: -(-len(ranked) // 3)]}
+    chosen = {id(probe) for probe in stratified(short.values(), count)}
+    return [item for item, probe in enumerate(task.search) if id(probe) in chosen]
+
+
+def _chunks(text: Sequence[Batch], count: int, length: int, begin: int) -> list[Batch]:
+    """Return chunks from all over the text, cut to `length` tokens from `begin` on (from 0 where they are short)."""
+    rows: Tensor = torch.cat([batch.ids for batch in text])
+    spread = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
+    begin = begin if begin + length <= rows.shape[1] else 0
+    return text_batches(rows[spread.tolist(), begin : begin + length], rows=count, device=rows.device)
+
+
+def heads_of(units: Sequence[Unit]) -> list[Unit]:
+    """Return the heads among these units, in order: the bits of a mask."""
+    return sorted(unit for unit in units if unit.kind == "head")

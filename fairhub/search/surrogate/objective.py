@@ -1,0 +1,73 @@
+"""What the chains lower: several energies side by side, each over the same two forecasts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairhub.search.energies import Energy, energies, known
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.search.task import Plan
+
+EPSILONS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+"""The sweep. A nat of loss costs (1 - epsilon) / (epsilon * base loss) of the base bias, so that repairs which cost a
+few percent of perplexity lie at small epsilons: the sweep is geometric, its ends are utility alone and bias alone."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One energy to lower."""
+
+    energy: Energy
+    epsilon: float = 0.5
+    """Weight of bias, where the energy is `weighted`."""
+
+    @property
+    def name(self) -> str:
+        """Name for reports."""
+        return f"weighted, epsilon {self.epsilon:g}" if self.energy == "weighted" else self.energy
+
+    def values(self, forecast: "Forecast", base_loss: float, plan: "Plan") -> np.ndarray:
+        """Return the energies of many masks, [masks]."""
+        # the papers know one bias; only the robust energy asks every cluster
+        ratios = forecast.clusters if self.energy == "robust" else forecast.bias[:, None]
+        return energies(
+            self.energy, ratios, forecast.loss, base_loss,
+            kappa=plan.kappa, exchange=plan.exchange, epsilon=self.epsilon, budget=plan.budget,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Bias and log-perplexity of masks against the base model, forecast or measured."""
+
+    bias: np.ndarray
+    """[masks] log of the mean divergence over that of the base model."""
+    clusters: np.ndarray
+    """[masks, clusters] the same for each axis, frame and context."""
+    loss: np.ndarray
+    """[masks] rise of log-perplexity, nats."""
+
+    def part(self, rows: np.ndarray | slice) -> "Forecast":
+        """Return these masks."""
+        return Forecast(self.bias[rows], self.clusters[rows], self.loss[rows])
+
+
+def sweep(plan: "Plan", clusters: int) -> list[Objective]:
+    """Return the objectives of a search: the energy that the plan asks for.
+
+    Where it asks for none, all of them: the weighted energy from end to end, NeuFair's step and the robust energy.
+    """
+    if plan.energy:
+        return [Objective(known(plan.energy), plan.epsilon)]
+    epsilons = sorted({*EPSILONS, plan.epsilon})
+    others = [Objective("step"), *([Objective("robust")] if clusters > 1 else [])]
+    return [*(Objective("weighted", epsilon) for epsilon in epsilons), *others]
+
+
+def asked(plan: "Plan", objectives: Sequence[Objective]) -> int:
+    """Return which of the objectives the plan asks for; of a sweep the robust one, or the first where there is none."""
+    wanted = [i for i, o in enumerate(objectives) if o.energy == (plan.energy or "robust")]
+    return (wanted or [0])[0]

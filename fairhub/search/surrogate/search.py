@@ -1,0 +1,213 @@
+"""The search of Attention Pruning: sample, train, anneal on the surrogates, measure the winners, learn, again."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fairhub.model.architecture import units
+from fairhub.model.units import Pruning
+from fairhub.run.processes import alone
+from fairhub.search.annealing import Schedule
+from fairhub.search.surrogate.chains import Annealed, anneal_chains
+from fairhub.search.surrogate.direct import direct
+from fairhub.search.surrogate.finalists import Finalists, confirm, shortlist
+from fairhub.search.surrogate.labelled import Labelled, scale_of
+from fairhub.search.surrogate.labels import Meter, fresh_meter, heads_of
+from fairhub.search.surrogate.landscape import Landscape
+from fairhub.search.surrogate.masks import band_of, mask_of
+from fairhub.search.surrogate.objective import Forecast, Objective, asked, sweep
+from fairhub.search.surrogate.prior import prior
+from fairhub.search.surrogate.sampling import sample
+from fairhub.search.surrogate.training import Pair, judged, train
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.search.task import Plan, Task
+
+PROBES = 24
+"""Search probes that a mask is measured on."""
+SHARES = {"data": 0.45, "rounds": 0.65, "finalists": 0.9, "ablations": 1.0}
+"""When each part of a search ends, of the seconds allowed."""
+_GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
+_FEWEST = 8  # masks without which nothing is trained
+_TIMED = 4096  # masks that a surrogate evaluation is timed on
+
+
+@dataclass(frozen=True, eq=False)
+class Winner:
+    """A mask that the surrogates found: its energy on them, and on the real model."""
+
+    mask: Pruning
+    objective: Objective
+    round: int
+    forecast: float
+    measured: float
+
+    def row(self) -> dict[str, object]:
+        """Return its line of the report."""
+        return {
+            "round": self.round, "energy": self.objective.name, "heads": len(self.mask),
+            "surrogate": self.forecast, "measured": self.measured,
+        }  # fmt: skip
+
+
+class Search:
+    """The search of one task; `run` does it all.
+
+    Every measurement, training and annealing is remembered by the run together with the seconds it took, and the
+    budget (`plan.seconds`) is spent in those recorded seconds: a killed search, resumed, ends where it would have.
+    """
+
+    def __init__(self, task: "Task", plan: "Plan") -> None:
+        """Measure the base model and first-order scores; `known` holds no mask yet."""
+        self.task, self.plan = task, plan
+        self.heads = heads_of(units(task.model))
+        self.band = band_of(len(self.heads))
+        self.meter = Meter(task, PROBES)
+        self.fresh = fresh_meter(task, self.meter)
+        self.finalists = Finalists([], Forecast(np.empty(0), np.empty((0, 0)), np.empty(0)), False)
+        self.scale = scale_of(self.meter(frozenset()), self.meter.probes)
+        self.base_loss = float(self.scale.base.loss.mean())
+        self.known = Labelled(self.heads, self.scale)
+        self.objectives = sweep(plan, len(self.scale.names))
+        self.winners: list[Winner] = []
+        self.sampled = 0
+        self.other: list[dict[str, object]] = []
+        """What other searches found for as many measurements."""
+        self._note, self._lowest = task.run.notes("trace"), math.inf
+        self._priors = prior(task, self.meter, self.scale, self.heads)
+        self._computed = float(self._priors["seconds"])
+
+    @property
+    def trained(self) -> bool:
+        """Whether the time allowed reached for more than a few masks; without, there are no surrogates."""
+        return self.sampled >= _FEWEST
+
+    @property
+    def spent(self) -> float:
+        """Seconds of measuring, training and annealing so far."""
+        return self.meter.spent + self.fresh.spent + self._computed
+
+    def run(self) -> None:
+        """Sample, then learn from winners in rounds, then try the same without surrogates."""
+        bar = self.task.progress("measuring head masks", self.plan.masks)
+
+        def told(count: int) -> None:
+            self._tell(next(reversed(self.known.labels)))
+            bar(count)
+
+        sample(
+            self.meter, self.known, self.band, self._priors["loss"], self.plan.masks, self.plan.seed,
+            lambda: self._goes_on("data"), told,
+        )  # fmt: skip
+        self.sampled = len(self.known.labels)
+        if not self.trained:
+            return
+        improved = True
+        for number in range(self.plan.rounds + 1):
+            self._learn(number)
+            if number == self.plan.rounds or not improved or not self._goes_on("rounds"):
+                break
+            improved = self._measure_winners(number)
+        self._confirm()
+        self._try_others()
+
+    def energies(self, objective: Objective, masks: list[Pruning]) -> np.ndarray:
+        """Return the energies of masks as the real model has them."""
+        labels = [self.known.labels.get(mask) or self.meter(mask) for mask in masks]
+        return objective.values(self.scale.measured(labels), self.base_loss, self.plan)
+
+    def fidelity(self) -> dict[str, dict[str, float]]:
+        """Return how well the surrogates forecast test masks."""
+        return judged(self.pair, self.known, self.base_loss, self.plan)
+
+    def speedup(self) -> float:
+        """Return how many surrogate evaluations one measurement on the real model takes."""
+        rows = np.random.default_rng(0).random((_TIMED, len(self.heads))) < 0.05
+
+        def compute() -> dict[str, float]:
+            began = time.perf_counter()
+            self.land.forecast(self.land.lifted(rows))
+            return {"seconds": (time.perf_counter() - began) / _TIMED}
+
+        seconds = float(self.task.run.arrays("surrogate_speed", lambda: alone(compute))["seconds"])
+        return float(np.median([label.seconds for label in self.known.labels.values()])) / seconds
+
+    def _tell(self, mask: Pruning) -> None:
+        """Note a mask just measured, for who watches the run as it goes on."""
+        energy = float(self.energies(self.objectives[asked(self.plan, self.objectives)], [mask])[0])
+        self._lowest = min(self._lowest, energy)
+        self._note({"energy": energy, "best": self._lowest, "size": len(mask)})
+
+    def _goes_on(self, part: str) -> bool:
+        return self.plan.seconds is None or self.spent < SHARES[part] * self.plan.seconds
+
+    def _learn(self, number: int) -> None:
+        """Train both surrogates on what is known and anneal on them."""
+        self.pair: Pair = train(self.task.run, f"surrogate_{number}", self.known, self._priors, self.plan.seed + number)
+        self.land = Landscape(self.pair.bias, self.pair.loss, self.base_loss, self.objectives, self.plan)
+        schedule = Schedule(steps=self.plan.chain_steps, k_min=self.band.k_min, k_max=self.band.k_max)
+
+        def compute() -> dict[str, np.ndarray]:
+            began = time.monotonic()
+            found = anneal_chains(self.land, schedule, self.plan.chains, self.plan.seed + number)
+            return vars(found) | {"seconds": np.array(time.monotonic() - began)}
+
+        stored = self.task.run.arrays(f"annealed_{number}", lambda: alone(compute))
+        self._computed += self.pair.seconds + float(stored.pop("seconds"))
+        self.annealed = Annealed(**stored)
+
+    def _measure_winners(self, number: int) -> bool:
+        """Measure what annealing found for each objective; return whether any energy fell below all known before."""
+        improved = False
+        for at, objective in enumerate(self.objectives):
+            before = self.energies(objective, list(self.known.labels))
+            found = self._unknown(at)
+            if found is None or not self._goes_on("rounds"):
+                continue
+            mask, forecast = found
+            self.known.add(mask, self.meter(mask), sampled=False)
+            self._tell(mask)
+            measured = float(self.energies(objective, [mask])[0])
+            self.winners.append(Winner(mask, objective, number, forecast, measured))
+            improved |= measured < before.min() - _GAIN * before[: self.sampled].std()
+        return improved
+
+    def _confirm(self) -> None:
+        """Measure the best masks on fresh probes and text."""
+        masks = shortlist(self.known, self.objectives, self.base_loss, self.plan)
+        self.finalists = confirm(self.known, self.fresh, masks, lambda: self._goes_on("finalists"))
+
+    def _unknown(self, objective: int) -> tuple[Pruning, float] | None:
+        """Return the best mask found for an objective that was not measured yet, and its energy on the surrogates."""
+        for row in np.flatnonzero(self.annealed.objective == objective):
+            if (mask := mask_of(self.annealed.states[row], self.heads)) not in self.known.labels:
+                return mask, float(self.annealed.energy[row])
+        return None
+
+    def _try_others(self) -> None:
+        """Spend as many measurements as the winners took without surrogates: the ablations."""
+        objective = self.objectives[asked(self.plan, self.objectives)]
+        names = {"annealing the real model": False, "random walk on the real model": True}
+        count = self._affordable(len(self.winners), len(names))
+        sampled = self.energies(objective, list(self.known.labels)[: self.sampled])
+        self.other = [{"by": "random masks", "measured": self.sampled, "best": float(sampled.min())}]
+        if self.winners:
+            best = float(self.energies(objective, [winner.mask for winner in self.winners]).min())
+            self.other.append({"by": "surrogates", "measured": len(self.winners), "best": best})
+        for name, walk in names.items():
+            lowest = direct(
+                lambda mask: float(self.energies(objective, [mask])[0]),
+                self.heads, self.band, count, self.plan.seed, walk,
+            )  # fmt: skip
+            if lowest is not None:
+                self.other.append({"by": name, "measured": count, "best": lowest})
+
+    def _affordable(self, wanted: int, times: int) -> int:
+        """Return how many measurements, `times` over, the seconds left allow; at most `wanted`."""
+        if self.plan.seconds is None:
+            return wanted
+        each = self.meter.spent / max(1 + len(self.known.labels), 1)
+        return min(wanted, int((self.plan.seconds - self.spent) / max(each, 1e-9) / times))

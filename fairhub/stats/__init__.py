@@ -1,0 +1,1 @@
+"""Statistics of the measurements: intervals, tests, resampling, gaps between groups; knows nothing of models."""

@@ -1,0 +1,199 @@
+"""A comparison as compare.json, as compare.md and as a table on a terminal."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fairhub.report import Figure, headline, is_public
+from fairhub.report.markup import safe, table
+from fairhub.report.public import moved, readings
+from fairhub.report.record import count_units
+from fairhub.report.wording import amount, edited, percent, points, shift_of
+from fairhub.studies.compare.differences import Difference
+from fairhub.studies.compare.entries import Comparison, Entry
+
+SCHEMA = 1
+_SHOWN = (
+    ("judgement", "held_out", "all"),
+    ("judgement", "external", "all"),
+    ("systematic", "held_out", "all"),
+    ("merit", "held_out", "all"),
+    ("merit_gap", "held_out", "all"),
+    ("incidental", "held_out", "all"),
+    ("meaning", "held_out", "all"),
+    ("recall", "held_out", "all"),
+    ("last_word", "held_out", "all"),
+    ("divergence", "held_out", "all"),
+    ("divergence", "external", "all"),
+    ("divergence", "held_out", "control"),
+    ("specificity", "held_out", "all"),
+    ("perplexity", "held_out", "all"),
+    ("kl", "held_out", "all"),
+    ("distinct_2", "held_out", "all"),
+)  # fmt: skip
+"""Name, split and axis of every figure that stands beside every other."""
+
+
+def to_json(found: Comparison) -> str:
+    """Return compare.json: every run's figures as its report has them, units, cost, and differences."""
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "base_model": found.entries[0].report.base_model,
+            "reference": found.reference,
+            "methods": [_record(entry) for entry in found.entries],
+            "differences": [asdict(d) | {"outcome": d.outcome} for d in found.differences],
+        },
+        ensure_ascii=False,
+        indent=1,
+    )
+
+
+def markdown(found: Comparison, *, places: bool = True) -> str:
+    """Return compare.md, with where each run lies unless `places` is off."""
+    base = safe(str(found.entries[0].report.base_model.get("id", "a model")))
+    head = ("Method", "Units", *_COLUMNS, "Seconds")
+    rows = [(e.name, units(e), *(say(e) for say in _COLUMNS.values()), seconds(e)) for e in found.entries]
+    axes = sorted({f.axis for e in found.entries for f in _axes(e)})
+    by_axis = [(e.name, *(_shift(e.figure(_headline(e), axis=axis)) for axis in axes)) for e in found.entries]
+    keeps = [(e.name, *(_kept(e.figure(name, axis=axis)) for name, axis in _KEPT.values())) for e in found.entries]
+    parts = [
+        f"# Repairs of {base} compared",
+        _NOTE,
+        table(head, rows),
+        "## What must stay, held_out",
+        _LIMITS,
+        table(("Method", *_KEPT), keeps),
+        f"## Against {safe(found.reference)}",
+        _PAIRED,
+        table(("Method", "Figure", "Split", "Difference", "Reading"), [_difference(d) for d in found.differences]),
+        *(("## By axis, held_out", table(("Method", *axes), by_axis)) if axes else ()),
+        *_public(found),
+    ]
+    if places:
+        lie = ", ".join(f"{safe(e.name)} in {safe(e.run)}" for e in found.entries)
+        parts.append(f"Pictures: compare.png. Runs: {lie}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _public(found: Comparison) -> list[str]:
+    """The public benchmarks that runs measured, a figure a row, a run a column; nothing where none did."""
+    rows = []
+    said = [dict(zip(map(_name, own), readings(own), strict=True)) for own in map(_overall, found.entries)]
+    moves = [{_name(f): moved(f) for f in _overall(entry)} for entry in found.entries]
+    for name in dict.fromkeys(name for own in said for name in own):
+        cells = (f"{m[name]}: {s[name][0]}" if name in s else "-" for s, m in zip(said, moves, strict=True))
+        rows.append((name, *cells))
+    names = tuple(entry.name for entry in found.entries)
+    return ["## Public benchmarks", _PUBLIC, table(("Benchmark", *names), rows)] if rows else []
+
+
+_PUBLIC = "Changes from the base model; better and worse hold beyond the chance of a run's whole table (Holm, 5 %)."
+
+
+def _overall(entry: Entry) -> list[Figure]:
+    return [figure for figure in entry.report.figures if is_public(figure) and figure.axis == "all"]
+
+
+def _name(figure: Figure) -> str:
+    return f"{figure.name}, {figure.better} is better"
+
+
+def text(found: Comparison) -> str:
+    """Return the table that a terminal shows."""
+    names = max(len(e.name) for e in found.entries)
+    lines = [f"{'':<{names}}  {'units':>20}  {'judged apart, held_out':>27}  {'perplexity':>27}  {'s':>6}"]
+    for e in found.entries:
+        bias, cost = (_shift(e.figure(name)) for name in (_headline(e), "perplexity"))
+        lines.append(f"{e.name:<{names}}  {units(e):>20}  {bias:>27}  {cost:>27}  {seconds(e):>6}")
+    lines += ["", f"against {found.reference}, difference of changes:"]
+    lines += [f"{d.name:<{names}}  {d.figure}, {d.split}: {_span(d)}, {_reading(d)}" for d in found.differences]
+    return "\n".join(lines)
+
+
+def units(entry: Entry) -> str:
+    """Return how many units of each kind are gone, and whether the rest was refitted."""
+    kinds = " + ".join(amount(n, kind) for kind, n in count_units(entry.report.pruning).items())
+    return ", ".join(filter(None, [kinds or "none", edited(entry.report.healing)]))
+
+
+def seconds(entry: Entry) -> str:
+    """Return what the run took."""
+    taken = entry.report.cost.get("seconds")
+    return f"{taken:,.0f}" if isinstance(taken, int | float) else "-"
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    places = [*_SHOWN, *((_headline(entry), "held_out", f.axis) for f in _axes(entry))]
+    figures = [f for f in (entry.figure(*place) for place in places) if f is not None]
+    report = entry.report
+    return {
+        "name": entry.name, "run": entry.run, "method": report.method, "seed": report.seed,
+        "units": count_units(report.pruning), "healed": report.healing is not None, "cost": report.cost,
+        "verdict": report.verdict, "figures": [asdict(figure) for figure in figures],
+    }  # fmt: skip
+
+
+def _axes(entry: Entry) -> Sequence[Figure]:
+    place = (_headline(entry), "held_out", "all", None)
+    return [
+        f for f in entry.report.figures
+        if (f.name, f.split, f.context, f.groups) == place and f.axis not in ("all", "control")
+    ]  # fmt: skip
+
+
+def _headline(entry: Entry) -> str:
+    return headline(entry.report.figures)
+
+
+def _kept(figure: Figure | None) -> str:
+    return f"{_shift(figure)}{', past its limit' if figure and figure.past_limit else ''}"
+
+
+def _shift(figure: Figure | None) -> str:
+    return shift_of(figure) if figure else "-"
+
+
+def _specificity(entry: Entry) -> str:
+    figure = entry.figure("specificity")
+    return points(figure.after) if figure and figure.after else "-"
+
+
+def _difference(d: Difference) -> tuple[str, ...]:
+    return d.name, d.figure, d.split, _span(d), _reading(d)
+
+
+def _span(d: Difference) -> str:
+    value, low, high = (f"{100 * part:+.1f}" for part in (d.value, d.low, d.high))
+    return f"{value} points [{low}, {high}]"
+
+
+def _reading(d: Difference) -> str:
+    return d.outcome + ("" if d.paired else ", not paired")
+
+
+_COLUMNS: dict[str, Callable[[Entry], str]] = {
+    "Verdict": lambda e: e.report.verdict.partition(":")[0].partition(";")[0],
+    "Judgement, held_out": lambda e: _shift(e.figure("judgement")),
+    "Judgement, external": lambda e: _shift(e.figure("judgement", "external")),
+    "Systematic, held_out": lambda e: _shift(e.figure("systematic")),
+    "Single pairs, held_out": lambda e: _shift(e.figure("divergence")),
+    "Specificity": _specificity,
+    "Perplexity": lambda e: _shift(e.figure("perplexity")),
+}
+_KEPT = {
+    "Merit": ("merit", "all"), "Merit gap": ("merit_gap", "all"), "Incidental": ("incidental", "all"),
+    "Control pairs": ("divergence", "control"), "Meaning": ("meaning", "all"), "Recall": ("recall", "all"),
+    "Last words": ("last_word", "all"),
+}  # fmt: skip
+_LIMITS = "Relative changes; a loss is past its limit (10 % of reactions, 5 % of the others) by its whole interval."
+_NOTE = (
+    "Relative changes against the base model, with 95 % intervals, on prompts and judgement words that no method "
+    f"searched; lower is better ({percent(0.02)} perplexity is the usual budget). Judgement: who is judged worse. "
+    "Single pairs: divergence, nearly all of it reaction. Specificity below 0: it fell by more than on control pairs."
+)
+_PAIRED = (
+    "Difference of relative changes, in points; below 0 is better. Drawn over the same probes for both runs, unless "
+    "marked; a run that only its report is known of cannot be paired, and its interval is wider than it need be."
+)
