@@ -9,8 +9,9 @@ from fairhub.compute.engine import Engine
 from fairhub.edit.editing import zero_
 from fairhub.edit.masking import gated
 from fairhub.errors import UserError
-from fairhub.inputs.batches import encode, probe_batches
+from fairhub.inputs.batches import probe_batches
 from fairhub.inputs.probes import Probe
+from fairhub.inputs.tokens import encode
 from fairhub.measure.activations import (
     COMPONENTS,
     align,

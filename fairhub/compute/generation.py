@@ -14,8 +14,8 @@ from transformers import (
 )
 
 from fairhub.compute.engine import finite
-from fairhub.inputs.batches import encode
 from fairhub.inputs.probes import unit_hash
+from fairhub.inputs.tokens import encode
 from fairhub.model.facts import context_window, home
 
 _MASK = (1 << 63) - 1

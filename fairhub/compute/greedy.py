@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.inputs.batches import encode
+from fairhub.inputs.tokens import encode
 from fairhub.model.facts import home
 from fairhub.run.processes import spread
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from fairhub.errors import UserError
 from fairhub.inputs.probes import Probe
 from fairhub.inputs.sequences import common_end
+from fairhub.inputs.tokens import encode
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +47,6 @@ class _Encoded:
     @property
     def length(self) -> int:
         return max(len(self.a), len(self.b))
-
-
-def encode(tokenizer: PreTrainedTokenizerBase, text: str, limit: int | None = None) -> tuple[int, ...]:
-    """Return the token ids of a text, with the special tokens this tokenizer puts in front.
-
-    Raises:
-        UserError: The text is longer than the model's context window (`limit` tokens), or empty.
-    """
-    ids = tuple(tokenizer(text).input_ids)
-    if not ids:
-        raise UserError(f"a text must have tokens; {text!r} has none; mend the probe")
-    if limit is not None and len(ids) > limit:
-        raise UserError(
-            f"a probe must fit the context window of {limit} tokens; {text[:60]!r} has {len(ids)}; shorten it"
-        )
-    return ids
 
 
 def probe_batches(

@@ -19,6 +19,7 @@ from fairhub.errors import UserError
 from fairhub.files.reading import bytes_of, decoded
 from fairhub.inputs.probes.probe import Split, unit_hash
 from fairhub.inputs.probes.public import installed
+from fairhub.inputs.tokens import content, front
 from fairhub.run.processes import alone
 
 _WIKITEXT = "Salesforce/wikitext"
@@ -109,7 +110,8 @@ def chunks(
     """Return tokens // length full chunks: the first chunk of every document, then the second of each, and so on.
 
     So a few long documents do not stand for all text. Documents shorter than a chunk are joined, whole, by the
-    end-of-sequence token until they fill one; what is over is dropped. So no document lies in two clusters.
+    end-of-sequence token until they fill one; what is over is dropped. So no document lies in two clusters. Every chunk
+    begins with the tokens that the tokenizer puts in front of a text, which no loss is taken of.
 
     Args:
         tokenizer: Turns text into token ids.
@@ -124,12 +126,13 @@ def chunks(
     """
     if tokens < length:
         raise UserError(f"a chunk has {length} tokens; {tokens} were asked for; ask for at least {length}")
-    wanted, sources = tokens // length, []
-    for source in _sources(tokenizer, texts, length):
+    begin = list(front(tokenizer))
+    wanted, own, sources = tokens // length, length - len(begin), []
+    for source in _sources(tokenizer, texts, own):
         sources.append(source)
-        if sum(len(ids) >= length for _, ids in sources) == wanted:
+        if sum(len(ids) >= own for _, ids in sources) == wanted:
             break  # every chunk wanted is the first of a document
-    found = list(islice(_in_turn(sources, length), wanted))
+    found = [(name, begin + ids) for name, ids in islice(_in_turn(sources, own), wanted)]
     needed = tokens if least is None else max(least, 2 * length)
     if len(found) < wanted and len(found) * length < needed:
         held = sum(len(ids) for _, ids in sources)
@@ -144,7 +147,7 @@ def _sources(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], length: i
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     joined, first = list[int](), ""
     for text in texts:
-        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] + end
+        ids = [*content(tokenizer, text), *end]
         name = f"{unit_hash(text):.12f}"  # as last words name it
         if len(ids) >= length:
             yield name, ids

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from fairhub.errors import UserError
 from fairhub.inputs.batches import Batch, probe_batches
 from fairhub.inputs.probes import Probe
+from fairhub.inputs.tokens import continued
 
 # Chosen before any model was measured: common one-word judgements of people, in opposites where there are any.
 NEGATIVE = (
@@ -34,7 +35,7 @@ def lexicon(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
     """
     sides = []
     for words in (NEGATIVE, POSITIVE):
-        found = (tokenizer(f" {word}", add_special_tokens=False).input_ids for word in words)
+        found = (continued(tokenizer, f" {word}") for word in words)
         one = sorted({ids[0] for ids in found if len(ids) == 1} - {tokenizer.unk_token_id})
         if len(one) < _LEAST:
             raise UserError(f"judgement words must be tokens; {len(one)} of {len(words)} are; use another bias figure")

@@ -11,9 +11,9 @@ from fairhub.compute.engine import fast_matmul
 from fairhub.compute.greedy import continuations
 from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.inputs.batches import encode
 from fairhub.inputs.probes import Probe
 from fairhub.inputs.sequences import common_beginning, common_end
+from fairhub.inputs.tokens import encode
 from fairhub.methods import variants
 from fairhub.methods.group_scores import Rows, rows_of, snip_units, snip_weights, wanda_units, wanda_weights
 from fairhub.methods.name_attention import iteratively

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.edit.healing import Strength
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import MEGABYTE, parsed, text_of
+from fairhub.inputs.tokens import encode
 from fairhub.methods.erasure import Erasure
 from fairhub.methods.rebuild import strength_of
 from fairhub.model.facts import tensor_hash
@@ -126,7 +127,7 @@ def logits_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Ten
     device = model.get_input_embeddings().weight.device
     rows = []
     for prompt in _PROMPTS:
-        ids = torch.tensor([tokenizer(prompt).input_ids], device=device)  # type: ignore[arg-type]
+        ids = torch.tensor([encode(tokenizer, prompt)], device=device)  # type: ignore[arg-type]
         rows.append(model(ids, use_cache=False).logits[0, -1].float().cpu())
     return torch.stack(rows)
 

@@ -9,8 +9,8 @@ import torch
 from fairhub.compute.engine import finite, next_token
 from fairhub.compute.greedy import continuations
 from fairhub.errors import UserError
-from fairhub.inputs.batches import encode
 from fairhub.inputs.probes.own import difference
+from fairhub.inputs.tokens import encode
 from fairhub.model.facts import context_window, home
 from fairhub.model.loading import Loaded
 from fairhub.space.markup import esc

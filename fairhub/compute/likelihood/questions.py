@@ -7,6 +7,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
+from fairhub.inputs.tokens import content, front
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def encoded(
 
     As in lm-eval: prompt and option are tokenised together, spaces at the prompt's end belong to the option, an empty
     prompt is the beginning-of-sequence token (else the end-of-sequence token), and what does not fit the context
-    window is cut off on the left. Special tokens that the tokenizer puts in front stay in front.
+    window is cut off on the left. Special tokens that the tokenizer puts in front stay in front, also of what is cut.
 
     Raises:
         UserError: An option is empty, or longer than the context window.
@@ -59,9 +60,9 @@ def encoded(
 
 
 def _encoded(tokenizer: PreTrainedTokenizerBase, prompt: str, option: str, limit: int | None) -> Encoded:
-    bare = prompt.rstrip()
-    whole = tuple(tokenizer(prompt + option, verbose=False).input_ids)
-    start = len(tokenizer(bare, verbose=False).input_ids) if bare else len(whole) - _length(tokenizer, prompt + option)
+    bare, given = prompt.rstrip(), front(tokenizer)
+    whole = (*given, *content(tokenizer, prompt + option))
+    start = len(given) + len(content(tokenizer, bare))
     if start == 0:
         first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         if first is None:
@@ -70,8 +71,5 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, prompt: str, option: str, limit
     extra = max(0, len(whole) - limit) if limit is not None else 0
     if len(whole) <= start or start - extra < 1:
         raise UserError(f"an option needs tokens that fit the context window ({limit}); {option[:60]!r} does not")
-    return Encoded(whole[extra:], start - extra)
-
-
-def _length(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
-    return len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+    kept = len(given) if start - extra > len(given) else 0  # what is put in front stays where there is room for it
+    return Encoded(whole[:kept] + whole[extra + kept :], start - extra)

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from fairhub.errors import UserError
 from fairhub.inputs.probes import Split, unit_hash
 from fairhub.inputs.probes.shipped import rows
+from fairhub.inputs.tokens import continued
 
 Side = Literal["negative", "positive"]
 Form = Literal["adjective", "noun"]
@@ -148,7 +149,7 @@ def _measurable(found: Sequence[Word]) -> bool:
 
 def _token(tokenizer: PreTrainedTokenizerBase, word: str) -> int | None:
     """Return the one token that a word is after a space; None where it is several, or unknown."""
-    ids = tokenizer(f" {word}", add_special_tokens=False).input_ids
+    ids = continued(tokenizer, f" {word}")
     return ids[0] if len(ids) == 1 and ids[0] != tokenizer.unk_token_id else None
 
 

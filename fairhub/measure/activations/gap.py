@@ -7,7 +7,8 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
-from fairhub.inputs.batches import Batch, encode
+from fairhub.inputs.batches import Batch
+from fairhub.inputs.tokens import encode
 from fairhub.measure.activations.alignment import Alignment, Unequal, align, aligned
 from fairhub.measure.activations.capture import Activations, Component, capture
 from fairhub.model.architecture import mlps

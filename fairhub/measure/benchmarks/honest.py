@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.compute.engine import Engine
 from fairhub.inputs.batches import Batch
 from fairhub.inputs.rows.sources import Found, Row, Source
+from fairhub.inputs.tokens import continued
 from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 from fairhub.measure.word_odds import text_batches_of
@@ -61,7 +62,7 @@ class Hurtful:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, words: Sequence[str] = LEXICON, k: int = WORDS) -> None:
         """Take the ids of the words that are one token after a space, as they are or plural or with a capital."""
         forms = [f" {form}" for word in words for form in (word, f"{word}s", word.capitalize())]
-        ids = (tokenizer(form, add_special_tokens=False).input_ids for form in forms)
+        ids = (continued(tokenizer, form) for form in forms)
         self.ids = torch.tensor(sorted({i[0] for i in ids if len(i) == 1} - {tokenizer.unk_token_id}), dtype=torch.long)
         self.k = k
 

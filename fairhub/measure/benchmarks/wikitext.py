@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.compute.likelihood import Encoded, Question, encoded, sequence_likelihoods
 from fairhub.inputs.rows.sources import Found, Hub, Row, Source
 from fairhub.inputs.text import articles
+from fairhub.inputs.tokens import front
 from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 from fairhub.model.facts import context_window
@@ -36,18 +37,18 @@ STATISTICS = (
 )
 
 
-def windows(row: Encoded, length: int, stride: int) -> list[Encoded]:
+def windows(row: Encoded, length: int, stride: int, front: int = 0) -> list[Encoded]:
     """Return a sequence in windows of `length` tokens, of which each but the first is asked its last `stride` ones.
 
     So every token but the given first ones is asked once, after at least length - stride tokens where there are so
-    many.
+    many. Every window begins with the sequence's first `front` tokens: those that a tokenizer puts in front of a text.
     """
     found: list[Encoded] = []
     asked = row.start
     while asked < len(row.ids):
         end = min(len(row.ids), max(asked + stride, length if not found else 0))
         begin = max(0, end - length)
-        found.append(Encoded(row.ids[begin:end], asked - begin))
+        found.append(Encoded(row.ids[:front] + row.ids[begin + front : end], asked - begin))
         asked = end
     return found
 
@@ -58,7 +59,8 @@ def columns(
     """Return [texts, 3]: negative log-likelihood, tokens and words (what white space parts, as in lm-eval)."""
     length = min(window, context_window(model) or window)
     rows = encoded(tokenizer, [Question("", (text,)) for text in texts])
-    parts = [windows(row, length, max(1, length // 2)) for row in rows]
+    first = len(front(tokenizer))
+    parts = [windows(row, length, max(1, length // 2), first) for row in rows]
     answers = sequence_likelihoods(model, [w for part in parts for w in part], progress=partial(progress_bar, "text"))
     text = np.repeat(np.arange(len(texts)), [len(part) for part in parts])
     sums = [np.bincount(text, weights=weights, minlength=len(texts)) for weights in (-answers.loglik, answers.tokens)]

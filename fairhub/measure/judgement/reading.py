@@ -11,9 +11,9 @@ from torch import Tensor
 
 from fairhub.compute.likelihood import read_endings, shared_tokens
 from fairhub.edit.repair import Repair, applied
-from fairhub.inputs.batches import encode
 from fairhub.inputs.judgement.cells import Cell, Pair, pairs
 from fairhub.inputs.judgement.lexicon import Lexicon
+from fairhub.inputs.tokens import encode
 from fairhub.model.facts import context_window, home
 from fairhub.model.loading import Loaded
 from fairhub.run.processes import spread

@@ -10,9 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from fairhub.compute.likelihood import read_endings
 from fairhub.edit.repair import Repair, applied
-from fairhub.inputs.batches import encode
 from fairhub.inputs.keep.items import Choice
 from fairhub.inputs.keep.last_words import Passage
+from fairhub.inputs.tokens import continued, encode
 from fairhub.model.facts import context_window
 from fairhub.model.loading import Loaded
 from fairhub.run.processes import spread
@@ -101,4 +101,4 @@ class _Answers:
 
 def first_token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
     """Return the token that a word begins with after a space: what it is known by."""
-    return int(tokenizer(f" {word}", add_special_tokens=False).input_ids[0])
+    return continued(tokenizer, f" {word}")[0]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
-from fairhub.inputs.batches import encode
+from fairhub.inputs.tokens import continued, front
 from fairhub.measure.names.rendering import rendered
 
 _MARK = "7531"
@@ -45,11 +45,11 @@ def dialogue_of(tokenizer: PreTrainedTokenizerBase) -> Dialogue:
 
 def answer_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:
     """Return the tokens of a text in the middle of others: without what the tokenizer puts in front."""
-    return tuple(tokenizer(text, add_special_tokens=False).input_ids)
+    return continued(tokenizer, text)
 
 
 def _without_start(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
     """Return the text without its token of the start, where the tokenizer puts one in front anyhow."""
     start = tokenizer.bos_token
-    twice = start is not None and text.startswith(start) and encode(tokenizer, "a")[0] == tokenizer.bos_token_id
+    twice = start is not None and text.startswith(start) and tokenizer.bos_token_id in front(tokenizer)
     return text[len(start) :] if twice else text

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from fairhub.inputs.batches import encode
 from fairhub.inputs.judgement.cells import FIT, Cell
 from fairhub.inputs.judgement.lexicon import Lexicon
 from fairhub.inputs.keep import Choice
 from fairhub.inputs.probes import CONTROL, unit_hash
+from fairhub.inputs.tokens import encode
 from fairhub.measure.judgement.gaps import MEANT
 from fairhub.measure.keep import first_token
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fairhub.inputs.tokens import encode
 from fairhub.model.facts import home
 from fairhub.publish.reproduction.checks import Check, Verdict, check, worst
 
@@ -41,7 +42,7 @@ def _fork(
     part: str, most: float,
 ) -> Verdict:  # fmt: skip
     """Say whether the first token in which two continuations differ could have been either, up to rounding."""
-    there, here = (list(tokenizer(text["prompt"] + text[part]).input_ids) for text in (one, other))
+    there, here = (list(encode(tokenizer, text["prompt"] + text[part])) for text in (one, other))
     place = next((i for i, pair in enumerate(zip(there, here, strict=False)) if len(set(pair)) > 1), None)
     end = tokenizer.eos_token_id
     if place is None:  # one ends where the other goes on

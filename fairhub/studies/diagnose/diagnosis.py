@@ -10,8 +10,9 @@ from matplotlib.figure import Figure as Picture
 
 from fairhub.compute.engine import Engine
 from fairhub.errors import UserError
-from fairhub.inputs.batches import Batch, encode, probe_batches
+from fairhub.inputs.batches import Batch, probe_batches
 from fairhub.inputs.probes import Probe
+from fairhub.inputs.tokens import encode
 from fairhub.measure.activations import Activations, Alignment, Gap, capture, gap
 from fairhub.measure.scores import Scores, first_order
 from fairhub.model.facts import context_window, home
