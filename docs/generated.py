@@ -1,4 +1,4 @@
-"""Fills in what pages of docs/ take from the code: the options of each command, and the folders of the package.
+"""Fills in what pages of docs/ take from the code: options of commands, folders of the package, benchmark scripts.
 
 A page marks the place with `<!-- generated: NAME -->` and `<!-- /generated -->`. `make docs` runs this file; a test
 compares.
@@ -26,17 +26,27 @@ def commands() -> str:
 def folders() -> str:
     """Return the folders of the package in Markdown, each with the first line of its docstring."""
     inits = sorted((ROOT / "fairhub").glob("*/__init__.py"))
-    rows = [f"| `fairhub/{init.parent.name}/` | {_first_line(init)} |" for init in inits]
-    return "\n".join(["| folder | what is in it |", "|---|---|", *rows, ""])
+    return _table("folder", {f"fairhub/{init.parent.name}/": _first_line(init) for init in inits})
 
 
-PARTS: Mapping[str, Callable[[], str]] = {"commands": commands, "folders": folders}
+def scripts() -> str:
+    """Return the scripts of benchmarks/ in Markdown, each with the first line of its docstring."""
+    files = sorted((ROOT / "benchmarks").glob("*.py"))
+    return _table("script", {f"benchmarks/{file.name}": _first_line(file) for file in files})
+
+
+PARTS: Mapping[str, Callable[[], str]] = {"commands": commands, "folders": folders, "scripts": scripts}
 """What can be filled in, by the name in its mark."""
 
 
 def filled(page: str) -> str:
     """Return the page with every marked place as the code has it now."""
     return _PLACE.sub(lambda place: f"{place[1]}{PARTS[place[2]]()}{place[3]}", page)
+
+
+def _table(kind: str, lines: Mapping[str, str]) -> str:
+    rows = [f"| `{name}` | {line} |" for name, line in lines.items()]
+    return "\n".join([f"| {kind} | what it does |", "|---|---|", *rows, ""])
 
 
 def _command(name: str, command: Any) -> str:
