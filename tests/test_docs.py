@@ -78,6 +78,8 @@ def test_methods_and_suites_that_tables_name_exist():
 
     first = {name: re.findall(r"^\| (`.*?) \|", prose(ROOT / "docs" / f"{name}.md"), re.M) for name in
              ("methods", "benchmarks")}  # fmt: skip
+    assert {value for _, words in COMMANDS for option, value in zip(words, words[1:], strict=False)
+            if option == "--suite"} <= SUITES.keys()  # fmt: skip
     assert {word for cell in first["methods"] for word in re.findall(r"`(\w+)`", cell)} == METHODS.keys()
     assert {word for cell in first["benchmarks"] for word in re.findall(r"`(\w+)`", cell)} == SUITES.keys()
 
