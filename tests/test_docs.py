@@ -116,6 +116,13 @@ def test_tests_that_prove_promises_exist():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lists_stand_apart(page):
+    """A list that follows a sentence without an empty line is part of the sentence on the site."""
+    text = prose(page).split("---\n", 2)[-1]
+    assert not re.findall(r"^(?!- |\d\. |#|  )\S.*\n(?:- |1\. ).*", text, re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_is_generated_is_up_to_date(page):
     if page.name == "architecture.md" and not (ROOT / "fairhub" / "pipeline.py").is_file():
         pytest.skip("the package has not moved to the folders that docs name")
