@@ -45,13 +45,13 @@ def shell(page: Path) -> list[str]:
 
 def commands(lines: list[str]) -> list[list[str]]:
     """The words behind `fairhub` of every line that starts it, by whatever launcher."""
-    found = []
+    started = []
     for line in lines:
         words = shlex.split(line, comments=True) if re.search(r"\bfairhub ", line.split(" #")[0]) else []
         starts = [place for place, word in enumerate(words) if Path(word).name in ("fairhub", "hf-fairhub")]
         if starts and (starts[0] == 0 or words[starts[0] - 1] == "-m"):
-            found.append(words[starts[0] + 1 :])
-    return found
+            started.append(words[starts[0] + 1 :])
+    return started
 
 
 def targets(page: Path) -> set[str]:
