@@ -4,7 +4,7 @@ import ast
 
 import planted
 import pytest
-from reading_docs import PAGES, README, ROOT, blocks
+from reading_docs import NEW_LAYOUT, PAGES, README, ROOT, blocks
 
 RUN = (README, ROOT / "docs" / "python.md", ROOT / "docs" / "metrics.md")
 SERVED = ROOT / "docs" / "space.md"
@@ -19,13 +19,15 @@ def test_every_page_with_python_is_run():
 @pytest.fixture
 def small(monkeypatch, brief):
     """Requests ask for few prompts where nothing else is said; short continuations, no pictures, no Hub."""
-    pipeline = pytest.importorskip("fairhub.pipeline", reason="the package has not moved to the folders that docs name")
+    from fairhub import pipeline
+
     defaults = [planted.SIZES if isinstance(value, type(planted.SIZES)) else value
                 for value in pipeline.Request.__init__.__defaults__]  # fmt: skip
     monkeypatch.setattr(pipeline.Request.__init__, "__defaults__", tuple(defaults))
     assert pipeline.Request().sizes == planted.SIZES
 
 
+@NEW_LAYOUT
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_examples_run(page, small, tmp_path, monkeypatch, capsys):
     loaded = planted.loaded(planted.planted_model())
