@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: repair test test-slow test-all browser lint bench cards space deploy-space install clean
+.PHONY: repair test test-slow test-all browser lint bench cards docs space deploy-space install clean
 
 install: $(VENV)/installed
 
@@ -45,6 +45,12 @@ bench: install
 # The example cards in model_cards/, rendered anew from their reports.
 cards: install
 	PYTHONPATH=. $(BIN)/python tests/test_card.py
+
+# The pages of docs/: fills in what they take from the code, and builds the site in build/site.
+docs: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt mkdocs-material
+	PYTHONPATH=. $(BIN)/python docs/generated.py
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 # The Space, put on the Hub in one commit: make deploy-space SPACE=org/name; signed in by `hf auth login`.
 deploy-space: install
