@@ -7,7 +7,7 @@ from fairhub.compute.likelihood import shared_tokens
 from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.inputs.batches import encode, probe_batches
-from fairhub.inputs.gathering import Data, Ground
+from fairhub.inputs.data import Data, Ground
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.measure.scores import separable
 from fairhub.methods import Plan, Task

@@ -13,7 +13,7 @@ from fairhub import methods
 from fairhub.compute.greedy import continuations
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.batches import Batch, probe_batches, text_batches
-from fairhub.inputs.gathering import Data, prompts
+from fairhub.inputs.data import Data, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.probes import Probe

@@ -7,8 +7,10 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Data, Sizes, gather
+from fairhub.inputs.data import Data
+from fairhub.inputs.gathering import gather
 from fairhub.inputs.probes import CONTROL, Probe, Split, read_probes, stratified, templates
+from fairhub.inputs.sizes import Sizes
 from fairhub.measure.names.dialogue import dialogue_of
 from fairhub.measure.names.prompts import NamePrompt, shipped
 from fairhub.studies.transfer.rulers import NameRuler, PairRuler, Ruler
