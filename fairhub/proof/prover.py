@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 
 from fairhub import methods
 from fairhub.compute.greedy import continuations
@@ -22,7 +21,7 @@ from fairhub.measure.divergence import divergences
 from fairhub.measure.judgement import reading
 from fairhub.measure.judgement.reading import Reading
 from fairhub.measure.utility import Utility, utility
-from fairhub.model.facts import context_window, home
+from fairhub.model.facts import context_window, home, tensor_bytes
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
 from fairhub.run.processes import agreed
@@ -123,7 +122,7 @@ def proof_of(outcome: methods.Outcome) -> str:
         sha.update(f"{name} {sorted(made.pruning)}".encode())
         for key, weight in sorted(made.patch.items()):
             sha.update(str(key).encode())
-            sha.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            sha.update(tensor_bytes(weight))
     return agreed(f"proof_{sha.hexdigest()[:16]}")
 
 
