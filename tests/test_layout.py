@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "report": "errors files stats",
     "card": "report stats",
     "model": "errors files",
-    "inputs": "errors files run",
+    "inputs": "errors files run model",
     "edit": "errors inputs model run",
     "compute": "errors inputs model run edit",
     "measure": "errors files stats run report inputs model edit compute",
