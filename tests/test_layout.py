@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "defaults": "",
     "files": "errors",
     "stats": "errors",
-    "run": "errors",
+    "run": "errors files",
     "report": "errors files stats",
     "card": "report stats",
     "model": "errors files",
@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "cost": "errors run inputs model edit compute measure search methods pipeline",
     "publish": "errors files stats run report card inputs model edit measure methods proof pipeline",
     "studies": "errors defaults stats run report inputs model edit compute measure search methods plots proof pipeline",
-    "space": "errors defaults run report card inputs model edit compute measure methods plots pipeline publish studies",
+    "space": "errors defaults files run report card inputs model edit compute measure methods plots pipeline publish "
+    "studies",
     "commands": "errors defaults files run report inputs model measure methods pipeline cost publish studies",
     "__main__": "errors commands",
 }
