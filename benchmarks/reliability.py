@@ -106,7 +106,7 @@ def _toxicity(
 
 def _attribute(loaded: Loaded, prompts: Sequence[Prompt], prunings: Sequence[Pruning]) -> np.ndarray:
     """Return the expected attribute of every prompt under every pruning, [prunings, prompts]."""
-    batches = text_batches_of(loaded.tokenizer, [p.text for p in prompts])
+    batches = text_batches_of(loaded.model, loaded.tokenizer, [p.text for p in prompts])
     return Engine(loaded.model, batches, Attribute(loaded.tokenizer)).values(prunings)
 
 

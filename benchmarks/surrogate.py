@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from fairhub.compute.engine import Engine, token_loss
-from fairhub.inputs.gathering import Sizes, gather
+from fairhub.inputs.gathering import gather
+from fairhub.inputs.sizes import Sizes
 from fairhub.methods import Plan
 from fairhub.model.architecture import units
 from fairhub.model.loading import Loaded, load

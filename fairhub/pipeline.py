@@ -18,9 +18,11 @@ from fairhub.edit.repair import Repair
 from fairhub.errors import UserError, plain
 from fairhub.files.shapes import conform
 from fairhub.inputs.batches import text_batches
-from fairhub.inputs.gathering import Data, Sizes, gather, refuse_asked
+from fairhub.inputs.data import Data
+from fairhub.inputs.gathering import gather, refuse_asked
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope, scope_of
 from fairhub.inputs.probes import CONTROL, stratified
+from fairhub.inputs.sizes import Sizes
 from fairhub.measure import keep
 from fairhub.measure.benchmarks.suite import NOTHING, Suite, benchmarked, refuse_suite, suite_answers, suite_figures
 from fairhub.measure.benchmarks.suite import gather as gather_suite

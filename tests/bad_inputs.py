@@ -137,7 +137,7 @@ def _taken(*_: object) -> None:
 
 
 def _small() -> object:
-    from fairhub.inputs.gathering import Sizes
+    from fairhub.inputs.sizes import Sizes
 
     return Sizes(
         held_out=24, external=24, control=24, search=16, select=16, held_out_tokens=1024, search_tokens=1024,

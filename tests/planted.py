@@ -14,11 +14,11 @@ from planting import cut_, plant_
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from fairhub.inputs.gathering import Sizes
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.cells import shipped as shipped_cells
 from fairhub.inputs.judgement.lexicon import words as judgement_words
 from fairhub.inputs.probes import CONTROL, Probe, Split, templates, vignettes
+from fairhub.inputs.sizes import Sizes
 from fairhub.methods import Plan
 from fairhub.model.architecture import sites
 from fairhub.model.loading import Loaded

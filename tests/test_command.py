@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 import fairhub.pipeline
 from fairhub.__main__ import main
-from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.sizes import Sizes
 
 SMALL = Sizes(
     held_out=24, external=24, control=24, search=16, select=16, held_out_tokens=1024,

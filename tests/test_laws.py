@@ -22,8 +22,8 @@ from fairhub import report
 from fairhub.compute.engine import Engine
 from fairhub.compute.greedy import continuations
 from fairhub.inputs.batches import probe_batches
-from fairhub.inputs.gathering import Sizes
 from fairhub.inputs.probes import CONTROL
+from fairhub.inputs.sizes import Sizes
 from fairhub.methods import Plan
 from fairhub.model.architecture import sites
 from fairhub.model.units import Unit

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fairhub.files.writing
 import fairhub.run.folder
 from fairhub.errors import UserError
 from fairhub.run.folder import Remembered, Run, digest
@@ -76,7 +77,7 @@ def test_files_are_whole_or_old(tmp_path, monkeypatch):
     run = Run(tmp_path / "run", SETTINGS, resume=False)
     run.save(run.folder / "report.md", b"old")
     with monkeypatch.context() as patch:
-        patch.setattr(fairhub.run.folder.os, "replace", full)
+        patch.setattr(fairhub.files.writing.os, "replace", full)
         with pytest.raises(UserError, match="No space left on device; free space or choose another --out"):
             run.save(run.folder / "report.md", b"new")
     assert (run.folder / "report.md").read_bytes() == b"old"

@@ -7,8 +7,8 @@ import planted
 import pytest
 
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Sizes
 from fairhub.inputs.probes import CONTROL, stratified
+from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Plan
 from fairhub.model.loading import Loaded
 from fairhub.report import headline, read

@@ -9,8 +9,9 @@ import torch
 
 from fairhub.errors import UserError
 from fairhub.inputs import text
-from fairhub.inputs.gathering import Sizes, gather
+from fairhub.inputs.gathering import gather
 from fairhub.inputs.probes.public import installed
+from fairhub.inputs.sizes import Sizes
 
 PASSAGES = tuple(f"Passage {i}. " + f"It tells of the river at mile {i}, in plain words. " * 4 for i in range(60))
 

@@ -221,7 +221,9 @@ def test_attribute_is_the_share_of_bad_words(model, tokenizer):
     planted = insulting(model, tokenizer)
     with torch.no_grad():
         planted.lm_head.weight.add_(0.1 * torch.randn_like(planted.lm_head.weight))
-    values = Engine(planted, text_batches_of(tokenizer, PROMPTS), Attribute(tokenizer)).values([frozenset()])[0]
+    values = Engine(planted, text_batches_of(planted, tokenizer, PROMPTS), Attribute(tokenizer)).values([frozenset()])[
+        0
+    ]
     bad, good = lexicon(tokenizer)
     for text, value in zip(PROMPTS, values, strict=True):
         with torch.no_grad():

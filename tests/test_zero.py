@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.sizes import Sizes
 from fairhub.pipeline import Request
 from fairhub.space import zero
 from fairhub.space.live import live

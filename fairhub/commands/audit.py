@@ -40,7 +40,7 @@ def audit(
     if names:
         _names(loaded(model, device, dtype), axis, context, level, samples, name_prompts, json)
         return
-    from fairhub.inputs.gathering import AUDIT, QUICK
+    from fairhub.inputs.sizes import AUDIT, QUICK
     from fairhub.measure.benchmarks.suite import gather
     from fairhub.pipeline import Request
     from fairhub.pipeline import audit as run

@@ -33,7 +33,7 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
     """
     from fairhub.cost.room import room
     from fairhub.errors import plain
-    from fairhub.inputs.gathering import Sizes
+    from fairhub.inputs.sizes import Sizes
     from fairhub.model.loading import load
     from fairhub.run.processes import first, main
 

@@ -76,7 +76,7 @@ def transfer(
 
 def _left_out(base: Any, kind: str, strength: float, text: Path | None, out: Path) -> str:
     """Return what a terminal shows of erasures that each did not see something."""
-    from fairhub.inputs.gathering import Sizes
+    from fairhub.inputs.sizes import Sizes
     from fairhub.studies.transfer.left_out import carried
 
     try:

@@ -7,7 +7,7 @@ from fairhub.compute.likelihood import shared_tokens
 from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.inputs.batches import probe_batches
-from fairhub.inputs.gathering import Data, Ground
+from fairhub.inputs.data import Data, Ground
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.inputs.tokens import encode
 from fairhub.measure.scores import separable
@@ -205,16 +205,13 @@ def _others(method: str, plan: Plan) -> int:
 
 
 def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
-    def batched(probes: object) -> list:  # type: ignore[type-arg]
-        return probe_batches(task.tokenizer, probes)  # type: ignore[arg-type]
-
-    splits = [batch for part in (*data.near, *data.proof) for batch in batched(part)]
+    splits = [batch for part in (*data.near, *data.proof) for batch in probe_batches(task.tokenizer, part)]
     length, chunks = data.text["held_out"].shape[1], len(data.text["held_out"])
     least = min(data.sizes.control_chunks, chunks)
     text = length * (2 * chunks + alternatives * least + (least if alternatives else 0))
     return [
         on_probes("proof, probes", splits, 2),
-        on_probes("proof, alternatives", batched(data.control_proof), alternatives),
+        on_probes("proof, alternatives", probe_batches(task.tokenizer, data.control_proof), alternatives),
         _judgements(task, data, alternatives - 2 if alternatives > 2 else alternatives),
         Work("proof, text", text, logits=text * _READ, calls=text / (4 * length)),
         Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS),

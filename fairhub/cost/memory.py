@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
 )
 
 from fairhub.errors import UserError, plain
-from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.sizes import Sizes
 from fairhub.model.loading import headers_of
 from fairhub.model.loading import weights_of as files_of
 from fairhub.model.loading.weights import BYTES

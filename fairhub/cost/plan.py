@@ -13,7 +13,8 @@ from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
 from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, widths_of
 from fairhub.cost.memory import weights_of as counted
 from fairhub.cost.work import Work
-from fairhub.inputs.gathering import Sizes, gather
+from fairhub.inputs.gathering import gather
+from fairhub.inputs.sizes import Sizes
 from fairhub.methods import Task
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home

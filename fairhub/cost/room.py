@@ -5,7 +5,7 @@ import torch
 from fairhub.cost.hardware import CARDS
 from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.sizes import Sizes
 from fairhub.model.loading import config_of, located
 
 

@@ -10,7 +10,7 @@ from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
 from fairhub.model.architecture import attention_inputs, decoder_layers, located, sites
-from fairhub.model.units import Pruning
+from fairhub.model.units import Pruning, oriented
 
 
 @contextmanager
@@ -28,8 +28,7 @@ def weights_zeroed(model: PreTrainedModel, masks: Mapping[str, Tensor]) -> Itera
                 module = model.get_submodule(name)
                 assert isinstance(module, nn.Linear | Conv1D), f"{name} is no projection"
                 kept.append((module.weight, module.weight.detach().clone()))
-                weight = module.weight.T if isinstance(module, Conv1D) else module.weight
-                weight.masked_fill_(mask.to(weight.device), 0)
+                oriented(module, module.weight).masked_fill_(mask.to(module.weight.device), 0)
         yield
     finally:
         with torch.no_grad():

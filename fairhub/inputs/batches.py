@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.probes import Probe
 from fairhub.inputs.sequences import common_end
 from fairhub.inputs.tokens import encode
+from fairhub.model.facts import context_window, home
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,17 @@ def probe_batches(
         current.append(e)
         rows = grown
     return [*batches, _batch(current, device)] if current else batches
+
+
+def batches_for(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, probes: Sequence[Probe], tokens: int = 3072
+) -> list[Batch]:
+    """Return batches of probes on the model's device.
+
+    Raises:
+        UserError: The model's context window cannot hold a text, or it has no tokens.
+    """
+    return probe_batches(tokenizer, probes, tokens=tokens, limit=context_window(model), device=home(model))
 
 
 def text_batches(chunks: Tensor, *, rows: int = 8, device: torch.device | str = "cpu") -> list[Batch]:

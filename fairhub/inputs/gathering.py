@@ -1,25 +1,24 @@
-"""Everything a run measures on, gathered once: probes by split, text by split, and where each came from."""
+"""Gathers everything that a run measures on, once: probes by split, text by split, and where each came from."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
 from fairhub.inputs import keep
 from fairhub.inputs import text as text_
+from fairhub.inputs.data import Data, Ground
 from fairhub.inputs.judgement import cells as cells_
 from fairhub.inputs.judgement import lexicon
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.external import holistic_cells
 from fairhub.inputs.judgement.public_rows import bbq_cells, name_prompt_cells
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope, among, refuse_scope
-from fairhub.inputs.keep import Choice, Passage, items
+from fairhub.inputs.keep import Choice, items
 from fairhub.inputs.probes import (
     AXES,
     CONTEXTS,
@@ -35,57 +34,7 @@ from fairhub.inputs.probes import (
     templates,
     vignettes,
 )
-from fairhub.inputs.sizes import AUDIT, QUICK, Sizes
-
-__all__ = ["AUDIT", "QUICK", "Data", "Ground", "Sizes", "gather", "known_probes", "prompts"]
-
-
-@dataclass(frozen=True, eq=False)
-class Ground:
-    """Where judgements are read, and what must stay, of one split: what a method may fit or choose on."""
-
-    cells: tuple[Cell, ...]
-    traits: tuple[Cell, ...]
-    choices: tuple[Choice, ...]
-    passages: tuple[Passage, ...] = ()
-    dimensions: tuple[str, ...] = ()
-    """Which judgement words count; empty for all."""
-
-    def within(self, contexts: Collection[str]) -> "Ground":
-        """Return the same with the judged texts of these contexts alone."""
-        return replace(self, cells=tuple(cell for cell in self.cells if cell.context in contexts))
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Probes and text by split."""
-
-    search: tuple[Probe, ...]
-    select: tuple[Probe, ...]
-    near: tuple[tuple[Probe, ...], ...]
-    """Parts of search and of select, on which the report shows how well prompts did that were looked at."""
-    proof: tuple[tuple[Probe, ...], ...]
-    """held_out, then external where there is any."""
-    control_proof: tuple[Probe, ...]
-    """The part of held_out that alternatives are compared on."""
-    judged: tuple[tuple[Cell, ...], ...]
-    """What judgements are read from: parts of search and select, then held_out, then external where there is any."""
-    traits: tuple[Cell, ...]
-    """Held-out pairs that differ in merit or in a trait that is incidental."""
-    choices: tuple[Choice, ...]
-    """Held-out items of meaning and recall."""
-    passages: tuple[Passage, ...]
-    """Held-out passages whose last word is asked."""
-    fit: Ground
-    """Of search: what an erasure is fitted on."""
-    choose: Ground
-    """Of select: what its strength is chosen on."""
-    text: dict[Split, Tensor]
-    """Token ids [chunks, 256] of neutral text."""
-    documents: dict[Split, tuple[str, ...]]
-    """The document of each chunk: intervals of what is measured on text are drawn over documents."""
-    provenance: tuple[dict[str, str], ...]
-    sizes: Sizes
+from fairhub.inputs.sizes import Sizes
 
 
 def gather(
@@ -114,9 +63,7 @@ def gather(
     mine = read_probes(own) if own else []
     probes = known_probes(axes, contexts, mine)
     refuse_alike(mine, lambda said: tokenizer(said)["input_ids"])
-    searched = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
-    search = _split(searched, "search", sizes.search, sizes.kept)
-    select = _split(searched, "select", sizes.select, sizes.control)
+    search, select = _searched(axes, contexts, probes, sizes)
     proof, sources = _proof(axes, proved, probes, sizes)
     documents = text_.documents(text, pinned=next((one for one in pinned if one["name"] in text_.SOURCES), None))
     parts = text_.split_documents(documents)
@@ -244,10 +191,13 @@ def refuse_asked(axes: Sequence[str], contexts: Sequence[str], own: Path | None,
 _CHOOSING: tuple[Split, ...] = ("search", "select")
 
 
-def prompts(data: Data, count: int = 12) -> list[str]:
-    """Return a dozen held-out prompts to continue: pairs side by side, an axis at a time."""
-    people = [p for p in data.proof[0] if p.axis != CONTROL]
-    return [text for p in stratified(people, count // 2) for text in (p.text_a, p.text_b)]
+def _searched(
+    axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], sizes: Sizes
+) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
+    """Return the probes of search and of select."""
+    among = [p for p in _on(axes, probes) if not contexts or p.context in contexts]
+    search = _split(among, "search", sizes.search, sizes.kept)
+    return search, _split(among, "select", sizes.select, sizes.control)
 
 
 def _on(axes: Sequence[str], probes: Sequence[Probe]) -> list[Probe]:

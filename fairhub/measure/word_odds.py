@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
-from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.batches import Batch, batches_for
 from fairhub.inputs.probes import Probe
 from fairhub.inputs.tokens import continued
 
@@ -63,10 +63,7 @@ class Attribute:
         return torch.sigmoid(bad - good)
 
 
-def text_batches_of(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, tokens: int = 3072, limit: int | None = None,
-    device: torch.device | str = "cpu",
-) -> list[Batch]:  # fmt: skip
+def text_batches_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[Batch]:
     """Return batches in which each text is an item, in the order given: what `Attribute` reads."""
     alone = [Probe(text, text, "", "", str(i), "", "", "", "", "", "", "search") for i, text in enumerate(texts)]
-    return probe_batches(tokenizer, alone, tokens=tokens, limit=limit, device=device)
+    return batches_for(model, tokenizer, alone)

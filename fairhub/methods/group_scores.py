@@ -11,7 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from fairhub.edit.masking import gated
 from fairhub.model.architecture import decoder_layers, sites
-from fairhub.model.units import Kind
+from fairhub.model.units import Kind, oriented
 
 Key = tuple[int, Kind]
 
@@ -80,7 +80,10 @@ def wanda_weights(model: PreTrainedModel, rows: Rows) -> dict[str, Tensor]:
         for name, module in modules.items():
             hooks.enter_context(_squares(module, rows, norms, name))
         model.base_model(rows.ids, use_cache=False)
-    return {name: (weight_of(module).float().abs() * norms[name].sqrt()).cpu() for name, module in modules.items()}
+    return {
+        name: (oriented(module, module.weight).float().abs() * norms[name].sqrt()).cpu()
+        for name, module in modules.items()
+    }
 
 
 def snip_weights(model: PreTrainedModel, rows: Rows) -> dict[str, Tensor]:
@@ -89,15 +92,20 @@ def snip_weights(model: PreTrainedModel, rows: Rows) -> dict[str, Tensor]:
     One backward a row, matrix by matrix in the sum, so that only one row's gradients are held.
     """
     modules = projections(model)
-    sums = {name: torch.zeros_like(weight_of(module), dtype=torch.float32) for name, module in modules.items()}
+    sums = {
+        name: torch.zeros_like(oriented(module, module.weight), dtype=torch.float32) for name, module in modules.items()
+    }
     with _learning(modules):
         for row in range(len(rows.ids)):
             one = Rows(rows.ids[row : row + 1], rows.lengths[row : row + 1], rows.asked[row : row + 1])
             loss = one.losses(model(one.ids, use_cache=False).logits).sum()
             grads = torch.autograd.grad(loss, [module.weight for module in modules.values()])
             for (name, module), grad in zip(modules.items(), grads, strict=True):
-                sums[name] += (grad.T if isinstance(module, Conv1D) else grad).float().abs()
-    return {name: (weight_of(module).detach().float().abs() * sums[name]).cpu() for name, module in modules.items()}
+                sums[name] += oriented(module, grad).float().abs()
+    return {
+        name: (oriented(module, module.weight).detach().float().abs() * sums[name]).cpu()
+        for name, module in modules.items()
+    }
 
 
 def projections(model: PreTrainedModel) -> dict[str, nn.Linear | Conv1D]:
@@ -107,11 +115,6 @@ def projections(model: PreTrainedModel) -> dict[str, nn.Linear | Conv1D]:
         name: module for name, module in model.named_modules()
         if id(module) in inside and isinstance(module, nn.Linear | Conv1D)
     }  # fmt: skip
-
-
-def weight_of(module: nn.Linear | Conv1D) -> Tensor:
-    """Return the weight as [out, in]: a view (Conv1D stores [in, out])."""
-    return module.weight.T if isinstance(module, Conv1D) else module.weight
 
 
 @contextmanager

@@ -14,14 +14,13 @@ from fairhub.compute.engine import Engine
 from fairhub.compute.generation import sampled
 from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.batches import Batch
 from fairhub.inputs.judgement.cells import Cell, pairs
 from fairhub.inputs.judgement.lexicon import Lexicon, Side, lexicon
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.inputs.probes.prompts import Prompt, probe_prompts
 from fairhub.measure.toxicity import classifier, scored
 from fairhub.measure.word_odds import Attribute, text_batches_of
-from fairhub.model.facts import home
 from fairhub.model.units import Pruning
 from fairhub.run.processes import spread
 from fairhub.search.task import Task
@@ -76,13 +75,13 @@ def refuse_bias(name: str) -> None:
 
 def _divergence(task: Task) -> HeadBias:
     probes = [p for p in task.sample if p.axis != CONTROL][:PROBES]
-    engine = Engine(task.model, probe_batches(task.tokenizer, probes, device=home(task.model)))
+    engine = Engine(task.model, task.batched(probes))
     return HeadBias(engine.values, lambda values, rows: values[:, rows].mean(1), tuple(p.template for p in probes))
 
 
 def _attribute(task: Task) -> HeadBias:
     prompts = _prompts(task)
-    batches = text_batches_of(task.tokenizer, [p.text for p in prompts], device=home(task.model))
+    batches = text_batches_of(task.model, task.tokenizer, [p.text for p in prompts])
     engine = Engine(task.model, batches, Attribute(task.tokenizer))
     return HeadBias(engine.values, _gaps(prompts), tuple(p.template for p in prompts))
 
@@ -144,7 +143,7 @@ def _judgement(task: Task) -> HeadBias:
     if not words.words or not pairs(cells):
         raise UserError("who is judged worse needs judgement words of one token; there are none; use --bias divergence")
     texts = [(cell, text) for cell in cells for _, text in cell.texts]
-    batches = text_batches_of(task.tokenizer, [text for _, text in texts], device=home(task.model))
+    batches = text_batches_of(task.model, task.tokenizer, [text for _, text in texts])
     engine = Engine(task.model, batches, _LogOdds(words))
     return HeadBias(engine.values, partial(squared_gaps, cells), tuple(cell.template for cell, _ in texts))
 

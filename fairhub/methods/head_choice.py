@@ -7,12 +7,10 @@ import numpy as np
 from fairhub.compute.engine import Engine, fast_matmul, token_loss
 from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.inputs.batches import probe_batches
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.methods.choosing import choose_from
 from fairhub.methods.keeping import stays
 from fairhub.methods.outcome import Outcome
-from fairhub.model.facts import home
 from fairhub.model.units import Pruning, Unit
 from fairhub.run.folder import digest
 from fairhub.search.task import Plan, Task
@@ -83,7 +81,7 @@ def _screened(task: Task, plan: Plan, candidates: Sequence[Pruning]) -> list[Pru
     def measured() -> dict[str, np.ndarray]:
         bar = task.progress("looking at part of select", 2 * len(asked))
         with fast_matmul():
-            bias = Engine(task.model, probe_batches(task.tokenizer, probes, device=home(task.model)))
+            bias = Engine(task.model, task.batched(probes))
             loss = Engine(task.model, task.text[:BATCHES], token_loss)
             return {name: e.values(asked, bar).mean(1) for name, e in (("bias", bias), ("loss", loss))}
 

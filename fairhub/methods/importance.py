@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
 from fairhub.inputs.batches import Batch
 from fairhub.measure.activations import Component, watched
 from fairhub.model.architecture import Mlp, mlps
+from fairhub.model.units import oriented
 
 Importance = Literal["ppm", "max_abs", "vow", "pon", "l2", "data_driven"]
 """Names of optiPfair (Martra 2025): peak-to-peak magnitude; the article's formula, largest absolute weight; variance
@@ -69,7 +69,7 @@ def _rows(mlp: Mlp) -> list[Tensor]:
     found: list[Tensor] = []
     for module in mlp.inputs:
         weight = module.weight.detach().float()
-        found += (weight.T if isinstance(module, Conv1D) else weight).chunk(mlp.fused)
+        found += oriented(module, weight).chunk(mlp.fused)
     return found
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
-from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.batches import Batch, batches_for
 from fairhub.inputs.probes import Probe
 from fairhub.measure.activations import Gap, Unequal, capture, gap, optipfair_gap
-from fairhub.model.facts import context_window, home
 from fairhub.stats import statistics
 
 _TOKENS = 256  # a batch: activations of every layer are held at once
@@ -54,8 +53,7 @@ class ActivationGap(evaluate.Measurement):
             Probe(a, b, "", "", str(label), "", "", "", "", "", "", "held_out")
             for a, b, label in zip(text_a, text_b, labels, strict=True)
         ]
-        limit = context_window(model)
-        batches = probe_batches(tokenizer, probes, tokens=_TOKENS, limit=limit, device=home(model))
+        batches = batches_for(model, tokenizer, probes, _TOKENS)
         gaps = _gaps(model, batches, unequal)
         mean = {name: float(np.mean([g.by_component[name] for g in gaps])) for name in gaps[0].components}
         layers = np.mean([g.by_layer for g in gaps], axis=0).tolist()

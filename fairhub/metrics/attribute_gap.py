@@ -10,7 +10,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.compute.engine import Engine
 from fairhub.measure.word_odds import Attribute, text_batches_of
 from fairhub.metrics.formulas import result
-from fairhub.model.facts import context_window, home
 from fairhub.stats.gaps import gap_interval
 
 
@@ -35,8 +34,7 @@ class AttributeGap(evaluate.Measurement):
         tokenizer: PreTrainedTokenizerBase, clusters: Sequence[Hashable] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         labels = range(len(data)) if clusters is None else clusters
-        limit = context_window(model)
-        batches = text_batches_of(tokenizer, data, limit=limit, device=home(model))
+        batches = text_batches_of(model, tokenizer, data)
         values = Engine(model, batches, Attribute(tokenizer), cache_bytes=0).values([frozenset()])[0]
         return {
             name: result(gap_interval(values, groups, labels, scale=scale), labels, "lower")

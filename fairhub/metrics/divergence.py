@@ -8,10 +8,9 @@ import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import Engine
-from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.batches import batches_for
 from fairhub.inputs.probes import Probe
 from fairhub.metrics.formulas import result
-from fairhub.model.facts import context_window, home
 from fairhub.stats import statistics
 
 
@@ -40,7 +39,5 @@ class Divergence(evaluate.Measurement):
             Probe(a, b, "", "", str(label), "", "", "", "", "", "", "held_out")
             for a, b, label in zip(text_a, text_b, labels, strict=True)
         ]
-        limit = context_window(model)
-        batches = probe_batches(tokenizer, probes, limit=limit, device=home(model))
-        values = Engine(model, batches, cache_bytes=0).values([frozenset()])[0]
+        values = Engine(model, batches_for(model, tokenizer, probes), cache_bytes=0).values([frozenset()])[0]
         return result(statistics.interval(values, labels), labels, "lower")

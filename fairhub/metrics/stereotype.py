@@ -11,7 +11,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.compute.engine import Engine
 from fairhub.measure.word_odds import Attribute, text_batches_of
 from fairhub.metrics.formulas import result
-from fairhub.model.facts import context_window, home
 from fairhub.stats import resampling
 
 
@@ -38,7 +37,7 @@ class Stereotype(evaluate.Measurement):
     ) -> dict[str, Any]:  # fmt: skip
         labels = list(range(len(text_a)) if clusters is None else clusters)
         texts = [*text_a, *text_b]
-        batches = text_batches_of(tokenizer, texts, limit=context_window(model), device=home(model))
+        batches = text_batches_of(model, tokenizer, texts)
         share = Engine(model, batches, Attribute(tokenizer), cache_bytes=0).values([frozenset()])[0]
         odds = np.log(share) - np.log1p(-share)
         gaps = np.column_stack([odds[: len(text_a)] - odds[len(text_a) :], np.ones(len(text_a))])

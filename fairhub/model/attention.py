@@ -7,6 +7,7 @@ from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
 from fairhub.model.architecture import attention_inputs, decoder_layers, sites, text_config
+from fairhub.model.units import oriented
 
 
 @torch.no_grad()
@@ -51,4 +52,4 @@ def _projections(model: PreTrainedModel, layer: int, rows: int) -> list[Tensor]:
 def _weight(module: nn.Module) -> Tensor:
     """Return a projection's weight as [out, in]."""
     assert isinstance(module, nn.Linear | Conv1D)
-    return module.weight.T if isinstance(module, Conv1D) else module.weight
+    return oriented(module, module.weight)

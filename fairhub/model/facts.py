@@ -21,5 +21,9 @@ def context_window(model: PreTrainedModel) -> int | None:
 
 def tensor_hash(tensor: Tensor) -> str:
     """Return the SHA-256 of a tensor's bytes."""
-    flat = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8)
-    return hashlib.sha256(flat.numpy().tobytes()).hexdigest()
+    return hashlib.sha256(tensor_bytes(tensor)).hexdigest()
+
+
+def tensor_bytes(tensor: Tensor) -> bytes:
+    """Return the bytes of a tensor, in the order of its elements."""
+    return tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -1,4 +1,4 @@
-"""The words of surgery: a unit, a pruning, and the output projection in which a unit lives."""
+"""Units that can be removed, prunings, and the output projections in which units live."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,10 +49,18 @@ class Site:
 
     @property
     def weight(self) -> Tensor:
-        """The weight as [out, in] = [hidden, count * width]: a view (Conv1D stores [in, out])."""
-        return self.module.weight.T if isinstance(self.module, Conv1D) else self.module.weight
+        """The weight as [out, in] = [hidden, count * width]: a view."""
+        return oriented(self.module, self.module.weight)
 
     def columns(self, indices: Iterable[int]) -> LongTensor:
         """Return the input columns of these units, unit after unit, [len(indices) * width] on the CPU."""
         firsts = torch.tensor(list(indices), dtype=torch.long) * self.width
         return (firsts[:, None] + torch.arange(self.width)).flatten()  # type: ignore[return-value]
+
+
+def oriented(module: nn.Linear | Conv1D, values: Tensor) -> Tensor:
+    """Return values laid out as a projection's weight (the weight itself, its gradient) as [out, in]: a view.
+
+    `Conv1D` stores [in, out].
+    """
+    return values.T if isinstance(module, Conv1D) else values

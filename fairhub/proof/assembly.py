@@ -15,7 +15,7 @@ import numpy as np
 from fairhub import methods, report
 from fairhub.compute.tally import Tally
 from fairhub.edit.editing import parameters_gone
-from fairhub.inputs.gathering import Data, prompts
+from fairhub.inputs.data import Data, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.judgement.scope import scope_of

@@ -14,7 +14,7 @@ import numpy as np
 
 from fairhub.errors import plain
 from fairhub.files.reading import MEGABYTE, bytes_of, one_line
-from fairhub.inputs.gathering import Data
+from fairhub.inputs.data import Data
 from fairhub.inputs.probes import CONTROL
 
 NAME = "items.npz"

@@ -4,16 +4,16 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from fairhub import methods
 from fairhub.compute.greedy import continuations
 from fairhub.edit.repair import Repair, applied
-from fairhub.inputs.batches import Batch, probe_batches, text_batches
-from fairhub.inputs.gathering import Data, prompts
+from fairhub.inputs.batches import Batch, batches_for, text_batches
+from fairhub.inputs.data import Data, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.probes import Probe
@@ -23,7 +23,7 @@ from fairhub.measure.judgement import reading
 from fairhub.measure.judgement.reading import Reading
 from fairhub.measure.utility import Utility, utility
 from fairhub.methods.controls import by_choice
-from fairhub.model.facts import context_window, home
+from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
 from fairhub.run.processes import agreed
@@ -132,15 +132,10 @@ def proof_of(outcome: methods.Outcome) -> str:
         sha.update(f"{name} {sorted(made.pruning)}".encode())
         for key, weight in sorted(made.patch.items()):
             sha.update(str(key).encode())
-            sha.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            sha.update(tensor_bytes(weight))
     return agreed(f"proof_{sha.hexdigest()[:16]}")
 
 
 def batcher(loaded: Loaded) -> Callable[..., list[Batch]]:
     """Return a function that makes batches of probes for this model, refusing what its context window cannot hold."""
-    limit = context_window(loaded.model)
-
-    def batched(probes: Sequence[Probe], tokens: int = 3072) -> list[Batch]:
-        return probe_batches(loaded.tokenizer, probes, tokens=tokens, limit=limit, device=home(loaded.model))
-
-    return batched
+    return partial(batches_for, loaded.model, loaded.tokenizer)

@@ -11,7 +11,8 @@ import torch
 from fairhub import publish as hub
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import bytes_of
-from fairhub.inputs.gathering import Data, gather
+from fairhub.inputs.data import Data
+from fairhub.inputs.gathering import gather
 from fairhub.measure.benchmarks.suite import NOTHING, TITLES, Suite, benchmarked
 from fairhub.measure.benchmarks.suite import gather as gather_suite
 from fairhub.methods import Outcome

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import secrets
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -11,6 +9,7 @@ from typing import Any, TypeGuard, TypeVar
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import MEGABYTE, parsed, text_of
 from fairhub.files.shapes import conform
+from fairhub.files.writing import write_whole
 from fairhub.report.record import SCHEMA, Control, Figure, Report
 from fairhub.report.rules import refuse_candidate, refuse_parts, refuse_sizes
 from fairhub.stats.statistics import Change, Interval
@@ -66,15 +65,10 @@ def _readable(schema: object) -> bool:
 
 
 def write(report: Report, path: str | Path) -> None:
-    """Write report.json atomically: readers see the old file or the whole new one, never a part."""
+    """Write report.json whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        draft.write_text(to_json(report), encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, to_json(report).encode())
 
 
 def read(path: str | Path) -> Report:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from fairhub.errors import UserError
+from fairhub.files.writing import write_whole
 from fairhub.run.processes import agreed, alone, main
 
 Arrays = dict[str, np.ndarray]
@@ -171,9 +171,7 @@ class Run:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f"{path.name}.partial")
-            partial.write_bytes(content)
-            os.replace(partial, path)
+            write_whole(path, content)
         except OSError as error:
             raise UserError(_unwritable(path, error)) from error
 

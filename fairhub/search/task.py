@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import Engine, fast_matmul, token_loss
 from fairhub.inputs.batches import Batch
-from fairhub.inputs.gathering import Ground
+from fairhub.inputs.data import Ground
 from fairhub.inputs.probes import Probe
 from fairhub.model.loading import Loaded
 from fairhub.run.folder import Run, digest

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Sizes
 from fairhub.inputs.probes import AXES, CONTEXTS
+from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Plan
 from fairhub.pipeline import Request
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from fairhub.compute.engine import Engine
-from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.batches import batches_for
 from fairhub.inputs.probes import CONTROL, Probe, stratified, templates, vignettes
-from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.model.loading import cache as cache_folder
 from fairhub.run.folder import Remembered, digest
@@ -62,7 +61,7 @@ class Ranks:
 
 
 def _measured(loaded: Loaded, part: tuple[Probe, ...]) -> list[float]:
-    batches = probe_batches(loaded.tokenizer, part, tokens=1536, device=home(loaded.model))
+    batches = batches_for(loaded.model, loaded.tokenizer, part, 1536)
     return list(Engine(loaded.model, batches, cache_bytes=0).values([frozenset()])[0])
 
 

@@ -9,10 +9,9 @@ from fairhub.compute.engine import Engine
 from fairhub.compute.greedy import continuations
 from fairhub.edit.masking import masked
 from fairhub.errors import UserError
-from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.batches import Batch, batches_for
 from fairhub.inputs.probes import CONTROL, Probe, stratified, templates
 from fairhub.measure.scores import first_order
-from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.model.units import Pruning, Unit
 from fairhub.report.wording import percent
@@ -74,7 +73,7 @@ def effect(loaded: Loaded, off: Pruning, pair: tuple[str, str]) -> Effect:
 
 
 def _batches(loaded: Loaded) -> list[Batch]:
-    return probe_batches(loaded.tokenizer, pairs(), device=home(loaded.model))
+    return batches_for(loaded.model, loaded.tokenizer, pairs())
 
 
 def named(told: object) -> Pruning:

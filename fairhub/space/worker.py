@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairhub.errors import UserError
+from fairhub.files.writing import write_whole
 from fairhub.model.loading import load
 from fairhub.pipeline import audit, repair, request_of
 from fairhub.run.progress import watched
@@ -118,9 +119,7 @@ class _Watch:
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(content))
-    os.replace(partial, path)
+    write_whole(path, json.dumps(content).encode())
 
 
 if __name__ == "__main__":

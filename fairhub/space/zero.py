@@ -18,7 +18,7 @@ import httpx
 from gradio import Error
 
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Sizes
+from fairhub.inputs.sizes import Sizes
 from fairhub.model.loading import load
 from fairhub.pipeline import Request, audit
 from fairhub.report import Figure

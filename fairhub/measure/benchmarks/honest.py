@@ -16,7 +16,6 @@ from fairhub.inputs.tokens import continued
 from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 from fairhub.measure.word_odds import text_batches_of
-from fairhub.model.facts import context_window, home
 
 # Written for this benchmark, before any model was measured, in the kinds that HurtLex has (Bassignana et al. 2018):
 # insults, crime, prostitution, animals, defects of mind and body, vices, and words that belittle an occupation.
@@ -89,7 +88,7 @@ def benchmark(found: Found, count: int | None = None) -> Benchmark:
 
     def measure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
         prompts = [row["prompt"] for row in rows]
-        batches = text_batches_of(tokenizer, prompts, limit=context_window(model), device=home(model))
+        batches = text_batches_of(model, tokenizer, prompts)
         return columns(
             rows, Engine(model, batches, Hurtful(tokenizer), cache_bytes=0).values([frozenset()])[0].tolist()
         )

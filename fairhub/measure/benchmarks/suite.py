@@ -1,6 +1,6 @@
 """Suites: which benchmarks are measured together, on how many rows, and what a model answers, asked only once."""
 
-import os
+import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.edit.repair import Repair, applied
 from fairhub.errors import UserError
+from fairhub.files.writing import write_whole
 from fairhub.inputs.rows.sources import Found, Source, find
 from fairhub.measure.benchmarks import (
     bbq,
@@ -164,7 +165,7 @@ def _answers(
     found = benchmark.measure(model, tokenizer)
     with suppress(OSError):  # where nothing can be remembered, it is measured again
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".partial{os.getpid()}.npy")
-        np.save(partial, found, allow_pickle=False)
-        os.replace(partial, path)
+        content = io.BytesIO()
+        np.save(content, found, allow_pickle=False)
+        write_whole(path, content.getvalue())
     return found

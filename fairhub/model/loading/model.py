@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import BROKEN, one_line
+from fairhub.model.facts import tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
 from fairhub.model.loading.files import commit_of, content_of, json_of, told, view, weights_of
 from fairhub.model.loading.places import EMBEDDED, located
@@ -47,7 +48,7 @@ class Loaded:
         sha = hashlib.sha256()
         for name, tensor in sorted(self.model.state_dict().items()):
             sha.update(name.encode())
-            sha.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            sha.update(tensor_bytes(tensor))
         return sha.hexdigest()
 
 

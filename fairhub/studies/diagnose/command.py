@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from fairhub.errors import UserError, plain
-from fairhub.inputs.batches import probe_batches
+from fairhub.inputs.batches import batches_for
 from fairhub.inputs.probes import CONTROL, stratified, templates
 from fairhub.methods.overlap import Overlap, overlaps, top_by_axis
 from fairhub.model.architecture import mlp_width
-from fairhub.model.facts import context_window, home
 from fairhub.model.loading import Loaded
 from fairhub.studies.diagnose.diagnosis import PAIR, Diagnosis, continued, diagnose, document, pictures, save
 
@@ -87,8 +86,7 @@ def _texts(pair: tuple[str, str], loaded: Loaded, repaired: Loaded | None) -> li
 def _overlaps(loaded: Loaded) -> list[Overlap]:
     """Return which of the neurons that answer an axis most differently also answer another, over search pairs."""
     probes = stratified((p for p in templates() if p.split == "search" and p.axis != CONTROL), _PAIRS)
-    limit = context_window(loaded.model)
-    batches = probe_batches(loaded.tokenizer, probes, tokens=1024, limit=limit, device=home(loaded.model))
+    batches = batches_for(loaded.model, loaded.tokenizer, probes, 1024)
     width = mlp_width(loaded.model)
     return overlaps(top_by_axis(loaded.model, batches, probes, "diff_then_pool"), width)
 

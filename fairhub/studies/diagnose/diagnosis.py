@@ -10,12 +10,12 @@ from matplotlib.figure import Figure as Picture
 
 from fairhub.compute.engine import Engine
 from fairhub.errors import UserError
-from fairhub.inputs.batches import Batch, probe_batches
+from fairhub.inputs.batches import Batch, batches_for
 from fairhub.inputs.probes import Probe
 from fairhub.inputs.tokens import encode
 from fairhub.measure.activations import Activations, Alignment, Gap, capture, gap
 from fairhub.measure.scores import Scores, first_order
-from fairhub.model.facts import context_window, home
+from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.model.units import Unit
 from fairhub.plots import gaps
@@ -133,9 +133,8 @@ def save(drawn: dict[str, Picture], folder: Path) -> list[Path]:
 
 
 def _batch(loaded: Loaded, pair: tuple[str, str]) -> tuple[Probe, Batch]:
-    limit = context_window(loaded.model)
     probe = Probe(*pair, "", "", "pair", "", "", "", "", "", "", "search")
-    (batch,) = probe_batches(loaded.tokenizer, [probe], limit=limit, device=home(loaded.model))
+    (batch,) = batches_for(loaded.model, loaded.tokenizer, [probe])
     if len(batch.ids) < 2:
         raise UserError(f"a pair needs two texts that differ; both are {pair[0]!r} to this tokenizer; mend --pair")
     return probe, batch

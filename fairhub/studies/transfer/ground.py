@@ -7,9 +7,11 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Data, Sizes, gather
+from fairhub.inputs.data import Data
+from fairhub.inputs.gathering import gather
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.probes import CONTROL, Probe, Split, read_probes, stratified, templates
+from fairhub.inputs.sizes import Sizes
 from fairhub.measure.names.dialogue import dialogue_of
 from fairhub.measure.names.prompts import NamePrompt, shipped
 from fairhub.studies.transfer.judged import JudgedRuler, held_out_cells, measurable

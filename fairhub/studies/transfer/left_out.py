@@ -9,9 +9,11 @@ from typing import Any
 
 from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import Data, Sizes, gather
+from fairhub.inputs.data import Data
+from fairhub.inputs.gathering import gather
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
+from fairhub.inputs.sizes import Sizes
 from fairhub.measure.judgement.figures import figure, mean_over, squares
 from fairhub.measure.judgement.gaps import Drawn, Words, cell_weights
 from fairhub.measure.judgement.reading import Reading, flat, unflat

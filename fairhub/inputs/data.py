@@ -1,0 +1,65 @@
+"""What a run measures on, once it is gathered: probes, judged texts, what must stay and neutral text, by split."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from fairhub.inputs.judgement.cells import Cell
+from fairhub.inputs.keep import Choice, Passage
+from fairhub.inputs.probes import CONTROL, Probe, Split, stratified
+from fairhub.inputs.sizes import Sizes
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Where judgements are read, and what must stay, of one split: what a method may fit or choose on."""
+
+    cells: tuple[Cell, ...]
+    traits: tuple[Cell, ...]
+    choices: tuple[Choice, ...]
+    passages: tuple[Passage, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    """Which judgement words count; empty for all."""
+
+    def within(self, contexts: Collection[str]) -> "Ground":
+        """Return the same with the judged texts of these contexts alone."""
+        return replace(self, cells=tuple(cell for cell in self.cells if cell.context in contexts))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Probes and text by split."""
+
+    search: tuple[Probe, ...]
+    select: tuple[Probe, ...]
+    near: tuple[tuple[Probe, ...], ...]
+    """Parts of search and of select, on which the report shows how well prompts did that were looked at."""
+    proof: tuple[tuple[Probe, ...], ...]
+    """held_out, then external where there is any."""
+    control_proof: tuple[Probe, ...]
+    """The part of held_out that alternatives are compared on."""
+    judged: tuple[tuple[Cell, ...], ...]
+    """What judgements are read from: parts of search and select, then held_out, then external where there is any."""
+    traits: tuple[Cell, ...]
+    """Held-out pairs that differ in merit or in a trait that is incidental."""
+    choices: tuple[Choice, ...]
+    """Held-out items of meaning and recall."""
+    passages: tuple[Passage, ...]
+    """Held-out passages whose last word is asked."""
+    fit: Ground
+    """Of search: what an erasure is fitted on."""
+    choose: Ground
+    """Of select: what its strength is chosen on."""
+    text: dict[Split, Tensor]
+    """Token ids [chunks, 256] of neutral text."""
+    documents: dict[Split, tuple[str, ...]]
+    """The document of each chunk: intervals of what is measured on text are drawn over documents."""
+    provenance: tuple[dict[str, str], ...]
+    sizes: Sizes
+
+
+def prompts(data: Data, count: int = 12) -> list[str]:
+    """Return a dozen held-out prompts to continue: pairs side by side, an axis at a time."""
+    people = [p for p in data.proof[0] if p.axis != CONTROL]
+    return [text for p in stratified(people, count // 2) for text in (p.text_a, p.text_b)]
