@@ -53,11 +53,7 @@ def transfer(
         typer.echo(_left_out(loaded(model, device, dtype), leave_out, strength, text, out))
         return
     parsed(variant)
-    asked = tuple(name.strip() for name in methods.split(",") if name.strip())
-    if not asked or len(set(asked)) < len(asked):
-        raise UserError("a transfer needs methods, each once; --methods names none, or one twice; name some by commas")
-    if variant and "breaking_down_bias" not in asked:
-        raise UserError("--variant of transfer is breaking_down_bias'; it is not among --methods; leave --variant out")
+    asked = _methods(methods, variant)
     if figure and names:
         raise UserError("--figure is of texts; --names measures gaps between names; leave one of them out")
     what = Asked(
@@ -72,6 +68,18 @@ def transfer(
         echo_json(found)
     else:
         typer.echo(f"{said(found)}\n\nwritten   {out}/transfer.md, transfer.json, transfer.png")
+
+
+def _methods(methods: str, variant: str) -> tuple[str, ...]:
+    """Return the methods that are named, refused where none is, one twice, or where a variant is of none of them."""
+    from fairhub.errors import UserError
+
+    asked = tuple(name.strip() for name in methods.split(",") if name.strip())
+    if not asked or len(set(asked)) < len(asked):
+        raise UserError("a transfer needs methods, each once; --methods names none, or one twice; name some by commas")
+    if variant and "breaking_down_bias" not in asked:
+        raise UserError("--variant of transfer is breaking_down_bias'; it is not among --methods; leave --variant out")
+    return asked
 
 
 def _left_out(base: Any, kind: str, strength: float, text: Path | None, out: Path) -> str:
