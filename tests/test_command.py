@@ -112,13 +112,10 @@ def test_encoders_and_unknown_architectures(refused, tmp_path):
     transformers.BertForMaskedLM(bert).save_pretrained(tmp_path / "bert")
     planted.tokenizer().save_pretrained(tmp_path / "bert")
     assert "bert" in refused("audit", tmp_path / "bert")
-    bloom = transformers.BloomConfig(vocab_size=len(planted.tokenizer()), hidden_size=32, n_layer=2, n_head=2)
-    planted.save(transformers.BloomForCausalLM(bloom), tmp_path / "bloom")
-    assert "bloom" in refused("repair", tmp_path / "bloom", "--out", tmp_path / "run")
     mamba = transformers.MambaConfig(vocab_size=len(planted.tokenizer()), hidden_size=32, num_hidden_layers=2)
     planted.save(transformers.MambaForCausalLM(mamba), tmp_path / "mamba")
     for words in (("audit",), ("plan",), ("repair", "--out", tmp_path / "run")):
-        assert "one whose heads and neurons we know; got 'mamba'" in refused(words[0], tmp_path / "mamba", *words[1:])
+        assert "has layers of attention heads; the config of mamba" in refused(words[0], tmp_path / "mamba", *words[1:])
     assert not (tmp_path / "run").exists()
 
 

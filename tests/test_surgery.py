@@ -12,6 +12,7 @@ from fairhub.edit.editing import shrink_, zero_
 from fairhub.edit.masking import gated, masked
 from fairhub.errors import UserError
 from fairhub.model.architecture import decoder_layers, sites, units
+from fairhub.model.checking import check
 from fairhub.model.units import Unit
 
 # --- law 10: query heads, shared keys and values, known architectures only ---
@@ -64,28 +65,31 @@ def test_shared_keys_and_values_stay():
         assert changed and all(name.endswith("self_attn.o_proj.weight") for name in changed)
 
 
-MIXTRAL = LLAMA | {"num_local_experts": 2, "num_experts_per_tok": 1}
 UNKNOWN = {
-    "bert": ("BertForMaskedLM", IDS | SIZES | {"intermediate_size": 48}),
     "t5": (
         "T5ForConditionalGeneration",
         {"vocab_size": 128, "d_model": 32, "d_ff": 48, "num_layers": 2, "num_heads": 4, "d_kv": 8},
     ),
     "mamba": ("MambaForCausalLM", IDS | {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}),
-    "mixtral": ("MixtralForCausalLM", MIXTRAL),
 }
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_unknown_architectures_are_refused_by_name(name):
+def test_what_has_no_decoder_layers_with_attention_is_refused_by_name(name):
     class_name, fields = UNKNOWN[name]
     model_class = getattr(transformers, class_name)
     model = model_class(model_class.config_class(**fields))
     before = snapshot(model)
     for verb in VERBS:
-        with pytest.raises(UserError, match=f"got '{name}'; use one of .*llama"):
+        with pytest.raises(UserError, match=f"one list of 2 decoder layers .*{class_name} .{name}"):
             verb(model)
     assert unchanged(model, before) and not list(hooks(model))
+
+
+def test_what_sees_later_tokens_is_refused():
+    config = transformers.BertConfig(**IDS | SIZES | {"intermediate_size": 48})
+    with pytest.raises(UserError, match="does not see later tokens"):
+        check(transformers.BertLMHeadModel(config).eval())
 
 
 VERBS = [
@@ -129,7 +133,7 @@ def test_the_bare_model_and_a_missing_layer_are_refused(model):
     with pytest.raises(UserError, match="load it with AutoModelForCausalLM"):
         sites(bare)
     del decoder_layers(model)[1]
-    with pytest.raises(UserError, match="2 decoder layers .* has 1"):
+    with pytest.raises(UserError, match="2 decoder layers; .* has 1"):
         sites(model)
 
 

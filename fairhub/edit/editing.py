@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
-from fairhub.model.architecture import Mlp, located, mlp_width, mlps, set_mlp_width_, sites
+from fairhub.model.architecture import Mlp, located, mlp_width, mlps, refuse_width, set_mlp_width_, sites
 from fairhub.model.units import Pruning, Site
 
 
@@ -51,6 +51,7 @@ def shrink_(model: PreTrainedModel, multiple: int = 8) -> int:
     """
     if multiple < 1:
         raise UserError(f"multiple must be at least 1; got {multiple}; 8 suits most kernels")
+    refuse_width(model)
     found = mlps(model)
     for mlp in found:
         _refuse_offloaded(mlp.output)

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
-from fairhub.model.architecture import attention_inputs, decoder_layers, located, sites
+from fairhub.model.architecture import decoder_layers, layout_of, located, sites
 from fairhub.model.units import Pruning, oriented
 
 
@@ -44,13 +44,13 @@ def queries_zeroed(model: PreTrainedModel, heads: Pruning) -> Iterator[None]:
     before. `masked` is the other semantics: the head's output is gone.
 
     Raises:
-        UserError: Queries, keys and values are one matrix in this architecture.
+        UserError: Queries have no matrix of their own in this architecture.
     """
-    paths, _ = attention_inputs(model)
+    paths = layout_of(model).qkv
     if len(paths) != 3:
         raise UserError(
-            f"query rows are zeroed where queries have a matrix of their own; {model.config.model_type} has one for "
-            "all three; remove the heads' output instead"
+            f"query rows are zeroed where queries have a matrix of their own; {model.config.model_type} has "
+            "not; remove the heads' output instead"
         )
     touched = located(sites(model), heads)
     kept: list[tuple[Tensor, Tensor]] = []

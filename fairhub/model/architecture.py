@@ -1,37 +1,15 @@
-"""Where heads and neurons live in each architecture: the only place that knows the names of modules."""
+"""Heads, neurons and the projections that they live in, of a loaded model: checked to be plain matrices."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
+from fairhub.model.finding import Layout, sizes, text_config
+from fairhub.model.finding import found as found_layout
 from fairhub.model.units import Pruning, Site, Unit
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The names an architecture gives to its parts; paths of projections start at a decoder layer."""
-
-    layers: str
-    """Path of the list of decoder layers, from the model."""
-    attention: str
-    """The attention output projection: its input is the query heads side by side."""
-    mlp: str
-    """The MLP output projection: its input is the neurons side by side."""
-    mlp_inputs: tuple[str, ...]
-    """The projections that make the neurons; two in a gated MLP."""
-    mlp_width: str = "intermediate_size"
-    """The config field with the number of neurons; None there means four times the hidden size."""
-    fused: int = 1
-    """How many blocks of neurons each input projection makes: 2 where gate and up are one matrix."""
-    qkv: tuple[str, ...] = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-    """The projections that make queries, keys and values; one where they are one matrix."""
-    interleaved: bool = False
-    """Whether in one matrix the rows of a head stand together, and not all queries before all keys."""
-    norm: str = "input_layernorm"
-    """The norm whose output the layer's attention reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,64 +24,18 @@ class Mlp:
     """The projection that reads the neurons."""
 
 
-_LLAMA = Layout("model.layers", "self_attn.o_proj", "mlp.down_proj", ("mlp.gate_proj", "mlp.up_proj"))
-_LAYOUTS = {
-    "gemma2": _LLAMA,
-    # The checkpoint that also sees: units are those of its text decoder.
-    "gemma3": replace(_LLAMA, layers="model.language_model.layers"),
-    "gemma3_text": _LLAMA,
-    "gpt2": Layout(
-        "transformer.h", "attn.c_proj", "mlp.c_proj", ("mlp.c_fc",), "n_inner", qkv=("attn.c_attn",), norm="ln_1"
-    ),
-    "gpt_neo": Layout(
-        "transformer.h",
-        "attn.attention.out_proj",
-        "mlp.c_proj",
-        ("mlp.c_fc",),
-        qkv=tuple(f"attn.attention.{part}_proj" for part in "qkv"),
-        norm="ln_1",
-    ),
-    "gpt_neox": Layout(
-        "gpt_neox.layers",
-        "attention.dense",
-        "mlp.dense_4h_to_h",
-        ("mlp.dense_h_to_4h",),
-        qkv=("attention.query_key_value",),
-        interleaved=True,
-    ),
-    "gptj": Layout(
-        "transformer.h",
-        "attn.out_proj",
-        "mlp.fc_out",
-        ("mlp.fc_in",),
-        "n_inner",
-        qkv=tuple(f"attn.{part}_proj" for part in "qkv"),
-        norm="ln_1",
-    ),
-    "llama": _LLAMA,
-    "mistral": _LLAMA,
-    "opt": Layout(
-        "model.decoder.layers", "self_attn.out_proj", "fc2", ("fc1",), "ffn_dim", norm="self_attn_layer_norm"
-    ),
-    "phi3": replace(_LLAMA, mlp_inputs=("mlp.gate_up_proj",), fused=2, qkv=("self_attn.qkv_proj",)),
-    "qwen2": _LLAMA,
-    "qwen3": _LLAMA,
-}
-
-
 def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     """Return the decoder layers of a causal language model, first to last.
 
     Raises:
-        UserError: The architecture is not one we know, or the model is not its causal language model.
+        UserError: They cannot be told, or are not built alike.
     """
-    layout = _layout(model)
-    layers = _submodule(model, layout.layers)
+    layers = model.get_submodule(layout_of(model).layers)
     expected = text_config(model).num_hidden_layers
     if not isinstance(layers, nn.ModuleList) or len(layers) != expected:
         raise UserError(
-            f"a {model.config.model_type} model must have {expected} decoder layers at {layout.layers}; "
-            f"{type(model).__name__} has {_describe(layers)}; load it with AutoModelForCausalLM"
+            f"a {model.config.model_type} model must have {expected} decoder layers; {type(model).__name__} has "
+            f"{_describe(layers)}; load the original checkpoint"
         )
     return layers
 
@@ -111,18 +43,23 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
 def sites(model: PreTrainedModel) -> tuple[Site, ...]:
     """Return every output projection of the model, by layer, that of the heads before that of the neurons.
 
+    Where a layer has experts, its neurons are not those of one matrix, and it has a projection of heads alone.
+
     Raises:
-        UserError: The architecture is not one we know, or a layer is not built as it should be
-            (quantised, wrapped, resized): no model is ever masked in part.
+        UserError: They cannot be told, or a layer is not built as it should be (quantised, wrapped, resized): no model
+            is ever masked in part.
     """
-    layout, config = _layout(model), text_config(model)
-    heads, neurons = config.num_attention_heads, mlp_width(model)
-    head_width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    layout, config = layout_of(model), text_config(model)
+    layers, heads = decoder_layers(model), config.num_attention_heads
+    columns = sizes(layers[0].get_submodule(layout.attention))[0]
+    neurons = sizes(layers[0].get_submodule(layout.mlp))[0] if layout.mlp else 0
     found = []
-    for index, layer in enumerate(decoder_layers(model)):
-        attention = _projection(model, layer, layout.attention, heads * head_width, config.hidden_size)
-        mlp = _projection(model, layer, layout.mlp, neurons, config.hidden_size)
-        found += [Site(index, "head", attention, heads, head_width), Site(index, "neuron", mlp, neurons, 1)]
+    for index, layer in enumerate(layers):
+        attention = _projection(model, layer, layout.attention, columns, config.hidden_size)
+        found.append(Site(index, "head", attention, heads, columns // heads))
+        if layout.mlp:
+            mlp = _projection(model, layer, layout.mlp, neurons, config.hidden_size)
+            found.append(Site(index, "neuron", mlp, neurons, 1))
     return tuple(found)
 
 
@@ -135,9 +72,9 @@ def mlps(model: PreTrainedModel) -> tuple[Mlp, ...]:
     """Return the MLP of every layer with the projections that make its neurons.
 
     Raises:
-        UserError: As for `sites`.
+        UserError: As for `sites`, or neurons are in experts.
     """
-    layout, hidden = _layout(model), text_config(model).hidden_size
+    layout, hidden = _with_neurons(model), text_config(model).hidden_size
     outputs = [site for site in sites(model) if site.kind == "neuron"]
     found = []
     for layer, output in zip(decoder_layers(model), outputs, strict=True):
@@ -147,41 +84,55 @@ def mlps(model: PreTrainedModel) -> tuple[Mlp, ...]:
     return tuple(found)
 
 
-def attention_inputs(model: PreTrainedModel) -> tuple[tuple[str, ...], bool]:
-    """Return the paths, from a decoder layer, of what makes queries, keys and values, and whether heads interleave."""
-    return _layout(model).qkv, _layout(model).interleaved
-
-
 def input_norms(model: PreTrainedModel) -> tuple[nn.Module, ...]:
     """Return the norm of every layer whose output the layer's attention reads.
 
     Raises:
-        UserError: The architecture is unknown, or a layer lacks its norm.
+        UserError: They cannot be told, or attention reads the stream itself.
     """
-    path = _layout(model).norm
-    found = [_submodule(layer, path) for layer in decoder_layers(model)]
-    if None in found:
+    path = layout_of(model).norm
+    if not path:
         raise UserError(
-            f"every layer of a {model.config.model_type} model must have {path}; one has none; load the original"
+            f"what attention reads is measured behind a norm; a layer of {model.config.model_type} has none before it; "
+            "choose another model"
         )
-    return tuple(norm for norm in found if norm is not None)
+    return tuple(layer.get_submodule(path) for layer in decoder_layers(model))
 
 
 def mlp_width(model: PreTrainedModel) -> int:
-    """Return the number of neurons that the config gives to each layer."""
-    config = text_config(model)
-    width = getattr(config, _layout(model).mlp_width)
-    return 4 * config.hidden_size if width is None else width
+    """Return the number of neurons of each layer.
+
+    Raises:
+        UserError: Neurons are in experts.
+    """
+    return sizes(decoder_layers(model)[0].get_submodule(_with_neurons(model).mlp))[0]
 
 
 def set_mlp_width_(model: PreTrainedModel, width: int) -> None:
     """Write the number of neurons of each layer into the config, where stock code will read it."""
-    setattr(text_config(model), _layout(model).mlp_width, width)
+    setattr(text_config(model), layout_of(model).mlp_width, width)
 
 
-def text_config(model: PreTrainedModel) -> PreTrainedConfig:
-    """Return the config of the text decoder: the model's own, unless it can also see."""
-    return model.config.get_text_config(decoder=True)
+def refuse_width(model: PreTrainedModel) -> None:
+    """Refuse to cut neurons out of a model whose config has no field for their number.
+
+    Raises:
+        UserError: It has none.
+    """
+    if not _with_neurons(model).mlp_width:
+        raise UserError(
+            f"neurons are cut out where the config says how many there are; that of {model.config.model_type} does "
+            "not; leave --shrink out"
+        )
+
+
+def _with_neurons(model: PreTrainedModel) -> Layout:
+    layout = layout_of(model)
+    if not layout.mlp:
+        raise UserError(
+            f"neurons are those of one matrix a layer; {model.config.model_type} has experts; choose a method of heads"
+        )
+    return layout
 
 
 def located(places: tuple[Site, ...], pruning: Pruning) -> dict[Site, list[int]]:
@@ -195,7 +146,11 @@ def located(places: tuple[Site, ...], pruning: Pruning) -> dict[Site, list[int]]
     for unit in sorted(pruning):
         site = where.get((unit.layer, unit.kind))
         if site is None or not 0 <= unit.index < site.count:
-            has = f"{len(places) // 2} layers" if site is None else f"{site.count} {unit.kind}s in that layer"
+            has = (
+                f"{len({site.layer for site in places})} layers"
+                if site is None
+                else f"{site.count} {unit.kind}s in that layer"
+            )
             raise UserError(
                 f"a pruning may only name units that the model has; got {unit}, but there are {has}; "
                 "count from 0, and use a pruning made for this model"
@@ -204,22 +159,20 @@ def located(places: tuple[Site, ...], pruning: Pruning) -> dict[Site, list[int]]
     return touched
 
 
-def layout_of(model_type: str) -> Layout:
-    """Return the layout of an architecture, by the `model_type` of its config.
+def layout_of(model: PreTrainedModel) -> Layout:
+    """Return where a model keeps its heads and neurons, looked for once a model.
 
     Raises:
-        UserError: The architecture is not one we know.
+        UserError: It cannot be told.
     """
-    if model_type not in _LAYOUTS:
-        raise UserError(
-            f"the architecture must be one whose heads and neurons we know; got {model_type!r}; "
-            f"use one of {', '.join(_LAYOUTS)}"
-        )
-    return _LAYOUTS[model_type]
+    known = model.__dict__.get(_MARK)
+    if known is None:
+        known = model.__dict__[_MARK] = found_layout(model)
+    assert isinstance(known, Layout)
+    return known
 
 
-def _layout(model: PreTrainedModel) -> Layout:
-    return layout_of(model.config.model_type)
+_MARK = "_fairhub_layout"
 
 
 def _submodule(root: nn.Module, path: str) -> nn.Module | None:
@@ -249,9 +202,11 @@ def _is_plain(module: nn.Linear | Conv1D) -> bool:
     """Tell an ordinary matrix from one that only looks like it.
 
     Quantised layers of bitsandbytes and adapters of peft are subclasses of nn.Linear; torchao's and
-    tensor-parallel weights are subclasses of Parameter. Hence exact types.
+    tensor-parallel weights are subclasses of Parameter. Hence exact types, and those of the architecture itself (Falcon
+    has its own nn.Linear), which `checking` tries.
     """
-    ordinary = type(module) in (nn.Linear, Conv1D) and type(module.weight) is nn.Parameter
+    own = type(module).__module__.startswith("transformers.models.")
+    ordinary = (own or type(module) in (nn.Linear, Conv1D)) and type(module.weight) is nn.Parameter
     return ordinary and module.weight.is_floating_point()
 
 

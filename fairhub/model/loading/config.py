@@ -3,25 +3,35 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, PretrainedConfig
+from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, PretrainedConfig
 
 from fairhub.errors import UserError, plain
-from fairhub.model.architecture import layout_of
 from fairhub.model.loading.files import NAMES, commit_of, file_of, json_of, told, view
 from fairhub.model.loading.places import in_the_way
 
-LAYERS = ("num_hidden_layers", "n_layer", "num_layers")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _MOST_LAYERS = 1000
 _SIZES = (
     "hidden_size", "n_embd", "intermediate_size", "n_inner", "ffn_dim", "head_dim", "word_embed_proj_dim", "rotary_dim",
     "num_attention_heads", "n_head", "num_heads", "num_key_value_heads", "vocab_size", "max_position_embeddings",
-    "n_positions", "n_ctx",
+    "n_positions", "n_ctx", "d_model", "n_heads", "attention_heads", "ffn_hidden_size", "max_seq_len", "d_ff",
+    "moe_intermediate_size", "shared_expert_intermediate_size", "num_local_experts", "num_experts",
 )  # fmt: skip
 _LARGEST = 1 << 24
-_OPTIONAL = ("n_inner", "head_dim", "rotary_dim", "num_key_value_heads", "n_ctx", "max_position_embeddings")
+_OPTIONAL = (
+    "n_inner",
+    "head_dim",
+    "rotary_dim",
+    "num_key_value_heads",
+    "n_ctx",
+    "max_position_embeddings",
+    "ffn_hidden_size",
+    "d_ff",
+)
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 """Types of weights that are computed with; others are a kind of quantisation."""
 _FORBIDDEN = (
@@ -62,8 +72,20 @@ def config_of(source: str, revision: str | None, shown: str) -> PretrainedConfig
         _refuse(raw, source, commit, plain(shown))
         with view({"config.json": cleaned(raw)}) as place:
             config = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=True)
+    _refuse_headless(config)
     config.name_or_path = shown
     return config
+
+
+def _refuse_headless(config: PretrainedConfig) -> None:
+    """Refuse a model whose layers have no attention heads, before its weights are fetched."""
+    text = config.get_text_config(decoder=True)
+    wanted = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size")
+    if lacking := [name for name in wanted if not isinstance(getattr(text, name, None), int)]:
+        raise UserError(
+            f"a model that can be repaired has layers of attention heads; the config of {plain(config.model_type)} has "
+            f"no {lacking[0]}; choose a causal model with attention"
+        )
 
 
 def refuse_fields(raw: Mapping[str, Any], name: str, texts: tuple[str, ...] = ()) -> None:
@@ -110,7 +132,7 @@ def _refuse(raw: dict[str, Any], source: str, revision: str | None, shown: str) 
         raise UserError(f"quantised weights cannot be pruned; {shown} is quantised; give the full-precision model")
     if raw.get("is_encoder_decoder"):
         raise UserError(f"fairhub repairs decoder-only models; {shown} is an encoder-decoder; choose a causal model")
-    layout_of(plain(raw.get("model_type")))
+    _refuse_type(raw.get("model_type"))
     for key, value in _fields(raw):
         _refuse_field(key, value)
     for name in NAMES if Path(source).is_dir() else ():
@@ -123,6 +145,16 @@ def _refuse(raw: dict[str, Any], source: str, revision: str | None, shown: str) 
             raise UserError(f"weights must be safetensors; {shown} has none; convert them with save_pretrained")
         if not any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json", "vocab.json")):
             raise UserError(f"a model folder needs its tokenizer; {shown} has none; save the tokenizer beside it")
+
+
+def _refuse_type(model_type: Any) -> None:
+    """Refuse what transformers knows no causal language model of: where heads are is looked for in the model itself."""
+    known = isinstance(model_type, str) and model_type in CONFIG_MAPPING
+    if not known or CONFIG_MAPPING[model_type] not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise UserError(
+            f"the architecture must be a causal language model that transformers {version('transformers')} knows; got "
+            f"{plain(model_type)!r}; choose such a model"
+        )
 
 
 def _refuse_field(key: str, value: Any) -> None:

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import BROKEN, one_line
+from fairhub.model.checking import check
 from fairhub.model.facts import tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
 from fairhub.model.loading.files import commit_of, content_of, json_of, told, view, weights_of
@@ -76,6 +77,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     _refuse_larger(tokenizer, config.vocab_size, plain(shown))
     model.eval().requires_grad_(False)
     _tried(model, config.vocab_size, plain(shown))
+    check(model)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
     return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread)
 

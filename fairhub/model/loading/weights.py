@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import MEGABYTE, one_line, parsed
+from fairhub.model.architecture import layout_of
 from fairhub.model.loading.files import quiet
 
 BYTES = {
@@ -66,6 +67,7 @@ def refuse_others(config: PretrainedConfig, tensors: Mapping[str, Tensor]) -> No
     if text.vocab_size * text.hidden_size > numbers:
         raise UserError(_too_few(f"{text.vocab_size:,} tokens of {text.hidden_size:,}", f"{numbers:,} numbers"))
     model = laid_out(config)
+    layout_of(model)  # where its heads are can be told without a weight
     wanted = sum(parameter.numel() for parameter in model.parameters())
     computed = sum(buffer.numel() * buffer.itemsize for buffer in model.buffers())
     if wanted > numbers:
