@@ -121,7 +121,7 @@ def reliability(scores: Scores, probes: Sequence[Probe]) -> dict[str, float]:
             continue
         halves = [scores.relative([i for i, at in enumerate(side) if at == half]).mean(0) for half in (0, 1)]
         for kind, mask in (("heads", heads), ("neurons", ~heads)):
-            if all(np.ptp(half[mask]) > 0 for half in halves):  # scores that are all equal rank nothing
+            if mask.any() and all(np.ptp(half[mask]) > 0 for half in halves):  # equal scores rank nothing
                 found[f"{name}_{kind}"] = between = rank_correlation(halves[0][mask], halves[1][mask])
                 found[f"{name}_{kind}_whole"] = spearman_brown(between)
     return found

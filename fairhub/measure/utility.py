@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairhub.compute.engine import log_probabilities
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.batches import Batch
 from fairhub.run.processes import spread
@@ -48,12 +49,12 @@ def utility(
 
 def _utility(model: PreTrainedModel, batch: Batch, repairs: Sequence[Repair]) -> Utility:
     """Return loss and KL of one batch's chunks."""
-    base = model(batch.ids, use_cache=False).logits.float().log_softmax(-1)
+    base = log_probabilities(model(batch.ids, use_cache=False).logits)
     certainty = _expected(base, base)
     loss, kl = [_loss(base, batch)], np.empty((len(repairs), len(batch.items)))
     for number, repair in enumerate(repairs):
         with applied(model, repair):
-            after = model(batch.ids, use_cache=False).logits.float().log_softmax(-1)
+            after = log_probabilities(model(batch.ids, use_cache=False).logits)
         loss.append(_loss(after, batch))
         kl[number] = (certainty - _expected(base, after)).mean(-1).cpu().numpy()
         del after  # as large as all else: the next is not made beside it

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from fairhub.compute.engine import log_probabilities
 from fairhub.errors import UserError
 from fairhub.inputs.batches import Batch, batches_for
 from fairhub.inputs.probes import Probe
@@ -58,7 +59,7 @@ class Attribute:
         """Return [items] from logits [rows, positions, vocabulary], read where each text ends."""
         rows = batch.pairs[:, 0]
         place = batch.last[rows] if logits.shape[1] > 1 else torch.zeros_like(rows)
-        log_p = logits[rows, place].float().log_softmax(-1)
+        log_p = log_probabilities(logits[rows, place])
         bad, good = (log_p[:, ids].logsumexp(-1) for ids in (self.negative, self.positive))
         return torch.sigmoid(bad - good)
 

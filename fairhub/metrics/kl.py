@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.compute.engine import Engine
+from fairhub.compute.engine import Engine, log_probabilities
 from fairhub.inputs.batches import Batch, text_batches
 from fairhub.metrics.formulas import result
 from fairhub.metrics.perplexity import chunked
@@ -49,5 +49,5 @@ class Kl(evaluate.Measurement):
 
 
 def _kl(base: Tensor, after: Tensor) -> Tensor:
-    p, q = base.float().log_softmax(-1), after.float().log_softmax(-1)
+    p, q = log_probabilities(base), log_probabilities(after)
     return (p.exp() * (p - q)).sum(-1).mean()

@@ -50,7 +50,7 @@ def divergence(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def _jensen_shannon(a: Tensor, b: Tensor) -> Tensor:
-    a, b = a.float().log_softmax(-1), b.float().log_softmax(-1)
+    a, b = log_probabilities(a), log_probabilities(b)
     middle = torch.logaddexp(a, b) - math.log(2)
     halves = (a.exp() * (a - middle)).sum(-1) + (b.exp() * (b - middle)).sum(-1)
     return (0.5 * halves).clamp_min(0)  # rounding may leave -1e-9 where the two are equal
@@ -64,13 +64,24 @@ def token_loss(logits: Tensor, batch: Batch) -> Tensor:
     return torch.stack(rows)
 
 
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Return log-probabilities of the next token, float32; one of probability 0 (a logit of -inf) has a finite one.
+
+    Its product with a probability of 0 is then 0, as in a sum of p log q, and not NaN.
+    """
+    return logits.float().log_softmax(-1).clamp_min(_NEVER)
+
+
+_NEVER = -1e30
+
+
 def finite(values: Tensor) -> Tensor:
-    """Return the values, or refuse the model that made them.
+    """Return the values, or refuse the model that made them; a logit of -inf says that a token never comes.
 
     Raises:
         UserError: A value is NaN or infinite.
     """
-    if not values.isfinite().all():
+    if values.isnan().any() or values.isposinf().any():
         raise UserError(
             "a model's logits must be finite; this one's are not (NaN or infinite); "
             "load it in float32 (--dtype float32) or choose another model"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.compute.engine import finite
+from fairhub.compute.engine import finite, log_probabilities
 from fairhub.compute.likelihood.past import Past
 from fairhub.compute.likelihood.scoring import Walk, logits_at
 from fairhub.compute.likelihood.tree import Branch, Ids, Node, forest
@@ -64,7 +64,7 @@ class _Endings(Walk):
         with logits_at(self.model, places or [(0, 0)]):
             logits = self.model(given, **past.arguments(given)).logits[:, 0]
         if places:
-            self._hand_out([batch[row].node for row, _ in places], finite(logits).float().log_softmax(-1))
+            self._hand_out([batch[row].node for row, _ in places], log_probabilities(finite(logits)))
         self.progress(sum(len(branch.node.ids) for branch in batch))
         return list(_below(batch))
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.compute.engine import finite
+from fairhub.compute.engine import finite, log_probabilities
 from fairhub.compute.likelihood.past import Past, padded_pasts
 from fairhub.compute.likelihood.questions import Answers, Encoded, Question, encoded
 from fairhub.compute.likelihood.tree import Branch, Known, Node, forest
@@ -141,7 +141,7 @@ class Walk:
         tokens = torch.tensor(ids, device=home(self.model))
         with logits_at(self.model, places):
             logits = self.model(tokens, **past.arguments(tokens)).logits[:, 0]
-        log_p = finite(logits).float().log_softmax(-1)
+        log_p = log_probabilities(finite(logits))
         index = torch.tensor([number[row, place] for row, place, _ in asked], dtype=torch.long, device=log_p.device)
         token = torch.tensor([token for *_, token in asked], dtype=torch.long, device=log_p.device)
         top = log_p.argmax(-1)[index] == token

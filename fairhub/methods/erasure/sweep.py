@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairhub.compute.engine import log_probabilities
 from fairhub.compute.likelihood.scoring import logits_at
 from fairhub.edit.healing import SHARDS, Key
 from fairhub.methods.erasure.items import Item
@@ -166,7 +167,7 @@ def _of_text(model: PreTrainedModel, places: Sequence[Site], ids: Tensor) -> dic
     """Return sums over all tokens of some chunks; gradients are those of the log-likelihood of what follows."""
     ids = ids.to(home(model))
     with torch.enable_grad(), _watched(places, ids.shape) as seen:
-        log_p = model(ids, use_cache=False).logits[:, :-1].float().log_softmax(-1)
+        log_p = log_probabilities(model(ids, use_cache=False).logits[:, :-1])
         pulled = _pulled(log_p.gather(2, ids[:, 1:, None].to(log_p.device)).sum(), seen)
     found: dict[Key, Seen] = {}
     for key, (inputs, gradients) in pulled.items():
