@@ -15,7 +15,7 @@ from fairhub.defaults import METHOD
 from fairhub.edit import healing
 from fairhub.edit.editing import shrink_
 from fairhub.edit.repair import Repair
-from fairhub.errors import UserError, plain
+from fairhub.errors import UserError, one_of, plain
 from fairhub.files.shapes import conform
 from fairhub.inputs.batches import text_batches
 from fairhub.inputs.data import Data
@@ -191,9 +191,7 @@ def refuse(request: Request) -> None:
         UserError: An unknown method, bias, variant, energy, axis, context, group, dimension or suite, or probes that
             cannot be read.
     """
-    if request.method not in methods.METHODS:
-        known = ", ".join(methods.METHODS)
-        raise UserError(f"a method must be one of {known}; got {request.method!r}; choose one of them")
+    one_of("a method", request.method, methods.METHODS)
     refuse_bias(request.plan.bias)
     methods.refuse_variant(request.method, request.plan.variant)
     keep.limits_of(request.plan.keep)

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fairhub.errors import UserError
+from fairhub.errors import one_of
 
 Energy = Literal["robust", "weighted", "step"]
 
@@ -52,7 +52,4 @@ def energies(
 
 def known(name: str) -> Energy:
     """Return the energy of that name, or refuse it."""
-    for choice in get_args(Energy):
-        if choice == name:
-            return choice
-    raise UserError(f"an energy must be one of {', '.join(get_args(Energy))}; got {name!r}; choose one of them")
+    return one_of("an energy", name, get_args(Energy))
