@@ -7,6 +7,8 @@ import numpy as np
 from fairhub.errors import one_of
 
 Energy = Literal["robust", "weighted", "step"]
+FLOOR = 1e-6
+"""Nats that are added to a divergence before its logarithm is taken: below them, it is what rounding makes of none."""
 
 
 def energy(
