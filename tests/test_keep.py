@@ -14,7 +14,7 @@ from conftest import ARCHITECTURES
 
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.judgement.lexicon import lexicon
-from fairhub.inputs.keep import FAMILIES, TRAITS, choices, passages, trait_cells
+from fairhub.inputs.keep import FAMILIES, TRAITS, Choice, choices, passages, trait_cells
 from fairhub.inputs.probes import split_of
 from fairhub.inputs.probes.shipped import rows
 from fairhub.measure import keep
@@ -173,7 +173,7 @@ def test_readings_are_those_of_a_plain_forward():
             with torch.inference_mode(), applied(model, repair):
                 ids = tokenizer(item.text, return_tensors="pt").input_ids
                 log_p = model(ids).logits[0, -1].double().log_softmax(-1)
-            if isinstance(item, keep.Choice):
+            if isinstance(item, Choice):
                 right, wrong = (tokenizer(f" {word}").input_ids[0] for word in (item.right, item.wrong))
                 margin = float(log_p[right] - log_p[wrong])
                 assert values[:, place] == pytest.approx([margin, float(margin > 0)], abs=1e-5)
