@@ -34,10 +34,11 @@ from fairhub.methods.erasure.prices import FAMILIES
 from fairhub.methods.erasure.solve import Term, least
 from fairhub.methods.erasure.sweep import flat, unflat
 from fairhub.model.architecture import sites
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
 from fairhub.proof.recipe import read_recipe, weights_of
 from fairhub.publish.reproduce import Mine, agrees, reproduce
 from fairhub.report import Report, markdown, read, table
+from fairhub.request import Request
 
 OUT, IN = 6, 8
 

@@ -24,7 +24,8 @@ from fairhub.methods.head_bias import head_bias, squared_gaps
 from fairhub.methods.head_choice import SHARES, counts
 from fairhub.methods.head_scores import score_heads
 from fairhub.model.attention import head_norms
-from fairhub.pipeline import Request, repair, task_of
+from fairhub.pipeline import repair, task_of
+from fairhub.request import Request
 from fairhub.run.folder import Run
 
 pytestmark = pytest.mark.usefixtures("brief")
