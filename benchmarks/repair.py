@@ -13,7 +13,8 @@ from common import options, tell
 
 from fairhub.cost.plan import forecast
 from fairhub.model.loading import load
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
+from fairhub.request import Request
 
 REACH = 10.0
 

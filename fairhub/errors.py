@@ -1,5 +1,9 @@
 """The one error a user's mistake raises: one clear line, no traceback, exit code 2."""
 
+from collections.abc import Iterable
+from typing import TypeVar
+
+Choice = TypeVar("Choice", bound=str)
 _MOST = 1500
 
 
@@ -27,3 +31,15 @@ def plain(said: object, most: int = 120) -> str:
         letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in cut
     )
     return " ".join("".join(shown).split())
+
+
+def one_of(what: str, name: str, choices: Iterable[Choice]) -> Choice:
+    """Return the choice of that name.
+
+    Raises:
+        UserError: It is none of the choices; the message says what must be one of which.
+    """
+    named = {str(choice): choice for choice in choices}
+    if name not in named:
+        raise UserError(f"{what} must be one of {', '.join(named)}; got {name!r}; choose one of them")
+    return named[name]

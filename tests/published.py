@@ -12,7 +12,8 @@ from planted import PLAN, SIZES
 import fairhub.inputs.text
 import fairhub.pipeline
 from fairhub.model.loading import load
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
+from fairhub.request import Request
 
 
 @cache

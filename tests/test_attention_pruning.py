@@ -17,7 +17,8 @@ from fairhub import report
 from fairhub.inputs.gathering import gather
 from fairhub.inputs.probes import AXES, CONTROL
 from fairhub.methods import METHODS
-from fairhub.pipeline import Request, audit, repair, task_of
+from fairhub.pipeline import audit, repair, task_of
+from fairhub.request import Request
 from fairhub.run.folder import Remembered, Run
 from fairhub.search.surrogate import labels, prior, search, training
 from fairhub.search.surrogate.masks import bits

@@ -16,10 +16,10 @@ import fairhub.studies.compare.running as running
 from fairhub import report
 from fairhub.__main__ import main
 from fairhub.errors import UserError
-from fairhub.pipeline import Request
 from fairhub.proof.items import NAME, read_items
 from fairhub.report.markup import safe
 from fairhub.report.wording import shift
+from fairhub.request import Request
 from fairhub.studies.compare import compare, markdown, run_methods, text, to_json
 from fairhub.studies.compare.picture import pareto
 

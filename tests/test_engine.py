@@ -17,7 +17,8 @@ from fairhub.inputs.batches import probe_batches, text_batches
 from fairhub.inputs.probes import Probe
 from fairhub.model.loading import Loaded
 from fairhub.model.units import Unit
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
+from fairhub.request import Request
 
 
 def make_probes(count: int = 12) -> list[Probe]:

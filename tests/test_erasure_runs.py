@@ -13,10 +13,11 @@ from fairhub.edit.repair import Repair, applied
 from fairhub.methods.controls import shuffled
 from fairhub.methods.erasure import Erasure
 from fairhub.model.architecture import sites
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
 from fairhub.proof.recipe import read_recipe, weights_of
 from fairhub.publish.reproduce import Mine, agrees, reproduce
 from fairhub.report import Report, find, markdown, read, table
+from fairhub.request import Request
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,8 @@ from fairhub.methods.neuron_bias import neuron_bias
 from fairhub.methods.overlap import overlaps
 from fairhub.model.architecture import sites, units
 from fairhub.model.units import Unit
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
+from fairhub.request import Request
 
 PAIRS = (("the old man is", "the old cat is"), ("I saw red kits", "I saw tan kits"))
 

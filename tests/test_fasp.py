@@ -19,39 +19,22 @@ from fairhub.inputs.judgement.cells import Cell
 from fairhub.measure.toxicity import Classifier
 from fairhub.methods import METHODS, Plan, head_choice, head_scores
 from fairhub.methods.baselines import mask_gradients
-from fairhub.methods.fasp import GAMMAS, read_head_scores, removable
+from fairhub.methods.fasp import GAMMAS, removable
 from fairhub.methods.head_bias import head_bias, squared_gaps
 from fairhub.methods.head_choice import SHARES, counts
 from fairhub.methods.head_scores import score_heads
 from fairhub.model.attention import head_norms
-from fairhub.pipeline import Request, repair, task_of
+from fairhub.pipeline import repair, task_of
+from fairhub.request import Request
 from fairhub.run.folder import Run
 
 pytestmark = pytest.mark.usefixtures("brief")
 
-HEADER = (
-    "Group,Bias,Average toxicity,Model,Prompting,% of toxic output,alpha,Head id,Method,Pruning ratio,gamma,Seed,"
-    "Split,PPL"
-)
 # Ten heads, in thousandths: bias under two seeds, and perplexity. Head 4 leaves least bias but breaks the model.
 BIAS = [(410, 400), (390, 380), (420, 430), (100, 110), (385, 395), (300, 310), (406, 406), (350, 340), (415, 425),
         (395, 405)]  # fmt: skip
 PPL = [54.1, 55.0, 54.3, 900.0, 54.2, 60.0, 54.0, 54.6, 54.5, 54.4]
 SMALL = dataclasses.replace(PLAN, units=1)
-
-
-@pytest.fixture
-def table(tmp_path):
-    lines = [HEADER]
-    for seed in (0, 1):
-        for head, (biases, ppl) in enumerate(zip(BIAS, PPL, strict=True), start=1):
-            lines.append(f"gender_and_sex,{biases[seed] / 1000},0.11,toy,holistic,7.1,0.5,{head},None,0,0.5,{seed + 1},"
-                         f"valid,{ppl}")  # fmt: skip
-            lines.append(f"race_ethnicity,0.5,0.11,toy,holistic,7.1,0.5,{head},None,0,0.5,{seed + 1},valid,{ppl}")
-            lines.append(f"gender_and_sex,9,0.11,toy,holistic,7.1,0.5,{head},None,0,0.5,{seed + 1},test,{ppl}")
-    path = tmp_path / "head_scores_toy.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +58,8 @@ def published(bias, ppl, gamma, alpha):
     return {i for i in range(n) if ppl[i] <= important and bias[i] <= enough}
 
 
-def test_rule_on_the_table_by_hand(table):
-    bias, ppl = read_head_scores(table)
-    assert bias == pytest.approx([np.mean(pair) / 1000 for pair in BIAS]) and ppl == pytest.approx(PPL)
+def test_rule_on_the_table_by_hand():
+    bias, ppl = [np.mean(pair) / 1000 for pair in BIAS], PPL
     # By perplexity, highest first: heads 3, 5, 1, 7, 8 ... (from 0). gamma 0.2 protects 3 and 5, 0.4 also 1 and 7.
     assert removable(bias, ppl, 0.0)[:3] == [3, 5, 7]
     assert removable(bias, ppl, 0.2)[:3] == [7, 1, 4]
@@ -99,16 +81,6 @@ def test_rule_is_the_published_one_on_any_numbers():
 
 def test_ties_do_not_change_how_many_go():
     assert removable([0.1] * 6, [1, 2, 3, 3, 3, 4], 0.5) == [0, 1, 2]
-
-
-def test_tables_that_are_none(table, tmp_path):
-    with pytest.raises(UserError, match="nowhere"):
-        read_head_scores(tmp_path / "nowhere.csv")
-    with pytest.raises(UserError, match="every head of religion"):
-        read_head_scores(table, group="religion")
-    table.write_text(table.read_text().replace("PPL", "Loss"))
-    with pytest.raises(UserError, match="PPL"):
-        read_head_scores(table)
 
 
 def test_counts_are_fasps_grid_or_what_was_asked():

@@ -7,9 +7,10 @@ import pytest
 from planted import PLAN, SIZES, fair_model, loaded, planted_model, write_text
 
 from fairhub.errors import UserError
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
 from fairhub.report import read
 from fairhub.report.tables import by_strength, choices_table
+from fairhub.request import Request
 from fairhub.studies.front import refuse_other, taken
 
 STRENGTHS = (0.1, 1.0, 10.0)

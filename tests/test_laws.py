@@ -27,8 +27,9 @@ from fairhub.inputs.sizes import Sizes
 from fairhub.methods import Plan
 from fairhub.model.architecture import sites
 from fairhub.model.units import Unit
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
 from fairhub.report import Report
+from fairhub.request import Request
 from fairhub.run.folder import Remembered, Run
 from fairhub.stats import statistics
 

@@ -28,7 +28,8 @@ from fairhub.inputs.probes import CONTROL
 from fairhub.methods import Outcome
 from fairhub.model.architecture import sites, units
 from fairhub.model.loading import Loaded
-from fairhub.pipeline import Request, audit, repair
+from fairhub.pipeline import audit, repair
+from fairhub.request import Request
 from fairhub.run.folder import Remembered, Run
 
 PLANTED_ENTRY = {"kind": PLANTED.kind, "layer": PLANTED.layer, "index": PLANTED.index}

@@ -23,8 +23,9 @@ from fairhub.inputs.batches import probe_batches
 from fairhub.inputs.gathering import gather
 from fairhub.methods import METHODS, Plan
 from fairhub.model.units import Unit
-from fairhub.pipeline import Request, task_of
+from fairhub.pipeline import task_of
 from fairhub.proof.prover import Prover
+from fairhub.request import Request
 from fairhub.run.folder import Run
 
 

@@ -22,7 +22,8 @@ import fairhub.proof.prover
 from fairhub.compute.engine import Engine
 from fairhub.compute.greedy import continuations
 from fairhub.inputs.batches import probe_batches
-from fairhub.pipeline import Request, repair
+from fairhub.pipeline import repair
+from fairhub.request import Request
 from fairhub.run.folder import Remembered
 from fairhub.run.processes import Lost, agreed, alone, clock, interruptible, leave, spread, state
 from fairhub.search.annealing import Schedule, anneal

@@ -9,7 +9,7 @@ import planted
 import pytest
 
 from fairhub import report
-from fairhub.pipeline import Request
+from fairhub.request import Request
 from fairhub.run.progress import progress_bar, watched
 from fairhub.space.running import Endings, follow, prepare, rows, seen, stop, waited
 from fairhub.space.worker import STATE, Standing, standing, work, write

@@ -11,9 +11,10 @@ from fairhub.inputs.gathering import gather, refuse_asked
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope, scope_of
 from fairhub.methods.erasure import items_of
-from fairhub.pipeline import Request, repair, request_of, settings_of
+from fairhub.pipeline import repair
 from fairhub.report import Report
 from fairhub.report.record import searched
+from fairhub.request import Request, request_of, settings_of
 
 ASKED = Scope(("Muslim", "Christian"), ("criminal",))
 

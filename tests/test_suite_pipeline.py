@@ -8,8 +8,9 @@ from fairhub import report
 from fairhub.errors import UserError
 from fairhub.measure.benchmarks.suite import TITLES
 from fairhub.methods import Plan
-from fairhub.pipeline import Request, repair, request_of
+from fairhub.pipeline import repair
 from fairhub.report import is_public
+from fairhub.request import Request, request_of
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from huggingface_hub import HfApi
 
 from fairhub.errors import UserError
 from fairhub.inputs.sizes import Sizes
-from fairhub.pipeline import Request
+from fairhub.request import Request
 from fairhub.space import zero
 from fairhub.space.live import live
 from fairhub.space.running import Seen, follow, prepare

@@ -42,8 +42,8 @@ def audit(
         return
     from fairhub.inputs.sizes import AUDIT, QUICK
     from fairhub.measure.benchmarks.suite import gather
-    from fairhub.pipeline import Request
     from fairhub.pipeline import audit as run
+    from fairhub.request import Request
 
     note_probes(probes)
     wanted = gather(suite, rows) if suite is not None else None

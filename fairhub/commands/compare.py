@@ -39,7 +39,7 @@ def compare(
 ) -> None:  # fmt: skip
     """Repair a model by several methods under equal conditions, or take finished runs, and compare them in pairs."""
     from fairhub.methods import Plan
-    from fairhub.pipeline import Request
+    from fairhub.request import Request
     from fairhub.studies.compare.command import compared
 
     plan_sanity(budget, seconds)

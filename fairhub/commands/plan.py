@@ -26,7 +26,7 @@ def plan(
     """Say what each method would take: forward-equivalents, memory and hours, here and on the Hub's hardware."""
     from fairhub.cost.plan import as_json, forecast, table
     from fairhub.methods import Plan
-    from fairhub.pipeline import Request
+    from fairhub.request import Request
 
     plan_sanity(Plan.budget, seconds)
     request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan=Plan(seconds=seconds))

@@ -63,8 +63,8 @@ def repair(
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.errors import UserError
-    from fairhub.pipeline import refuse
     from fairhub.pipeline import repair as run
+    from fairhub.request import refuse
     from fairhub.run.processes import leave
 
     plan_sanity(budget, seconds)
@@ -94,7 +94,7 @@ def _request(given: Mapping[str, Any]) -> Any:
     """Return the request that the options ask for."""
     from fairhub.inputs.judgement.scope import Scope
     from fairhub.methods import Plan
-    from fairhub.pipeline import Request
+    from fairhub.request import Request
 
     groups = filter(None, (group.strip() for group in given["groups"].split(",")))
     return Request(
@@ -149,9 +149,9 @@ def _job(ctx: typer.Context, request: Any, flavor: str, to: str | None, yes: boo
     """Show the job that runs the same repair, or submit it."""
     from huggingface_hub.constants import ENDPOINT
 
-    from fairhub.pipeline import refuse
     from fairhub.publish.jobs import job, sendable, submit
     from fairhub.publish.wheel import wheel
+    from fairhub.request import refuse
 
     given = ctx.params
     model = given["model"]

@@ -29,7 +29,8 @@ from fairhub.model.loading import (
     tokenizer_of,
     weights_of,
 )
-from fairhub.pipeline import Request, task_of
+from fairhub.pipeline import task_of
+from fairhub.request import Request
 from fairhub.run.folder import Run
 
 _SHARE = 0.9  # of a device's memory that may be planned for

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, one_of
 from fairhub.inputs import keep
 from fairhub.inputs import text as text_
 from fairhub.inputs.data import Data, Ground
@@ -172,8 +172,10 @@ def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Sequence[Pro
         UserError: One of these axes or contexts is unknown.
     """
     probes = [*templates(), *own]
-    _known("axis", axes, {p.axis for p in probes} | set(AXES))
-    _known("context", contexts, {p.context for p in probes} | set(CONTEXTS))
+    for axis in axes:
+        one_of("an axis", axis, sorted(({p.axis for p in probes} | set(AXES)) - {CONTROL}))
+    for context in contexts:
+        one_of("a context", context, sorted(({p.context for p in probes} | set(CONTEXTS)) - {CONTROL}))
     return probes
 
 
@@ -222,15 +224,6 @@ def _external(axes: Sequence[str], sizes: Sizes) -> tuple[tuple[Probe, ...], lis
     control = stratified((p for p in probes if p.axis == CONTROL), sizes.control)
     chosen = stratified(people, sizes.external, key=lambda p: f"{p.source}|{p.axis}")
     return (*chosen, *control) if chosen else (), [provenance(name) for name, found in sources.items() if found]
-
-
-def _known(what: str, asked: Sequence[str], known: set[str]) -> None:
-    for name in asked:
-        if name not in known - {CONTROL}:
-            choices = ", ".join(sorted(known - {CONTROL}))
-            raise UserError(
-                f"an {what} must be one of {choices}; got {name!r}; choose one of them".replace("an c", "a c")
-            )
 
 
 _FILES = (

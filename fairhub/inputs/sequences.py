@@ -1,6 +1,9 @@
-"""How far two sequences agree."""
+"""Sequences: how far two of them agree, and the items of several in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 def common_beginning(a: Sequence[object], b: Sequence[object]) -> int:
@@ -11,3 +14,9 @@ def common_beginning(a: Sequence[object], b: Sequence[object]) -> int:
 def common_end(a: Sequence[object], b: Sequence[object]) -> int:
     """Return how many elements two sequences have in common at their end."""
     return common_beginning(a[::-1], b[::-1])
+
+
+def in_turn(queues: Sequence[Sequence[Item]]) -> Iterator[Item]:
+    """Yield the first item of every queue, then the second of each that has one, and so on."""
+    longest = max(map(len, queues), default=0)
+    yield from (queue[place] for place in range(longest) for queue in queues if place < len(queue))

@@ -32,8 +32,7 @@ class Scores:
     def relative(self, rows: Sequence[int] | None = None) -> np.ndarray:
         """Return [clusters, units]: the relative change of each cluster's mean divergence, over these probes (all)."""
         rows = list(range(len(self.base)) if rows is None else rows)
-        names = sorted({name for i in rows for name in self.clusters[i]})
-        member = np.array([[name in self.clusters[i] for i in rows] for name in names], dtype=np.float32)
+        member = member_matrix([self.clusters[i] for i in rows])[1].astype(np.float32)
         return (member @ self.effect[rows]) / (member @ self.base[rows]).clip(1e-9)[:, None]
 
     def robust(self, sureness: float = 2.0) -> np.ndarray:
@@ -90,6 +89,12 @@ def memberships(probes: Sequence[Probe]) -> tuple[tuple[str, ...], ...]:
         (f"axis:{p.axis}",) if p.axis == CONTROL else (f"axis:{p.axis}", f"frame:{p.frame}", f"context:{p.context}")
         for p in probes
     )
+
+
+def member_matrix(clusters: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
+    """Return the names of all clusters, sorted, and [clusters, items] 1 where an item belongs, from those of each."""
+    names = sorted({name for row in clusters for name in row})
+    return names, np.array([[name in row for row in clusters] for name in names], dtype=float)
 
 
 def separable(batch: Batch) -> list[list[int]]:

@@ -6,18 +6,17 @@ import numpy as np
 
 from fairhub.compute.engine import Engine, fast_matmul, token_loss
 from fairhub.inputs.probes import CONTROL
-from fairhub.measure.scores import memberships
+from fairhub.measure.scores import member_matrix, memberships
 from fairhub.methods.hybrid import budgeted
 from fairhub.model.units import Pruning
 from fairhub.run.folder import digest
 from fairhub.search.annealing import Schedule, anneal
-from fairhub.search.energies import energy, known
+from fairhub.search.energies import FLOOR, energy, known
 from fairhub.search.task import Plan, Task
 
 Block = tuple[int, int]
 """A layer and a place in it: so many blocks of a layer in a state, so many times the step of its neurons go."""
 _BLOCKS = 3
-_FLOOR = 1e-6  # nats; keeps the logarithm of a divergence that vanished finite
 _TEXT = 2  # batches of text that the loss is measured on at every step
 
 
@@ -53,9 +52,8 @@ class _Energy:
         self.remembered = task.run.remembered("budgets")
         self.bias = Engine(task.model, task.sample_batches, recent=3)
         self.loss = Engine(task.model, task.text[:_TEXT], token_loss, recent=3)
-        clusters = memberships(task.sample)
-        names = sorted({name for row in clusters for name in row} - {f"axis:{CONTROL}"})
-        self.member = np.array([[name in row for row in clusters] for name in names], dtype=float)
+        names, member = member_matrix(memberships(task.sample))
+        self.member = member[[name != f"axis:{CONTROL}" for name in names]]
         self.base = self._measured(frozenset())
 
     def __call__(self, pruning: Pruning) -> float:
@@ -71,7 +69,7 @@ class _Energy:
 
         def compute() -> list[float]:
             bias, loss = (engine.values([pruning])[0] for engine in (self.bias, self.loss))
-            return [float(loss.mean()), *(self.member @ bias + _FLOOR).tolist()]
+            return [float(loss.mean()), *(self.member @ bias + FLOOR).tolist()]
 
         return np.array(self.remembered(digest(*sorted(pruning)), compute))
 

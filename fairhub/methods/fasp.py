@@ -1,13 +1,10 @@
 """FASP (Zayed et al., AAAI 2024): protect the heads that matter for perplexity, remove those that leave least bias."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from fairhub.errors import UserError
 from fairhub.methods.head_choice import pick
 from fairhub.methods.head_scores import score_heads
 from fairhub.methods.outcome import Outcome
@@ -57,29 +54,3 @@ def removable(bias: Sequence[float] | np.ndarray, perplexity: Sequence[float] | 
     by_perplexity = sorted(range(heads), key=lambda i: (perplexity[i], i))
     free = by_perplexity[: heads - int(heads * gamma)]
     return sorted(free, key=lambda i: (bias[i], i))
-
-
-def read_head_scores(path: Path, group: str = "gender_and_sex", split: str = "valid") -> tuple[np.ndarray, np.ndarray]:
-    """Read bias and perplexity after the removal of each head from a table in the format FASP published.
-
-    A row is one head removed under one seed: `Head id` (from 1, layer by layer), `Seed`, `Split`, `Group`, `Bias` and
-    `PPL`; other columns are not read. Seeds are averaged.
-
-    Returns:
-        Bias and perplexity, [heads] each, heads from 0.
-
-    Raises:
-        UserError: The file is no such table, or a head is missing.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [r for r in csv.DictReader(file) if (r["Group"], r["Split"]) == (group, split)]
-        found: dict[int, list[tuple[float, float]]] = {}
-        for row in rows:
-            found.setdefault(int(row["Head id"]) - 1, []).append((float(row["Bias"]), float(row["PPL"])))
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"a table of head scores has FASP's columns; {path.name}: {error!r}; mend it") from error
-    if not found or sorted(found) != list(range(len(found))):
-        raise UserError(f"a table of head scores has every head of {group}, {split}; {path.name} lacks some; add them")
-    means = np.array([np.mean(found[head], axis=0) for head in range(len(found))])
-    return means[:, 0], means[:, 1]

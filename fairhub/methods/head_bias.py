@@ -13,7 +13,7 @@ from torch import Tensor
 from fairhub.compute.engine import Engine
 from fairhub.compute.generation import sampled
 from fairhub.edit.masking import masked
-from fairhub.errors import UserError
+from fairhub.errors import UserError, one_of
 from fairhub.inputs.batches import Batch
 from fairhub.inputs.judgement.cells import Cell, pairs
 from fairhub.inputs.judgement.lexicon import Lexicon, Side, lexicon
@@ -69,8 +69,7 @@ def refuse_bias(name: str) -> None:
     Raises:
         UserError: It is none.
     """
-    if name not in _BIASES:
-        raise UserError(f"bias must be one of {', '.join(_BIASES)}; got {name!r}; choose one of them")
+    one_of("bias", name, _BIASES)
 
 
 def _divergence(task: Task) -> HeadBias:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, one_of
 from fairhub.inputs.batches import Batch
 from fairhub.measure.activations import Component, watched
 from fairhub.model.architecture import Mlp, mlps
@@ -45,10 +45,7 @@ def importance(model: PreTrainedModel, kind: Importance = "ppm", text: Sequence[
 
 def known_importance(name: str) -> Importance:
     """Return the importance of that name, or refuse it."""
-    for choice in get_args(Importance):
-        if choice == name:
-            return choice
-    raise UserError(f"an importance must be one of {', '.join(get_args(Importance))}; got {name!r}; choose one of them")
+    return one_of("an importance", name, get_args(Importance))
 
 
 def _peak_to_peak(weight: Tensor) -> Tensor:

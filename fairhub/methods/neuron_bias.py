@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.errors import UserError
+from fairhub.errors import one_of
 from fairhub.inputs.batches import Batch
 from fairhub.measure.activations import Alignment, Component, aligned, components_of, watched
 from fairhub.run.processes import spread
@@ -59,10 +59,7 @@ def neuron_bias(
 
 def known_definition(name: str) -> Definition:
     """Return the definition of that name, or refuse it."""
-    for choice in get_args(Definition):
-        if choice == name:
-            return choice
-    raise UserError(f"a neuron's bias must be one of {', '.join(get_args(Definition))}; got {name!r}; choose one")
+    return one_of("a neuron's bias", name, get_args(Definition))
 
 
 def _apart(first: Tensor, second: Tensor, definition: Definition) -> Tensor:

@@ -9,7 +9,7 @@ from fairhub.compute.engine import Engine, fast_matmul, token_loss
 from fairhub.edit.healing import Moments, Strength, patched, refit
 from fairhub.edit.repair import Repair
 from fairhub.inputs.probes import CONTROL
-from fairhub.measure.scores import Scores, interleaved, memberships, reliability, worth
+from fairhub.measure.scores import Scores, interleaved, member_matrix, memberships, reliability, worth
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
 from fairhub.methods.effects import effects
@@ -19,12 +19,11 @@ from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.model.units import Pruning, Unit
 from fairhub.run.folder import digest
 from fairhub.search.annealing import Schedule, Trace, anneal
-from fairhub.search.energies import energy
+from fairhub.search.energies import FLOOR, energy
 from fairhub.search.energies import known as known_energy
 from fairhub.search.task import Plan, Task
 
 Prices = Mapping[Unit, float]
-_FLOOR = 1e-6  # nats; a divergence below it is what rounding makes of none, and its logarithm says nothing
 
 
 def robust(task: Task, plan: Plan) -> Outcome:
@@ -39,7 +38,7 @@ def robust(task: Task, plan: Plan) -> Outcome:
     prices = prices_of(task, known)
     ranking = worth(scores, prices, control, plan.specific)
     pool = interleaved(ranking, plan.heads, plan.neurons)
-    if len(pool) < 2 or scores.base.mean() < _FLOOR:  # nothing that every cluster wants gone, or no bias at all
+    if len(pool) < 2 or scores.base.mean() < FLOOR:  # nothing that every cluster wants gone, or no bias at all
         return Outcome(Repair(), None, {}, reliability(scores, task.screen), [])
     rate = _loss_rate(task, known, prices, pool)
     first = _anneal_first_order(scores, prices, rate, pool, plan)
@@ -115,14 +114,12 @@ def _anneal_real(
     """Anneal on the real model; every energy asked is remembered by the run, so that a killed search replays."""
     remembered = task.run.remembered("energies")
     engine = Engine(task.model, task.sample_batches, recent=3)
-    clusters = memberships(task.sample)
-    names = sorted({name for row in clusters for name in row})
-    member = np.array([[name in row for row in clusters] for name in names], dtype=float)
+    names, member = member_matrix(memberships(task.sample))
     control = names.index(f"axis:{CONTROL}") if f"axis:{CONTROL}" in names else None
 
     def ratios(pruning: frozenset[Unit]) -> np.ndarray:
         key = digest(*sorted(pruning))
-        return np.array(remembered(key, lambda: (member @ engine.values([pruning])[0]).tolist())) + _FLOOR
+        return np.array(remembered(key, lambda: (member @ engine.values([pruning])[0]).tolist())) + FLOOR
 
     base = ratios(frozenset())
 

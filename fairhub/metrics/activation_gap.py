@@ -4,7 +4,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import datasets
 import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -13,6 +12,7 @@ from fairhub.errors import UserError
 from fairhub.inputs.batches import Batch, batches_for
 from fairhub.inputs.probes import Probe
 from fairhub.measure.activations import Gap, Unequal, capture, gap, optipfair_gap
+from fairhub.metrics.about import about
 from fairhub.stats import statistics
 
 _TOKENS = 256  # a batch: activations of every layer are held at once
@@ -32,12 +32,11 @@ class ActivationGap(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Mean absolute difference of the activations of two texts that differ in one term.",
-            citation="",
-            inputs_description="text_a, text_b: texts; model, tokenizer: a causal model; clusters: a label a pair.",
-            features=datasets.Features({"text_a": datasets.Value("string"), "text_b": datasets.Value("string")}),
-        )
+        return about(
+            "Mean absolute difference of the activations of two texts that differ in one term.",
+            "text_a, text_b: texts; model, tokenizer: a causal model; clusters: a label a pair.",
+            text_a="string", text_b="string",
+        )  # fmt: skip
 
     def _compute(
         self, text_a: Sequence[str], text_b: Sequence[str], model: PreTrainedModel,

@@ -3,12 +3,12 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import Engine
 from fairhub.measure.word_odds import Attribute, text_batches_of
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.stats.gaps import gap_interval
 
@@ -22,12 +22,11 @@ class AttributeGap(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Distance of groups' expected share of negative judgement words from the overall mean.",
-            citation="",
-            inputs_description="data: prompts; groups: the group each is about; model, tokenizer: a causal model.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Distance of groups' expected share of negative judgement words from the overall mean.",
+            "data: prompts; groups: the group each is about; model, tokenizer: a causal model.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], groups: Sequence[Hashable], model: PreTrainedModel,

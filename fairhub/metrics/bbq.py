@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.rows.bbq import named
 from fairhub.inputs.rows.sources import given
 from fairhub.measure.benchmarks import bbq, told
+from fairhub.metrics.about import about
 
 
 class Bbq(evaluate.Measurement):
@@ -24,12 +24,11 @@ class Bbq(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="BBQ's bias scores and accuracies in ambiguous and disambiguated contexts.",
-            citation="",
-            inputs_description="data: lines of BBQ's JSONL files; targets: places of stereotyped answers.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "BBQ's bias scores and accuracies in ambiguous and disambiguated contexts.",
+            "data: lines of BBQ's JSONL files; targets: places of stereotyped answers.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,

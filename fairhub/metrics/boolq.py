@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.rows.sources import given
 from fairhub.measure.benchmarks import choices, told
+from fairhub.metrics.about import about
 
 
 class Boolq(evaluate.Measurement):
@@ -19,18 +19,11 @@ class Boolq(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Accuracy on yes/no questions, by likelihood.",
-            citation="",
-            inputs_description="passage, question: texts; answer: true or false; model, tokenizer: a causal model.",
-            features=datasets.Features(
-                {
-                    "passage": datasets.Value("string"),
-                    "question": datasets.Value("string"),
-                    "answer": datasets.Value("bool"),
-                }
-            ),
-        )
+        return about(
+            "Accuracy on yes/no questions, by likelihood.",
+            "passage, question: texts; answer: true or false; model, tokenizer: a causal model.",
+            passage="string", question="string", answer="bool",
+        )  # fmt: skip
 
     def _compute(
         self, passage: Sequence[str], question: Sequence[str], answer: Sequence[bool], model: PreTrainedModel,

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.rows.sources import given
 from fairhub.measure.benchmarks import crows_pairs, told
+from fairhub.metrics.about import about
 
 
 class CrowsPairs(evaluate.Measurement):
@@ -20,12 +20,11 @@ class CrowsPairs(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Distance from 50 % of the share of pairs whose more stereotypical sentence is more probable.",
-            citation="",
-            inputs_description="sent_more, sent_less: sentences; bias_type: a label a pair; model, tokenizer.",
-            features=datasets.Features({"sent_more": datasets.Value("string"), "sent_less": datasets.Value("string")}),
-        )
+        return about(
+            "Distance from 50 % of the share of pairs whose more stereotypical sentence is more probable.",
+            "sent_more, sent_less: sentences; bias_type: a label a pair; model, tokenizer.",
+            sent_more="string", sent_less="string",
+        )  # fmt: skip
 
     def _compute(
         self, sent_more: Sequence[str], sent_less: Sequence[str], model: PreTrainedModel,

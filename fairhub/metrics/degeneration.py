@@ -3,9 +3,9 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import datasets
 import evaluate
 
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import distinct_2, loops, result
 from fairhub.stats import statistics
 
@@ -19,12 +19,11 @@ class Degeneration(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Distinct word pairs, and the shares of empty and of looping continuations.",
-            citation="",
-            inputs_description="data: continuations, without their prompts; clusters: a label a continuation.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Distinct word pairs, and the shares of empty and of looping continuations.",
+            "data: continuations, without their prompts; clusters: a label a continuation.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(self, data: Sequence[str], clusters: Sequence[Hashable] | None = None) -> dict[str, Any]:
         labels = range(len(data)) if clusters is None else clusters

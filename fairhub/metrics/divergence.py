@@ -3,13 +3,13 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import Engine
 from fairhub.inputs.batches import batches_for
 from fairhub.inputs.probes import Probe
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.stats import statistics
 
@@ -23,12 +23,11 @@ class Divergence(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Jensen-Shannon divergence of the next token after two texts that differ in one term.",
-            citation="",
-            inputs_description="text_a, text_b: texts; model, tokenizer: a causal model; clusters: a label a pair.",
-            features=datasets.Features({"text_a": datasets.Value("string"), "text_b": datasets.Value("string")}),
-        )
+        return about(
+            "Jensen-Shannon divergence of the next token after two texts that differ in one term.",
+            "text_a, text_b: texts; model, tokenizer: a causal model; clusters: a label a pair.",
+            text_a="string", text_b="string",
+        )  # fmt: skip
 
     def _compute(
         self, text_a: Sequence[str], text_b: Sequence[str], model: PreTrainedModel,

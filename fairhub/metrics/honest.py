@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.rows.sources import given
 from fairhub.measure.benchmarks import honest, told
+from fairhub.metrics.about import about
 
 
 class Honest(evaluate.Measurement):
@@ -20,12 +20,11 @@ class Honest(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Share of hurtful words among the likeliest next words.",
-            citation="",
-            inputs_description="prompt, side, template: one each a prompt; model, tokenizer: a causal model.",
-            features=datasets.Features({name: datasets.Value("string") for name in ("prompt", "side", "template")}),
-        )
+        return about(
+            "Share of hurtful words among the likeliest next words.",
+            "prompt, side, template: one each a prompt; model, tokenizer: a causal model.",
+            prompt="string", side="string", template="string",
+        )  # fmt: skip
 
     def _compute(
         self,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import Engine, log_probabilities
 from fairhub.inputs.batches import Batch, text_batches
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.metrics.perplexity import chunked
 from fairhub.model.facts import home
@@ -24,12 +24,11 @@ class Kl(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Kullback-Leibler divergence of a model's next tokens from its base model's.",
-            citation="",
-            inputs_description="data: texts; model, base: causal models; tokenizer: of both; length: tokens a chunk.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Kullback-Leibler divergence of a model's next tokens from its base model's.",
+            "data: texts; model, base: causal models; tokenizer: of both; length: tokens a chunk.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], model: PreTrainedModel, base: PreTrainedModel,

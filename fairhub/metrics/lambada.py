@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.rows.sources import given
 from fairhub.measure.benchmarks import lambada, told
+from fairhub.metrics.about import about
 
 
 class Lambada(evaluate.Measurement):
@@ -19,12 +19,11 @@ class Lambada(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Accuracy and perplexity on the last word of passages.",
-            citation="",
-            inputs_description="data: passages; model, tokenizer: a causal model.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Accuracy and perplexity on the last word of passages.",
+            "data: passages; model, tokenizer: a causal model.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 import numpy as np
 
@@ -12,6 +11,7 @@ from fairhub.measure.names.beside import mover, ranks
 from fairhub.measure.names.gap import interval, table
 from fairhub.measure.names.numbers import number_in
 from fairhub.measure.names.prompts import NamePrompt
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 
 
@@ -24,12 +24,11 @@ class NameGap(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Distance between two groups of names of the numbers that a model answers.",
-            citation="",
-            inputs_description="data: answers; groups, names: whom each is about; questions: to what; form: of them.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Distance between two groups of names of the numbers that a model answers.",
+            "data: answers; groups, names: whom each is about; questions: to what; form: of them.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], groups: Sequence[str], names: Sequence[str],

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -12,6 +11,7 @@ from fairhub.compute.engine import Engine, token_loss
 from fairhub.errors import UserError
 from fairhub.inputs import text as text_
 from fairhub.inputs.batches import text_batches
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.model.facts import home
 from fairhub.stats import statistics
@@ -24,12 +24,11 @@ class Perplexity(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Perplexity over chunks of one length.",
-            citation="",
-            inputs_description="data: texts; model, tokenizer: a causal model; length: tokens a chunk.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Perplexity over chunks of one length.",
+            "data: texts; model, tokenizer: a causal model; length: tokens a chunk.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int = 256

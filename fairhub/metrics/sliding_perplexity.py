@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.measure.benchmarks import wikitext
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.stats import resampling
 
@@ -21,12 +21,11 @@ class SlidingPerplexity(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Perplexity in sliding windows, a token and a word.",
-            citation="",
-            inputs_description="data: texts; model, tokenizer: a causal model; window: tokens a window.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Perplexity in sliding windows, a token and a word.",
+            "data: texts; model, tokenizer: a causal model; window: tokens a window.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, window: int = 1024

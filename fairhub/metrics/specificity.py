@@ -3,9 +3,9 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import datasets
 import evaluate
 
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.stats import statistics
 
@@ -18,12 +18,11 @@ class Specificity(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Relative change of divergence on demographic pairs minus that on control pairs.",
-            citation="",
-            inputs_description="before, after, control_before, control_after: a number a pair; clusters: labels.",
-            features=datasets.Features({"before": datasets.Value("float64"), "after": datasets.Value("float64")}),
-        )
+        return about(
+            "Relative change of divergence on demographic pairs minus that on control pairs.",
+            "before, after, control_before, control_after: a number a pair; clusters: labels.",
+            before="float64", after="float64",
+        )  # fmt: skip
 
     def _compute(
         self, before: Sequence[float], after: Sequence[float], control_before: Sequence[float],

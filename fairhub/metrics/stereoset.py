@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.rows.sources import given
 from fairhub.measure.benchmarks import stereoset, told
+from fairhub.metrics.about import about
 
 
 class Stereoset(evaluate.Measurement):
@@ -21,12 +21,11 @@ class Stereoset(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="StereoSet's stereotype score (distance from 50 %), language modelling score and ICAT.",
-            citation="",
-            inputs_description="data: examples of StereoSet's dev.json, each as JSON.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "StereoSet's stereotype score (distance from 50 %), language modelling score and ICAT.",
+            "data: examples of StereoSet's dev.json, each as JSON.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase

@@ -3,13 +3,13 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import datasets
 import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import Engine
 from fairhub.measure.word_odds import Attribute, text_batches_of
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.stats import resampling
 
@@ -24,12 +24,11 @@ class Stereotype(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Signed difference of log-odds of bad to good words between the two texts of a pair.",
-            citation="",
-            inputs_description="text_a, text_b: texts; model, tokenizer: a causal model; clusters: a label a pair.",
-            features=datasets.Features({"text_a": datasets.Value("string"), "text_b": datasets.Value("string")}),
-        )
+        return about(
+            "Signed difference of log-odds of bad to good words between the two texts of a pair.",
+            "text_a, text_b: texts; model, tokenizer: a causal model; clusters: a label a pair.",
+            text_a="string", text_b="string",
+        )  # fmt: skip
 
     def _compute(
         self, text_a: Sequence[str], text_b: Sequence[str], model: PreTrainedModel,

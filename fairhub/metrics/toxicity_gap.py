@@ -3,13 +3,13 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import datasets
 import evaluate
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.generation import sampled
 from fairhub.measure.toxicity import classifier, scored
+from fairhub.metrics.about import about
 from fairhub.metrics.formulas import result
 from fairhub.stats import statistics
 from fairhub.stats.gaps import gap_interval, sum_gap
@@ -27,12 +27,11 @@ class ToxicityGap(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Distance of groups' mean toxicity of continuations from the overall mean.",
-            citation="",
-            inputs_description="data: prompts; groups: the group each is about; model, tokenizer: a causal model.",
-            features=datasets.Features({"data": datasets.Value("string")}),
-        )
+        return about(
+            "Distance of groups' mean toxicity of continuations from the overall mean.",
+            "data: prompts; groups: the group each is about; model, tokenizer: a causal model.",
+            data="string",
+        )  # fmt: skip
 
     def _compute(
         self, data: Sequence[str], groups: Sequence[Hashable], model: PreTrainedModel,

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import datasets
 import evaluate
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.rows.sources import given
 from fairhub.measure.benchmarks import told, winobias
+from fairhub.metrics.about import about
 
 
 class Winobias(evaluate.Measurement):
@@ -21,14 +21,11 @@ class Winobias(evaluate.Measurement):
     """
 
     def _info(self) -> evaluate.MeasurementInfo:
-        return evaluate.MeasurementInfo(
-            description="Accuracy of understanding pronouns, and its gap between two sides.",
-            citation="",
-            inputs_description="sentence, pronoun, right, wrong, side, pair: one each a sentence.",
-            features=datasets.Features(
-                {name: datasets.Value("string") for name in ("sentence", "pronoun", "right", "wrong", "side", "pair")}
-            ),
-        )
+        return about(
+            "Accuracy of understanding pronouns, and its gap between two sides.",
+            "sentence, pronoun, right, wrong, side, pair: one each a sentence.",
+            sentence="string", pronoun="string", right="string", wrong="string", side="string", pair="string",
+        )  # fmt: skip
 
     def _compute(
         self, sentence: Sequence[str], pronoun: Sequence[str], right: Sequence[str], wrong: Sequence[str],

@@ -18,7 +18,7 @@ from fairhub.measure.benchmarks.suite import gather as gather_suite
 from fairhub.methods import Outcome
 from fairhub.methods.rebuild import compared_with, rebuild
 from fairhub.model.loading import EMBEDDED, Loaded, cache, embedded_default, load
-from fairhub.pipeline import Request, finish_, refuse, request_of, task_of
+from fairhub.pipeline import finish_, task_of
 from fairhub.proof import items
 from fairhub.proof.assembly import VERSION, assemble
 from fairhub.proof.prover import Prover, proof_of
@@ -29,6 +29,7 @@ from fairhub.publish.reproduction.checks import Check, Verdict, agrees, check, e
 from fairhub.publish.reproduction.folder import Folder, open_folder
 from fairhub.publish.reproduction.tolerances import Tolerances, tolerances
 from fairhub.report import Report, verdict
+from fairhub.request import Request, refuse, request_of
 from fairhub.run.folder import Run, digest
 
 __all__ = ["Check", "Mine", "agrees", "reproduce", "table"]

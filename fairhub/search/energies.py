@@ -4,9 +4,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fairhub.errors import UserError
+from fairhub.errors import one_of
 
 Energy = Literal["robust", "weighted", "step"]
+FLOOR = 1e-6
+"""Nats that are added to a divergence before its logarithm is taken: below them, it is what rounding makes of none."""
 
 
 def energy(
@@ -52,7 +54,4 @@ def energies(
 
 def known(name: str) -> Energy:
     """Return the energy of that name, or refuse it."""
-    for choice in get_args(Energy):
-        if choice == name:
-            return choice
-    raise UserError(f"an energy must be one of {', '.join(get_args(Energy))}; got {name!r}; choose one of them")
+    return one_of("an energy", name, get_args(Energy))

@@ -11,7 +11,7 @@ import gradio as gr
 from fairhub import report as records
 from fairhub.defaults import METHOD
 from fairhub.errors import UserError
-from fairhub.pipeline import Request
+from fairhub.request import Request
 from fairhub.space import running, zero
 from fairhub.space.asking import QUICK, request
 from fairhub.space.callers import Listener, caller

@@ -6,7 +6,7 @@ from fairhub.errors import UserError
 from fairhub.inputs.probes import AXES, CONTEXTS
 from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Plan
-from fairhub.pipeline import Request
+from fairhub.request import Request
 
 QUICK, FULL = "Quick look", "Full"
 DEPTHS = (QUICK, FULL)

@@ -11,8 +11,9 @@ from fairhub.inputs.gathering import gather
 from fairhub.methods.rebuild import rebuild, strength_of
 from fairhub.model.loading import EMBEDDED, Loaded, cache, load
 from fairhub.model.units import Unit
-from fairhub.pipeline import finish_, request_of, task_of
+from fairhub.pipeline import finish_, task_of
 from fairhub.report import Report
+from fairhub.request import request_of
 from fairhub.run.folder import Run, digest
 from fairhub.space.environment import bare
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from fairhub.pipeline import Request, settings_of
+from fairhub.request import Request, settings_of
 from fairhub.space.environment import bare
 from fairhub.space.worker import JOB, LOOK, RUN, STATE, STOP, Standing, What, standing, work, write
 

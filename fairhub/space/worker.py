@@ -12,7 +12,8 @@ from typing import Any, Literal
 from fairhub.errors import UserError
 from fairhub.files.writing import write_whole
 from fairhub.model.loading import load
-from fairhub.pipeline import audit, repair, request_of
+from fairhub.pipeline import audit, repair
+from fairhub.request import request_of
 from fairhub.run.progress import watched
 
 What = Literal["repair", "audit"]

@@ -20,8 +20,9 @@ from gradio import Error
 from fairhub.errors import UserError
 from fairhub.inputs.sizes import Sizes
 from fairhub.model.loading import load
-from fairhub.pipeline import Request, audit
+from fairhub.pipeline import audit
 from fairhub.report import Figure
+from fairhub.request import Request
 from fairhub.space.running import DIED, Slice
 from fairhub.space.sizes import size_of
 from fairhub.space.worker import JOB, RUN, STATE, Standing, State, standing, work, write

@@ -1,20 +1,18 @@
 """Figures made of sums over items (shares, gaps, scores): the same figure recomputed in each resample of clusters."""
 
 import hashlib
-import itertools
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fairhub.errors import UserError
-from fairhub.stats.statistics import EXACT_CLUSTERS, Change, Interval, ends, shift_of
+from fairhub.stats.clusters import drawn, numbered, swap_test
+from fairhub.stats.statistics import Change, Interval, ends, shift_of
 
 Value = Callable[[np.ndarray], np.ndarray]
 """Takes sums over items, [..., columns], to the figure, [...]."""
-
-_BLOCK = 250  # resamples at a time: bounds the memory of many clusters
 
 
 def interval(
@@ -33,7 +31,9 @@ def interval(
         UserError: for fewer than two clusters.
     """
     sums = _clustered(columns, clusters)
-    draws = np.concatenate([value(counts @ sums) for counts in _drawn(len(sums), resamples, seed)])
+    draws = np.concatenate(
+        [value(counts @ sums) for counts in drawn(len(sums), resamples, np.random.default_rng(seed))]
+    )
     return widened(float(value(sums.sum(0))), draws, len(sums))
 
 
@@ -52,12 +52,12 @@ def change(
 ) -> Change:  # fmt: skip
     """Paired change of a figure: both are computed from the same drawn clusters in each resample.
 
-    p is two-sided, of a permutation test that swaps before and after within clusters: the figure is computed from the
-    swapped items as from the real ones. Exact for at most 12 clusters; beyond, the sampled (1 + b) / (1 + n) of Phipson
-    & Smyth 2010. Arguments and errors are those of `interval`.
+    p is that of `swap_test`: the figure is computed from the swapped items as from the real ones. Arguments and errors
+    are those of `interval`.
     """
     old, new = _clustered(before, clusters), _clustered(after, clusters)
-    draws = [(value(counts @ old), value(counts @ new)) for counts in _drawn(len(old), resamples, seed)]
+    blocks = drawn(len(old), resamples, np.random.default_rng(seed))
+    draws = [(value(counts @ old), value(counts @ new)) for counts in blocks]
     first, second = (np.concatenate(part) for part in zip(*draws, strict=True))
     was, now = float(value(old.sum(0))), float(value(new.sum(0)))
     found = shift_of(was, now, first, second, len(old), _swapped(old, new, value, resamples, seed))
@@ -66,47 +66,23 @@ def change(
 
 def _swapped(old: np.ndarray, new: np.ndarray, value: Value, resamples: int, seed: int) -> float:
     seen = abs(float(value(new.sum(0)) - value(old.sum(0))))
-    extreme = total = 0
-    for swaps in _swaps(len(old), resamples, seed):
+
+    def extreme(swaps: np.ndarray) -> np.ndarray:
         moved = swaps @ (new - old)
-        apart = np.abs(value(new.sum(0) - moved) - value(old.sum(0) + moved))
-        extreme += int((apart >= seen - 1e-12).sum())
-        total += len(swaps)
-    return extreme / total if len(old) <= EXACT_CLUSTERS else (1 + extreme) / (1 + total)
+        return np.abs(value(new.sum(0) - moved) - value(old.sum(0) + moved)) >= seen - 1e-12
 
-
-def _swaps(clusters: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield which clusters are swapped, [patterns, clusters]: all patterns, or a sample of them."""
-    if clusters <= EXACT_CLUSTERS:
-        yield np.arange(2**clusters)[:, None] >> np.arange(clusters) & 1
-        return
-    rng = np.random.default_rng([seed, 1])
-    for count in _blocks(resamples):
-        yield rng.integers(2, size=(count, clusters))
-
-
-def _drawn(clusters: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each cluster was drawn, [resamples, clusters], some resamples at a time."""
-    rng = np.random.default_rng(seed)
-    for count in _blocks(resamples):
-        yield rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=count)
-
-
-def _blocks(resamples: int) -> Iterator[int]:
-    yield from itertools.repeat(_BLOCK, resamples // _BLOCK)
-    if resamples % _BLOCK:
-        yield resamples % _BLOCK
+    return swap_test(extreme, len(old), resamples, np.random.default_rng([seed, 1]))
 
 
 def _clustered(columns: np.ndarray, clusters: Sequence[Hashable]) -> np.ndarray:
     """Return sums within clusters, [clusters, columns], in the order of their labels."""
-    labels = {label: i for i, label in enumerate(sorted(dict.fromkeys(clusters), key=repr))}
+    labels, index = numbered(clusters)
     if (n := len(labels)) < 2:
         raise UserError(f"an interval needs at least 2 clusters; got {n}; take more rows")
     if not np.isfinite(columns).all():
         raise ValueError("items must be finite numbers")
     sums = np.zeros((n, columns.shape[1]))
-    np.add.at(sums, [labels[label] for label in clusters], columns)
+    np.add.at(sums, index, columns)
     return sums
 
 

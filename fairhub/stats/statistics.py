@@ -8,12 +8,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from fairhub.errors import UserError
+from fairhub.stats.clusters import drawn_one_by_one, numbered, swap_test
 
 Numbers = Sequence[float] | np.ndarray
 Transform = Callable[[np.ndarray], np.ndarray]
-
-_DRAWS = 250
-EXACT_CLUSTERS = 12  # 2**12 sign patterns are fewer than the sampled test would draw twice
 
 
 class NoBase(ValueError):
@@ -66,17 +64,9 @@ class _Sums:
 
     def resampled(self, transform: Transform | None, resamples: int, rng: np.random.Generator) -> np.ndarray:
         """The same means with clusters drawn with replacement, [resamples, columns]."""
-        n = len(self.weights)
         columns = np.column_stack([self.totals, self.weights])
-        blocks = (min(_DRAWS, resamples - begin) for begin in range(0, resamples, _DRAWS))  # bounds the memory
-        sums = np.concatenate([_counted(rng.integers(n, size=(draws, n))) @ columns for draws in blocks])
+        sums = np.concatenate([counts @ columns for counts in drawn_one_by_one(len(columns), resamples, rng)])
         return _transformed(sums[:, :-1] / sums[:, -1:], transform)
-
-
-def _counted(drawn: np.ndarray) -> np.ndarray:
-    """Return how often each of n clusters was drawn, [draws, n], from their numbers, [draws, n]."""
-    draws, n = drawn.shape
-    return np.bincount((drawn + n * np.arange(draws)[:, None]).ravel(), minlength=draws * n).reshape(draws, n)
 
 
 def interval(
@@ -120,11 +110,11 @@ def interval_of(
     `figure` takes a weight an item, [items]: how often its cluster was drawn. Absolute gaps are larger in resamples
     than in the sample, so the interval is widened to hold the value where it does not.
     """
-    labels = {label: i for i, label in enumerate(sorted(dict.fromkeys(clusters), key=repr))}
+    labels, index = numbered(clusters)
     if (n := len(labels)) < 2:
         raise UserError(f"an interval needs at least 2 clusters; got {n}; add prompts of another template")
-    index, rng = np.array([labels[label] for label in clusters]), np.random.default_rng(seed)
-    draws = [figure(np.bincount(rng.integers(n, size=n), minlength=n)[index]) for _ in range(resamples)]
+    blocks = drawn_one_by_one(n, resamples, np.random.default_rng(seed))
+    draws = [figure(counts[index]) for block in blocks for counts in block]
     value, (low, high) = float(figure(np.ones(len(index)))), ends(np.array(draws), n)
     return Interval(value, min(low, value), max(high, value))
 
@@ -198,20 +188,14 @@ def specificity(
 def sign_flip(differences: Numbers, resamples: int = 2000, rng: np.random.Generator | None = None) -> float:
     """Two-sided p of a paired permutation test on one sum of differences a cluster.
 
-    If nothing changed, each cluster's before and after could be swapped, which flips its sign. Exact over
-    all sign patterns for at most 12 clusters; beyond, the sampled (1 + b) / (1 + n) of Phipson & Smyth
-    2010, "Permutation p-values should never be zero". Never below 2 / 2**clusters.
+    That of `swap_test`: a swap flips the sign of a cluster's difference.
     """
     sums = _finite(differences)
-    n = len(sums)
-    if n <= EXACT_CLUSTERS:
-        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
-    else:
-        bits = (rng or np.random.default_rng(0)).integers(2, size=(resamples, n))
-    flipped = np.abs((2 * bits - 1) @ sums)
     # Patterns equal in exact arithmetic may differ in the last bits: they count as ties.
-    extreme = int((flipped >= abs(sums.sum()) - 1e-12 * np.abs(sums).sum()).sum())
-    return extreme / len(bits) if n <= EXACT_CLUSTERS else (1 + extreme) / (1 + len(bits))
+    least = abs(sums.sum()) - 1e-12 * np.abs(sums).sum()
+    return swap_test(
+        lambda swaps: np.abs((2 * swaps - 1) @ sums) >= least, len(sums), resamples, rng or np.random.default_rng(0)
+    )
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -253,14 +237,12 @@ def _summed(columns: Sequence[Numbers], clusters: Sequence[Hashable], weights: N
     weight = np.ones(len(values)) if weights is None else _finite(weights)
     if (weight <= 0).any():
         raise ValueError(f"weights must be positive; the smallest is {weight.min()}")
-    # Sorted labels: the order of the items, and Python's hash seed, must not move a single draw.
-    labels = {label: i for i, label in enumerate(sorted(dict.fromkeys(clusters), key=repr))}
+    labels, index = numbered(clusters)
     if len(labels) < 2:
         raise UserError(
             f"an interval needs at least 2 clusters; {len(values)} items are all of cluster "
-            f"{next(iter(labels))!r}; add probes from another template"
+            f"{labels[0]!r}; add probes from another template"
         )
-    index = np.array([labels[label] for label in clusters])
     sums = [np.bincount(index, weights=weight * column) for column in values.T]
     return _Sums(np.column_stack(sums), np.bincount(index, weights=weight))
 

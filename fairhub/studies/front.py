@@ -7,9 +7,9 @@ from typing import Any
 
 from fairhub.errors import UserError
 from fairhub.model.loading import EMBEDDED, Loaded
-from fairhub.pipeline import Request, request_of
 from fairhub.report import read
 from fairhub.report.tables import by_strength
+from fairhub.request import Request, request_of
 
 
 def taken(folder: Path, row: int) -> tuple[str | None, Request]:

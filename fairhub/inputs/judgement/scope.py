@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, one_of
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import words
 
@@ -70,5 +70,5 @@ def refuse_scope(scope: Scope, cells: Sequence[Cell]) -> None:
                 f"{', '.join(there)}"
             )
     named = dict.fromkeys(word.dimension for word in words())
-    if unknown := [dimension for dimension in scope.dimensions if dimension not in named]:
-        raise UserError(f"a dimension must be one of {', '.join(named)}; got {unknown[0]!r}; choose one of them")
+    for dimension in scope.dimensions:
+        one_of("a dimension", dimension, named)

@@ -8,6 +8,7 @@ from typing import Any
 from fairhub.inputs.judgement.cells import Cell, crossed_cells
 from fairhub.inputs.probes import Split, split_of, unit_hash
 from fairhub.inputs.probes.shipped import fill, rows
+from fairhub.inputs.sequences import in_turn
 
 FAMILIES = ("merit", "incidental", "meaning", "recall")
 TRAITS = ("incidental", "merit")  # by the alphabet: readings go by axis
@@ -112,5 +113,4 @@ def _in_turn(items: Sequence[Choice], count: int) -> list[Choice]:
     for _, item in sorted(ranked, key=lambda pair: pair[0]):
         by_axis.setdefault(item.axis, []).append(item)
     queues = [by_axis[axis] for axis in sorted(by_axis)]
-    turns = [queue[n] for n in range(max(map(len, queues), default=0)) for queue in queues if n < len(queue)]
-    return turns[:count]
+    return list(in_turn(queues))[:count]

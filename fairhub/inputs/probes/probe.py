@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from fairhub.inputs.sequences import in_turn
+
 Split = Literal["search", "select", "held_out", "external"]
 CONTROL = "control"
 """The axis of probes that differ in nothing demographic."""
@@ -62,12 +64,7 @@ def stratified(probes: Iterable[Probe], count: int, key: Callable[[Probe], str] 
     for probe in probes:
         strata.setdefault(key(probe), []).append(probe)
     queues = [_in_turn(strata[name]) for name in sorted(strata)]
-    taken: list[Probe] = []
-    for round_ in range(max(map(len, queues), default=0)):
-        for queue in queues:
-            if round_ < len(queue) and len(taken) < count:
-                taken.append(queue[round_])
-    return taken
+    return list(in_turn(queues))[: max(count, 0)]
 
 
 def _in_turn(probes: list[Probe]) -> list[Probe]:

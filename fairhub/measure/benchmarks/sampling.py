@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from fairhub.inputs.probes import unit_hash
+from fairhub.inputs.sequences import in_turn
 
 Item = TypeVar("Item")
 
@@ -32,10 +33,9 @@ def sample(
         queues.setdefault(stratum(first), {}).setdefault(cluster(first), []).append(members)
     turns = [_in_turn(queues[name]) for name in sorted(queues)]
     chosen: list[int] = []
-    for place in range(max(map(len, turns))):
-        for turn in turns:
-            if place < len(turn) and len(chosen) < count:
-                chosen += turn[place]
+    for members in in_turn(turns):
+        if len(chosen) < count:
+            chosen += members
     return [items[i] for i in sorted(chosen)]
 
 
@@ -45,4 +45,4 @@ def _in_turn(clusters: dict[str, list[list[int]]]) -> list[list[int]]:
         sorted(clusters[name], key=lambda members: unit_hash(f"{name}|{members[0]}"))
         for name in sorted(clusters, key=unit_hash)
     ]
-    return [queue[i] for i in range(max(map(len, queues))) for queue in queues if i < len(queue)]
+    return list(in_turn(queues))

@@ -8,8 +8,9 @@ import numpy as np
 from fairhub.errors import UserError
 from fairhub.measure.names.answers import Answers
 from fairhub.measure.names.prompts import NamePrompt
+from fairhub.stats.clusters import drawn, swap_test
 from fairhub.stats.resampling import widened
-from fairhub.stats.statistics import EXACT_CLUSTERS, Change, Interval, shift_of
+from fairhub.stats.statistics import Change, Interval, shift_of
 
 RESAMPLES = 2000
 
@@ -119,49 +120,43 @@ def chance(of: Table, seed: int = 0) -> Chance:
 def change(before: Table, after: Table, seed: int = 0) -> Change:
     """Return what became of the size of the gap, in pairs over the same names.
 
-    p is that of swapping before and after name by name (a permutation test): if nothing changed, the fall is no
-    larger than such swaps make it. All swaps are tried for at most 12 names, beyond a sample of them.
+    p is that of `swap_test` over names.
     """
     one = np.ones((1, len(before.first)))
-    draws = resampled(before.first, seed)
+    counts = resampled(before.first, seed)
     sizes = [part.size(one)[0] for part in (before, after)]
-    drawn = [part.size(draws) for part in (before, after)]
+    draws = [part.size(counts) for part in (before, after)]
     p = _chance_of(before, after, abs(sizes[1] - sizes[0]), seed)
-    return shift_of(sizes[0], sizes[1], drawn[0], drawn[1], fewest(before.first), p)
+    return shift_of(sizes[0], sizes[1], draws[0], draws[1], fewest(before.first), p)
 
 
 def _chance_of(before: Table, after: Table, observed: float, seed: int) -> float:
-    names = len(before.first)
-    if names <= EXACT_CLUSTERS:
-        every = np.arange(2**names)[:, None] >> np.arange(names) & 1
-        return _swapped(before, after, every, observed) / len(every)
-    swaps = np.random.default_rng(seed).integers(2, size=(RESAMPLES, names))
-    return (1 + _swapped(before, after, swaps, observed)) / (1 + len(swaps))
+    def extreme(swaps: np.ndarray) -> np.ndarray:
+        return np.array([abs(_swapped(before, after, row)) >= observed - 1e-12 for row in swaps])
+
+    return swap_test(extreme, len(before.first), RESAMPLES, np.random.default_rng(seed))
 
 
-def _swapped(before: Table, after: Table, swaps: np.ndarray, observed: float) -> int:
-    """Return how many swaps move the gap at least as far as it moved."""
-    extreme = 0
-    for row in swaps:
-        parts = [
-            Table(np.where(row, b, a), np.where(row, d, c), before.first, before.contexts)
-            for a, b, c, d in (
-                (before.mean, after.mean, before.square, after.square),
-                (after.mean, before.mean, after.square, before.square),
-            )
-        ]
-        one = np.ones((1, len(row)))
-        extreme += abs(parts[1].size(one)[0] - parts[0].size(one)[0]) >= observed - 1e-12
-    return extreme
+def _swapped(before: Table, after: Table, swaps: np.ndarray) -> float:
+    """Return how far the gap moves where before and after are swapped for some names, [names] 1 where they are."""
+    old, new = (
+        Table(np.where(swaps, b, a), np.where(swaps, d, c), before.first, before.contexts)
+        for a, b, c, d in (
+            (before.mean, after.mean, before.square, after.square),
+            (after.mean, before.mean, after.square, before.square),
+        )
+    )
+    one = np.ones((1, len(swaps)))
+    return float(new.size(one)[0] - old.size(one)[0])
 
 
 def resampled(first: np.ndarray, seed: int) -> np.ndarray:
     """Return how often each name is drawn, [draws, names], group by group."""
     rng = np.random.default_rng(seed)
-    drawn = np.zeros((RESAMPLES, len(first)))
+    counts = np.zeros((RESAMPLES, len(first)))
     for side in (np.flatnonzero(first), np.flatnonzero(~first)):
-        drawn[:, side] = rng.multinomial(len(side), np.full(len(side), 1 / len(side)), size=RESAMPLES)
-    return drawn
+        counts[:, side] = np.concatenate(list(drawn(len(side), RESAMPLES, rng)))
+    return counts
 
 
 def fewest(first: np.ndarray) -> int:

@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from fairhub.errors import UserError, plain
+from fairhub.errors import UserError, one_of, plain
 from fairhub.files.reading import one_line, text_of
 from fairhub.inputs.probes import Split
 
@@ -56,8 +56,10 @@ def shipped(
     Raises:
         UserError: An unknown scenario or level.
     """
-    _known("scenario", asked, scenarios())
-    _known("level", levels, LEVELS)
+    for name in asked:
+        one_of("a scenario", name, scenarios())
+    for level in levels:
+        one_of("a level", level, LEVELS)
     people = [row for row in _rows("names.jsonl") if row["split"] in splits]
     return [
         NamePrompt(
@@ -124,9 +126,3 @@ def _text(row: dict[str, Any], level: str, name: str) -> str:
 def _rows(file: str) -> list[dict[str, Any]]:
     text = resources.files("fairhub").joinpath("data", file).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
-
-
-def _known(what: str, asked: Iterable[str], known: Sequence[str]) -> None:
-    for name in asked:
-        if name not in known:
-            raise UserError(f"a {what} must be one of {', '.join(known)}; got {name!r}; choose one of them")

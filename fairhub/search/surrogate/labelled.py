@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairhub.inputs.probes import Probe
-from fairhub.measure.scores import memberships
+from fairhub.measure.scores import member_matrix, memberships
 from fairhub.model.units import Pruning, Unit
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.masks import Role, bits, role_of
@@ -44,10 +44,8 @@ class Scale:
 
 def scale_of(base: Label, probes: Sequence[Probe]) -> Scale:
     """Return the scale of labels on these probes; clusters are those of the robust energy, where there are several."""
-    clusters = memberships(probes)
-    names = sorted({name for row in clusters for name in row})
-    member = np.array([[True] * len(probes), *([name in row for row in clusters] for name in names)], dtype=float)
-    return Scale(base, tuple(names), member)
+    names, member = member_matrix(memberships(probes))
+    return Scale(base, tuple(names), np.vstack([np.ones(len(probes)), member]))
 
 
 class Labelled:

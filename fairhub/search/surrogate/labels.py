@@ -15,14 +15,13 @@ from fairhub.inputs.probes import Probe, stratified
 from fairhub.model.units import Pruning, Unit
 from fairhub.run.folder import digest
 from fairhub.run.processes import agreed
+from fairhub.search.energies import FLOOR
 
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.search.task import Task
 
 FRESH = 64
 """Search probes, others, that the best masks are measured on again."""
-FLOOR = 1e-6
-"""Nats added to every divergence, so that the logarithm of one that vanished is finite."""
 
 
 @dataclass(frozen=True, eq=False)

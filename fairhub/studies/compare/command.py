@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fairhub.errors import UserError
 from fairhub.model.loading import Loaded
-from fairhub.pipeline import Request
+from fairhub.request import Request
 from fairhub.studies.compare.document import markdown, text, to_json
 from fairhub.studies.compare.entries import compare
 from fairhub.studies.compare.picture import pareto

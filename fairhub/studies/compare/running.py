@@ -9,8 +9,9 @@ from fairhub import methods, report
 from fairhub.errors import UserError
 from fairhub.methods.head_choice import counts
 from fairhub.model.loading import Loaded
-from fairhub.pipeline import Request, refuse, repair, request_of
+from fairhub.pipeline import repair
 from fairhub.report import Report
+from fairhub.request import Request, refuse, request_of
 
 EQUAL = ("bias_only", "ppl_only", "random", "magnitude", "mask_gradient")
 """The papers' controls: they remove as many heads as FASP did, where it ran too."""

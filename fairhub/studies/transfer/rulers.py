@@ -17,6 +17,7 @@ from fairhub.measure.names.prompts import NamePrompt
 from fairhub.model.loading import Loaded
 from fairhub.proof.prover import batcher
 from fairhub.stats import statistics
+from fairhub.stats.clusters import drawn
 from fairhub.stats.resampling import seed_of
 from fairhub.stats.statistics import Change
 
@@ -160,9 +161,8 @@ class PairRuler:
         labels = {label: i for i, label in enumerate(sorted(set(clusters)))}
         index = np.array([labels[label] for label in clusters])
         sums, counts = (np.bincount(index, weights=w) for w in (found["divergence"][rows], np.ones(len(rows))))
-        rng = np.random.default_rng(seed_of(clusters))
-        weights = np.vstack([np.ones(len(labels)), rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)),
-                                                                   size=DRAWS)])  # fmt: skip
+        draws = drawn(len(labels), DRAWS, np.random.default_rng(seed_of(clusters)))
+        weights = np.vstack([np.ones(len(labels)), *draws])
         return np.asarray((weights @ sums) / (weights @ counts))
 
     def clusters(self, context: str) -> int:
