@@ -23,6 +23,7 @@ from fairhub.measure.benchmarks.suite import gather as gather_suite
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
+from fairhub.model.saving import save
 from fairhub.proof import figures as proof
 from fairhub.proof import items
 from fairhub.proof.assembly import assemble, spent
@@ -136,8 +137,7 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: 
     if not main():
         return
     try:
-        loaded.model.save_pretrained(run.folder / "model")
-        loaded.tokenizer.save_pretrained(run.folder / "model")
+        save(loaded.model, loaded.tokenizer, loaded.own, run.folder / "model")
         (run.folder / "figures").mkdir(exist_ok=True)
         plots.save_all(written, run.folder / "figures")
     except (OSError, SafetensorError) as error:

@@ -10,6 +10,7 @@ from fairhub.errors import UserError
 from fairhub.inputs.gathering import gather
 from fairhub.methods.rebuild import rebuild, strength_of
 from fairhub.model.loading import EMBEDDED, Loaded, cache, load
+from fairhub.model.saving import save
 from fairhub.model.units import Unit
 from fairhub.pipeline import finish_, task_of
 from fairhub.report import Report
@@ -80,8 +81,7 @@ def make(path: Path) -> None:
     made = rebuild(task_of(loaded, data, run), pruning, strength, report.seed, others=False)
     finish_(loaded, made.repair, report.settings)
     partial = there.with_name("model.partial")
-    loaded.model.save_pretrained(partial)
-    loaded.tokenizer.save_pretrained(partial)
+    save(loaded.model, loaded.tokenizer, loaded.own, partial)
     partial.rename(there)
     run.forget()
     run.folder.rmdir()

@@ -1,9 +1,10 @@
 """Loads a causal language model: every tensor it needs from safetensors, finite, and tried once."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from fairhub.model.loading.files import commit_of, content_of, json_of, told, vi
 from fairhub.model.loading.places import EMBEDDED, located
 from fairhub.model.loading.tokenizer import tokenizer_of
 from fairhub.model.loading.weights import headers_of, refuse_others
+from fairhub.model.saving import OWN
 
 _GENERATION = (
     "bos_token_id", "eos_token_id", "pad_token_id", "do_sample", "temperature", "top_p", "top_k", "max_length",
@@ -43,6 +45,8 @@ class Loaded:
     """As the model's own card names it; None where it names none."""
     unread: tuple[str, ...] = ()
     """Tensors of the checkpoint that are not of this model."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Its own configuration and tokenizer files, by name: what is published keeps them (`model.saving`)."""
 
     def sha256(self) -> str:
         """Return a hash of every weight, by name, as it stands now."""
@@ -79,7 +83,16 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     _tried(model, config.vocab_size, plain(shown))
     check(model)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
-    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread)
+    own = _own(source, revision)
+    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread, own)
+
+
+def _own(source: str, revision: str | None) -> dict[str, str]:
+    """Return the model's own files that are kept, without what says where somebody had them."""
+    found = {name: content_of(source, revision, name) for name in OWN}
+    kept = {name: text for name, text in found.items() if text is not None}
+    small = (name for name in kept if name.endswith("config.json") or name == "special_tokens_map.json")
+    return kept | {name: json.dumps(cleaned(json.loads(kept[name])), ensure_ascii=False) for name in small}
 
 
 def _read(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fairhub.files.reading import LARGEST, parsed, text_of
 from fairhub.model.loading import Loaded, load
+from fairhub.model.saving import save_tokenizer
 from fairhub.publish.names import INDEX, MODEL
 from fairhub.publish.reproduction.checks import Check, check, equal
 
@@ -50,7 +51,7 @@ def published(place: Path, device: str, dtype: torch.dtype) -> Seen:
 def made(loaded: Loaded) -> Seen:
     """Return what would be loaded from a folder that this model and this tokenizer were saved to."""
     with TemporaryDirectory() as folder:
-        loaded.tokenizer.save_pretrained(folder)
+        save_tokenizer(loaded.tokenizer, loaded.own, Path(folder))
         return _seen(loaded, Path(folder), type(loaded.model).__name__)
 
 
