@@ -77,7 +77,11 @@ def test_a_base_of_older_words_keeps_them_and_where_it_lay_is_not_told(tmp_path:
     folder = base("llama", tmp_path / "old")
     config = json.loads((folder / "config.json").read_text())
     config |= {"rope_theta": config.pop("rope_parameters")["rope_theta"], "torch_dtype": config.pop("dtype")}
-    config |= {"_name_or_path": "/home/somebody-unlikely", "transformers_version": "4.31.0", "a_servers_own_key": 7}
+    config |= {
+        "_name_or_path": str(tmp_path / "somebody-unlikely"),
+        "transformers_version": "4.31.0",
+        "a_servers_own_key": 7,
+    }
     (folder / "config.json").write_text(json.dumps(config))
     loaded = load(str(folder))
     save(loaded.model, loaded.tokenizer, loaded.own, tmp_path / "made")

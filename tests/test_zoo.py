@@ -1,5 +1,7 @@
 """Architectures by evidence: heads and neurons of 49 kinds of models are found, proved, and removed as in any other."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,7 @@ from fairhub.model.finding import Layout
 from fairhub.model.units import Unit
 
 EVERY = {**ARCHITECTURES, **ZOO}
+PAGE = Path(__file__).parent.parent / "docs" / "models.md"
 WITH_EXPERTS = {"gpt_oss", "granitemoe", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe"}
 _LLAMA = Layout(
     "model.layers", "self_attn.o_proj", "mlp.down_proj", ("mlp.gate_proj", "mlp.up_proj"), "intermediate_size", 1,
@@ -53,6 +56,18 @@ KNOWN = {
 
 def test_there_are_many() -> None:
     assert len({build_().config.model_type for build_ in EVERY.values()}) >= 45
+
+
+def test_the_page_of_models_says_which_were_checked() -> None:
+    rows = {
+        line.split("`")[1]: line
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("| `") and "model_type" not in line
+    }
+    models = {model.config.model_type: model for model in (make() for make in EVERY.values())}
+    assert rows.keys() == models.keys()
+    assert {name for name, line in rows.items() if "in experts" in line} == WITH_EXPERTS
+    assert all(("| yes |" in rows[name].split("MLP")[0]) for name in models)
 
 
 @pytest.mark.parametrize("name", KNOWN)
