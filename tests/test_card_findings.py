@@ -8,9 +8,10 @@ import pytest
 from carding import listed, rows, section, shown, unchanged
 
 from fairhub import card
-from fairhub.card.known import _METHODS, EXPECTED
+from fairhub.card.known import EXPECTED
 from fairhub.card.page import PICTURES
 from fairhub.card.references import bibtex
+from fairhub.methods import METHODS
 from fairhub.plots import PICTURES as DRAWN
 from fairhub.report import Control, verdict
 from fairhub.report.markup import safe
@@ -204,7 +205,7 @@ def test_a_guard_without_pruning_is_told_as_such(repair):
 
 
 def test_every_method_is_explained_and_a_later_one_works(repair):
-    for name, about in _METHODS.items():
+    for name, about in METHODS.items():
         said = card.render(replace(repair, method=name))
         assert safe(about.title) in said and all(f"{{{paper}," in said for paper in about.papers)
         assert bibtex(about.papers, False, "1", "2026").count("@") == 1 + len(about.papers)

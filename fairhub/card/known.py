@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from fairhub.methods import METHODS
+
 
 @dataclass(frozen=True)
-class Method:
-    """A recipe in words, and the papers to cite for it."""
+class Known:
+    """A method in words, and the papers to cite for it."""
 
     title: str
     what: str
@@ -21,57 +23,19 @@ class Source:
     paper: str | None = None
 
 
-_METHODS = {
-    "two_sided": Method(
-        "two-sided erasure, the default of fairhub",
-        "One sweep over search prompts measures how a group's name moves what attention passes on, which directions "
-        "judgement words read, and what meaning, recall, merit and neutral text read. The part of the attention's "
-        "output weights that maps the first onto the second, and is not read by the third, is taken out in closed "
-        "form, in every layer. How much is decided on select prompts, within a limit on everything that must stay.",
-        ("belrose2023leace",),
-    ),
-    "robust": Method(
-        "robust, annealing under a guard",
-        "Every attention head and MLP neuron is scored by what it does to the bias of many frames, axes and contexts. "
-        "Those that all of them want gone form a pool; simulated annealing searches it, on first-order estimates and "
-        "then on the model itself. How much is taken is decided on select prompts, within the utility budget.",
-        ("dasu2025attention",),
-    ),
-    "attention_pruning": Method(
-        "Attention Pruning (Dasu et al. 2025)",
-        "Surrogate networks learn bias and perplexity from sampled sets of attention heads; simulated annealing "
-        "searches the surrogates, and its winners are measured again on the model.",
-        ("dasu2025attention",),
-    ),
-    "breaking_down_bias": Method(
-        "Breaking Down Bias (Ma et al. 2025)",
-        "Neurons and heads are scored for one use case, and those that matter for one group and not for the other "
-        "are removed. The paper itself finds that this carries over poorly to other use cases.",
-        ("ma2025breaking",),
-    ),
-    "fairness_pruning": Method(
-        "Fairness Pruning (optiPfair, Martra 2025)",
-        "MLP neurons whose activations differ most between the two texts of a minimal pair, and which matter least "
-        "otherwise, are removed.",
-        ("martra2025optipfair",),
-    ),
-    "fasp": Method(
-        "FASP (Zayed et al. 2024)",
-        "Attention heads are removed whose removal lowers bias most, among those that matter least for perplexity.",
-        ("zayed2024fasp",),
-    ),
-    "random": Method("random choice, a control", "Units were drawn at random."),
-    "magnitude": Method("smallest weights, a control", "The units with the smallest weights were removed."),
-    "importance": Method("least importance, a control", "The units that matter least for neutral text were removed."),
-    "bias_only": Method("bias only, a control", "Units were chosen by bias alone, whatever the cost."),
-    "audit": Method("audit", "The model was measured and left alone."),
+_OTHERS = {
+    "importance": Known("least importance, a control", "The units that matter least for neutral text were removed."),
+    "audit": Known("audit", "The model was measured and left alone."),
 }
+"""What reports name and no method is."""
 
 
-def method(name: str) -> Method:
-    """Return what is known of a recipe; one added later is named, not explained."""
+def method(name: str) -> Known:
+    """Return what is known of a method; one added later is named, not explained."""
+    if name in METHODS:
+        return Known(METHODS[name].title, METHODS[name].what, METHODS[name].papers)
     later = "What this recipe does is documented in the version of fairhub that made the run."
-    return _METHODS.get(name) or Method(name, later)
+    return _OTHERS.get(name) or Known(name, later)
 
 
 SOURCES = {
@@ -115,6 +79,8 @@ METRICS = {
     "that differ in one term; nearly all of it is reaction to a changed word, on control pairs all of it",
     "divergence.against_repair": "of another way of choosing: divergence under this repair (before) and the other "
     "(after), in pairs over the same prompts",
+    "judgement.against_repair": "of another way of choosing: the judgement gap under this repair (before) and the "
+    "other (after), in pairs over the same prompts and words",
     "specificity": "relative change of divergence on demographic pairs minus that on control pairs, in percentage "
     "points; below 0, the repair did more to demographics than to words in general",
     "perplexity": "utility: exp of the mean loss a token, on neutral text that chose nothing",

@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from fairhub.compute.likelihood import shared_tokens
-from fairhub.cost.memory import HEAVY
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.inputs.batches import probe_batches
 from fairhub.inputs.data import Data, Ground
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.inputs.tokens import encode
 from fairhub.measure.scores import separable
-from fairhub.methods import Plan, Task
+from fairhub.methods import METHODS, Plan, Task
 from fairhub.methods.erasure import sweep_tokens
 from fairhub.methods.erasure.sweep import TOKENS
 from fairhub.methods.fasp import GAMMAS
@@ -199,9 +198,10 @@ def _others(method: str, plan: Plan) -> int:
 
     Random three times, importance, the repair's parts alone; of an erasure one for every reader and a random one.
     """
-    if method not in HEAVY:
-        return 0
-    return {"two_sided": 2, "robust": 6 if plan.heal else 4}.get(method, 4)
+    known = METHODS[method]
+    if known.erases:
+        return 2
+    return (6 if plan.heal and known.anneals else 4) if known.others else 0
 
 
 def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:

@@ -19,8 +19,6 @@ from fairhub.model.loading import headers_of
 from fairhub.model.loading import weights_of as files_of
 from fairhub.model.loading.weights import BYTES
 
-HEAVY = ("two_sided", "robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
-"""Methods that score by gradient or keep second moments for healing."""
 CACHE = 1 << 30
 """Bytes that the engine may use for cached layer inputs."""
 _TOKENS = 3072  # of the largest batch of probes

@@ -10,12 +10,12 @@ import torch
 
 from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
-from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, widths_of
+from fairhub.cost.memory import Need, free, host_free, needed, widths_of
 from fairhub.cost.memory import weights_of as counted
 from fairhub.cost.work import Work
 from fairhub.inputs.gathering import gather
 from fairhub.inputs.sizes import Sizes
-from fairhub.methods import Task
+from fairhub.methods import METHODS, Task
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.loading import (
@@ -119,7 +119,7 @@ def _measured(name: str | None, device: str, dtype: torch.dtype, task: Task) -> 
 
 
 def _need(bare: Loaded, weights: int, dtype: torch.dtype, sizes: Sizes, method: str) -> Need:
-    return needed(weights, widths_of(bare.model.config), dtype.itemsize, sizes, heavy=method in HEAVY)
+    return needed(weights, widths_of(bare.model.config), dtype.itemsize, sizes, heavy=METHODS[method].heavy)
 
 
 def _row(

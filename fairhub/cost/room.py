@@ -3,9 +3,10 @@
 import torch
 
 from fairhub.cost.hardware import CARDS
-from fairhub.cost.memory import HEAVY, Need, free, host_free, needed, weights_of, widths_of
+from fairhub.cost.memory import Need, free, host_free, needed, weights_of, widths_of
 from fairhub.errors import UserError
 from fairhub.inputs.sizes import Sizes
+from fairhub.methods import METHODS
 from fairhub.model.loading import config_of, located
 
 
@@ -29,7 +30,8 @@ def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, 
         return None
     kind = torch.float32 if dtype is None and device == "cpu" else dtype
     size = kind.itemsize if kind else max(1, round(found.bytes / max(found.parameters, 1)))
-    need = needed(found.as_dtype(kind), widths_of(config), size, sizes, heavy=method in HEAVY)
+    heavy = method in METHODS and METHODS[method].heavy
+    need = needed(found.as_dtype(kind), widths_of(config), size, sizes, heavy=heavy)
     here, beside = free(device), host_free()
     asked = need.device + need.host if device == "cpu" else need.device
     if asked > here or (device != "cpu" and need.host > beside):

@@ -9,6 +9,7 @@ from fairhub.edit.repair import Repair
 from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
 from fairhub.methods.keeping import stays
+from fairhub.methods.method import Method
 from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.model.units import Pruning
@@ -84,3 +85,16 @@ def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning |
 
 def _asked(found: Search) -> Objective:
     return found.objectives[asked(found.plan, found.objectives)]
+
+
+ATTENTION_PRUNING = Method(
+    "attention_pruning",
+    attention_pruning,
+    "Attention Pruning (Dasu et al. 2025)",
+    "Surrogate networks learn bias and perplexity from sampled sets of attention heads; simulated annealing "
+    "searches the surrogates, and its winners are measured again on the model.",
+    ("dasu2025attention",),
+    anneals=True,
+    heavy=True,
+    others=True,
+)

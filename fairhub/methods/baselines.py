@@ -11,6 +11,7 @@ from fairhub.edit.masking import gated
 from fairhub.inputs.batches import Batch
 from fairhub.methods.head_choice import pick
 from fairhub.methods.head_scores import heads_of, neutral
+from fairhub.methods.method import Method
 from fairhub.methods.outcome import Outcome
 from fairhub.model.attention import head_norms
 from fairhub.search.task import Plan, Task
@@ -54,3 +55,13 @@ def _lowest(task: Task, plan: Plan, importance: np.ndarray) -> Outcome:
     heads = heads_of(task)
     ranking = [heads[i] for i in np.argsort(importance, kind="stable")]
     return pick(task, plan, {0.0: ranking}, len(heads), {})
+
+
+RANDOM = Method("random", random, "random choice, a control", "Units were drawn at random.")
+MAGNITUDE = Method(
+    "magnitude", magnitude, "smallest weights, a control", "The units with the smallest weights were removed."
+)
+MASK_GRADIENT = Method(
+    "mask_gradient", mask_gradient, "smallest gradients, a control",
+    "The heads were removed whose gates have the smallest gradient of the loss.",
+)  # fmt: skip

@@ -16,6 +16,7 @@ from fairhub.inputs.sequences import common_beginning, common_end
 from fairhub.inputs.tokens import encode
 from fairhub.methods import variants
 from fairhub.methods.group_scores import Rows, rows_of, snip_units, snip_weights, wanda_units, wanda_weights
+from fairhub.methods.method import Method
 from fairhub.methods.name_attention import iteratively
 from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import rebuild
@@ -222,3 +223,16 @@ def _oriented(probe: Probe) -> tuple[str, str]:
     """Return a probe's texts, that about the first group by alphabet first."""
     texts = (probe.text_a, probe.text_b)
     return texts if probe.group_a <= probe.group_b else (texts[1], texts[0])
+
+
+BREAKING_DOWN_BIAS = Method(
+    "breaking_down_bias",
+    breaking_down_bias,
+    "Breaking Down Bias (Ma et al. 2025)",
+    "Neurons and heads are scored for one use case, and those that matter for one group and not for the other "
+    "are removed. The paper itself finds that this carries over poorly to other use cases.",
+    ("ma2025breaking",),
+    heavy=True,
+    others=True,
+    variants=publishable,
+)

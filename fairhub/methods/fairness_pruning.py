@@ -14,6 +14,7 @@ from fairhub.methods.budgets import budgets
 from fairhub.methods.effects import effects
 from fairhub.methods.hybrid import Scope, budgeted, count_of, hybrid, top
 from fairhub.methods.importance import Importance, importance, known_importance
+from fairhub.methods.method import Method
 from fairhub.methods.neuron_bias import Definition, known_definition, neuron_bias
 from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import rebuild
@@ -149,3 +150,16 @@ def _effects(task: Task) -> np.ndarray:
     scores = effects(task, task.screen, "scoring every neuron")
     neurons = [i for i, unit in enumerate(scores.units) if unit.kind == "neuron"]
     return -scores.effect[:, neurons].reshape(len(scores.base), -1, mlp_width(task.model))
+
+
+FAIRNESS_PRUNING = Method(
+    "fairness_pruning",
+    fairness_pruning,
+    "Fairness Pruning (optiPfair, Martra 2025)",
+    "MLP neurons whose activations differ most between the two texts of a minimal pair, and which matter least "
+    "otherwise, are removed.",
+    ("martra2025optipfair",),
+    heavy=True,
+    others=True,
+    variants=parsed,
+)

@@ -7,6 +7,7 @@ import numpy as np
 
 from fairhub.methods.head_choice import pick
 from fairhub.methods.head_scores import score_heads
+from fairhub.methods.method import Method
 from fairhub.methods.outcome import Outcome
 from fairhub.search.task import Plan, Task
 
@@ -54,3 +55,20 @@ def removable(bias: Sequence[float] | np.ndarray, perplexity: Sequence[float] | 
     by_perplexity = sorted(range(heads), key=lambda i: (perplexity[i], i))
     free = by_perplexity[: heads - int(heads * gamma)]
     return sorted(free, key=lambda i: (bias[i], i))
+
+
+FASP = Method(
+    "fasp",
+    fasp,
+    "FASP (Zayed et al. 2024)",
+    "Attention heads are removed whose removal lowers bias most, among those that matter least for perplexity.",
+    ("zayed2024fasp",),
+)
+BIAS_ONLY = Method(
+    "bias_only", bias_only, "bias only, a control", "Units were chosen by bias alone, whatever the cost.",
+    ("zayed2024fasp",),
+)  # fmt: skip
+PPL_ONLY = Method(
+    "ppl_only", ppl_only, "perplexity only, a control", "The heads that matter least for perplexity were removed.",
+    ("zayed2024fasp",),
+)  # fmt: skip

@@ -37,17 +37,6 @@ def strength_of(healing: Mapping[str, Any] | None) -> Strength | Erasure | None:
     return kind(**{field.name: healing[field.name] for field in fields(kind)})
 
 
-_COMPARED = ("robust", "attention_pruning", "fairness_pruning", "breaking_down_bias")
-
-
-def compared_with(
-    method: str, settings: Mapping[str, Any], pruning: Pruning, strength: Strength | Erasure | None
-) -> bool:
-    """Return whether a run of this method measures other ways to repair as much beside its own."""
-    made = isinstance(strength, Erasure) or (method in _COMPARED and bool(pruning))
-    return made and bool(settings["plan"].get("alternatives", True))
-
-
 def rebuild(task: Task, pruning: Pruning, strength: Strength | Erasure | None, seed: int, others: bool) -> Outcome:
     """Return the outcome that these units and this healing make of the task's model: the same on the same machine.
 

@@ -14,6 +14,7 @@ from fairhub.methods.choosing import choose
 from fairhub.methods.controls import ablations
 from fairhub.methods.effects import effects
 from fairhub.methods.keeping import stays
+from fairhub.methods.method import Method
 from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.model.units import Pruning, Unit
@@ -154,3 +155,17 @@ def _nested(pruning: Pruning, ranking: Sequence[Unit]) -> list[Pruning]:
     while sizes[-1] > 1:
         sizes.append(-(-sizes[-1] // 2))
     return [frozenset(ordered[:size]) for size in sizes]
+
+
+ROBUST = Method(
+    "robust",
+    robust,
+    "robust, annealing under a guard",
+    "Every attention head and MLP neuron is scored by what it does to the bias of many frames, axes and contexts. "
+    "Those that all of them want gone form a pool; simulated annealing searches it, on first-order estimates and "
+    "then on the model itself. How much is taken is decided on select prompts, within the utility budget.",
+    ("dasu2025attention",),
+    anneals=True,
+    heavy=True,
+    others=True,
+)

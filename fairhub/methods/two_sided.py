@@ -5,7 +5,6 @@ from typing import Any
 
 from fairhub.edit.healing import Key
 from fairhub.edit.repair import Repair
-from fairhub.errors import UserError
 from fairhub.inputs.judgement.cells import pairs
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.measure.keep import limits_of
@@ -14,6 +13,7 @@ from fairhub.methods.erasure import Erasure, Item, Reads, erase, items_of, price
 from fairhub.methods.erasure.sweep import flat, unflat
 from fairhub.methods.guards import strongest
 from fairhub.methods.keeping import Bench, Tried
+from fairhub.methods.method import Method
 from fairhub.methods.outcome import Outcome
 from fairhub.model.facts import context_window
 from fairhub.run.folder import digest
@@ -97,18 +97,6 @@ def _erasure(plan: Plan, strength: float) -> Erasure:
     return Erasure(strength, also=_ALSO if plan.also else 0.0)
 
 
-def refuse_also(method: str, also: str) -> None:
-    """Refuse what cannot be erased beside judgements.
-
-    Raises:
-        UserError: An unknown word, or a method that erases nothing.
-    """
-    if also not in ("", "systematic"):
-        raise UserError(f"beside judgements one thing can be erased: systematic; got {also!r}; mend --also")
-    if also and method != "two_sided":
-        raise UserError(f"--also is of two_sided; {method} erases nothing; leave it out")
-
-
 def items_for(task: Task) -> list[Item]:
     """Return what the sweep of a task reads: nothing that judges where no word of search is one token."""
     words, ground = lexicon(task.tokenizer, "search"), task.fit
@@ -133,3 +121,17 @@ def erased(task: Task, seen: Seen, items: list[Item], erasure: Erasure) -> Repai
     """Return the edit of this strength."""
     bar = task.progress(f"erasing, strength {erasure.strength:g}", len(seen))
     return Repair(patch=erase(task.model, seen, items, erasure, bar))
+
+
+TWO_SIDED = Method(
+    "two_sided",
+    two_sided,
+    "two-sided erasure, the default of fairhub",
+    "One sweep over search prompts measures how a group's name moves what attention passes on, which directions "
+    "judgement words read, and what meaning, recall, merit and neutral text read. The part of the attention's "
+    "output weights that maps the first onto the second, and is not read by the third, is taken out in closed "
+    "form, in every layer. How much is decided on select prompts, within a limit on everything that must stay.",
+    ("belrose2023leace",),
+    heavy=True,
+    erases=True,
+)

@@ -15,8 +15,8 @@ from fairhub.inputs.data import Data
 from fairhub.inputs.gathering import gather
 from fairhub.measure.benchmarks.suite import NOTHING, TITLES, Suite, benchmarked
 from fairhub.measure.benchmarks.suite import gather as gather_suite
-from fairhub.methods import Outcome
-from fairhub.methods.rebuild import compared_with, rebuild
+from fairhub.methods import Outcome, compared_with
+from fairhub.methods.rebuild import rebuild
 from fairhub.model.loading import EMBEDDED, Loaded, cache, embedded_default, load
 from fairhub.pipeline import finish_, task_of
 from fairhub.proof import items

@@ -20,7 +20,7 @@ _STEPS = 8
 
 def methods() -> dict[str, str]:
     """Return every method of the package by what it does: one that is added later stands here by itself."""
-    return {f"{name}: {(recipe.__doc__ or name).splitlines()[0]}": name for name, recipe in METHODS.items()}
+    return {f"{method.title}: {method.sentence}": name for name, method in METHODS.items()}
 
 
 def request(axes: Sequence[str], contexts: Sequence[str], method: str, budget: float, depth: str) -> Request:
