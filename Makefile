@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: repair test test-slow test-all browser lint bench cards docs space deploy-space install clean
+.PHONY: second repair test test-slow test-all browser lint bench cards docs space deploy-space install clean
 
 install: $(VENV)/installed
 
@@ -41,6 +41,10 @@ browser: install
 # Every benchmark; prints what was reached and missed, and keeps it in benchmarks/RESULTS.md. Takes about an hour.
 bench: install
 	$(BIN)/python benchmarks/all.py
+
+# Any other model: make second MODEL=org/name (or a folder); audits, repairs, compares, adds a row to docs/results.md.
+second: install
+	$(BIN)/python benchmarks/second.py $(MODEL)
 
 # The example cards in model_cards/, rendered anew from their reports.
 cards: install
