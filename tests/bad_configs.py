@@ -88,6 +88,12 @@ CASES = [
     field("model_type unknown", model_type="\x1b[31mllama"),
     field("model_type of another architecture", model_type="gpt2"),
     field("model_type qwen2, weights of llama", model_type="qwen2"),
+    *(field(f"model_type {other}, weights of llama", model_type=other)
+      for other in ("bert", "mamba", "t5", "falcon", "gpt_oss", "git", "musicgen", "deepseek_v3", "mllama")),
+    field("experts without end", quick=True, model_type="mixtral", num_local_experts=1 << 24),
+    field("experts as text", model_type="mixtral", num_local_experts="many"),
+    field("layers of several kinds", model_type="qwen3_next"),
+    field("a backbone of the Hub", quick=True, backbone="org/evil", use_pretrained_backbone=True),
     field("is_encoder_decoder", is_encoder_decoder=True),
     field("dtype float8_e4m3fn", dtype="float8_e4m3fn"),
     field("dtype int8", quick=True, dtype="int8"),

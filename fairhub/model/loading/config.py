@@ -37,6 +37,7 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 _FORBIDDEN = (
     "auto_map", "init_inputs", "vocab", "merges", "custom_generate", "custom_pipelines", "transformers_weights",
     "fusion_config", "kernel_config", "use_kernels", "distributed_config", "base_model_name_or_path", "gguf_file",
+    "backbone", "use_timm_backbone", "use_pretrained_backbone",
 )  # fmt: skip
 """Fields by which a configuration makes transformers run code or read other files."""
 _STALE = ("_name_or_path", "name_or_path", "special_tokens_map_file")
