@@ -33,11 +33,6 @@ PLAN = dataclasses.replace(
 BRIEF = dataclasses.replace(PLAN, masks=36, rounds=1, chains=10, chain_steps=40)
 
 
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
-
-
 _DATA = {}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
+from tiny import ARCHITECTURES
 from torch import nn
 
 from fairhub.edit.masking import masked

@@ -11,8 +11,8 @@ import planted
 import pytest
 import torch
 import transformers
-from conftest import LLAMA, build
 from safetensors.torch import load_file, save_file
+from tiny import LLAMA, build
 
 import fairhub.pipeline
 from fairhub.__main__ import main
@@ -34,11 +34,6 @@ def offline(monkeypatch):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return planted.save(planted.planted_model(), tmp_path_factory.mktemp("models") / "planted")
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 @pytest.fixture

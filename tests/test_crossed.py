@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_judgement import grid
+from crossing import grid
 
 from fairhub.measure.judgement import gaps
 from fairhub.measure.judgement.figures import figure

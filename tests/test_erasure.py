@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import (
     PLANTED,
     aligned_cells,
@@ -14,6 +13,7 @@ from planted import (
     planted_model,
     tokenizer,
 )
+from tiny import ARCHITECTURES
 from transformers import PreTrainedModel
 
 from fairhub.edit.healing import patched

@@ -7,9 +7,9 @@ import planted
 import pytest
 import torch
 import transformers
-from conftest import ARCHITECTURES
+from capturing import GATED, batch_of
 from planted import PLAN, SIZES
-from test_activations import GATED, batch_of
+from tiny import ARCHITECTURES
 
 import fairhub.pipeline
 import fairhub.proof.prover

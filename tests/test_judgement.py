@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from crossing import grid
 
 from fairhub.inputs.judgement import cells as cells_
 from fairhub.inputs.judgement.cells import (
@@ -18,7 +19,6 @@ from fairhub.inputs.judgement.cells import (
     shipped,
     unmeasurable,
 )
-from fairhub.inputs.judgement.lexicon import Lexicon, Word
 from fairhub.inputs.probes import AXES, CONTEXTS, CONTROL, Probe, read_probes, split_of
 from fairhub.inputs.probes.shipped import fill, rows
 from fairhub.measure.judgement import gaps
@@ -108,19 +108,6 @@ def test_probes_of_the_users_own_are_cells_of_two_groups():
 
 
 # Squares: the size of a gap, without that of its noise.
-
-
-def grid(templates=12, sets=6, words=8, draw=0):
-    """Cells of every template with every term set, and a lexicon of so many words a side."""
-    said = [
-        Word(f"{draw}-{side}-{i}", "bad", side, "adjective", "held_out")
-        for side in ("negative", "positive") for i in range(words)
-    ]  # fmt: skip
-    cells = [
-        Cell((("a", "x"), ("b", "y")), "x", "c", f"{draw}-t{t}", "f", f"{draw}-s{s}", "adjective", "own", "held_out")
-        for t in range(templates) for s in range(sets)
-    ]  # fmt: skip
-    return cells, Lexicon(tuple(said), tuple(range(2 * words)))
 
 
 def reacted(rng, gap, templates=12, sets=6, words=8):

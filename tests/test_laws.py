@@ -10,8 +10,8 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import PLANTED
+from tiny import ARCHITECTURES
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 import fairhub.inputs.gathering
@@ -68,11 +68,6 @@ def give(monkeypatch, probes, wording=lambda cell: cell):
     monkeypatch.setattr(
         fairhub.inputs.gathering.cells_, "shipped", lambda split, *_: [c for c in cells if c.split == split]
     )
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from hub_client import python
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from tiny import ARCHITECTURES
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer
 

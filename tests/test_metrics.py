@@ -11,9 +11,9 @@ import evaluate
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
+from tiny import ARCHITECTURES
 
 import fairhub.metrics
 from fairhub.edit.editing import zero_

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from scipy.stats import wasserstein_distance
+from tiny import ARCHITECTURES
 
 from fairhub.errors import UserError
 from fairhub.measure.names import LEVELS, NamePrompt, public, scenarios, shipped

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from landscapes import subsets, uphill_acceptance
-from test_engine import make_probes
+from short_probes import make_probes
+from tiny import ARCHITECTURES
 
 from fairhub.compute.engine import Engine, token_loss
 from fairhub.inputs.batches import probe_batches, text_batches

@@ -9,9 +9,9 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import INNOCENT, PLAN, PLANTED, SIZES
 from safetensors import SafetensorError
+from tiny import ARCHITECTURES
 from transformers import AutoModelForCausalLM
 
 import fairhub.inputs.gathering
@@ -40,11 +40,6 @@ def brief(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
     monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import json
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import PLAN, SIZES
 from safetensors.torch import save_file
+from tiny import ARCHITECTURES
 
 from fairhub.compute.engine import Engine
 from fairhub.compute.tally import FORWARD, tallied
@@ -51,11 +51,6 @@ def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return planted.save(planted.planted_model(), tmp_path_factory.mktemp("models") / "planted")
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 @pytest.mark.parametrize("method", ["robust", "random"])

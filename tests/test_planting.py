@@ -3,8 +3,8 @@
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import INNOCENT, PLANTED
+from tiny import ARCHITECTURES
 from transformers import AutoModelForCausalLM
 
 from fairhub.compute.engine import Engine

@@ -11,9 +11,9 @@ from pathlib import Path
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import PLAN, SIZES
-from test_engine import PRUNINGS, make_probes
+from short_probes import PRUNINGS, make_probes
+from tiny import ARCHITECTURES
 from transformers import AutoTokenizer
 
 import fairhub.inputs.text
@@ -93,11 +93,6 @@ def test_processes_give_the_values_of_one(tokenizer, tmp_path, count):
     assert words == [words[0]] * count
     assert words[0]["owner"] == [f"{letter}{i % count}" for i, letter in enumerate("abcdefg")]
     assert words[0]["agreed"] == 0 and words[0]["alone"] == 100
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 METHODS = [

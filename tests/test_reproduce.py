@@ -6,10 +6,9 @@ import sys
 
 import pytest
 import torch
-from hub_client import hf, run
+from hub_client import fairhub_command, hf, run, silent
 from published import made, offline_
 from safetensors.torch import load_file, save_file
-from test_publish import command, silent
 
 from fairhub import publish as publisher
 from fairhub.errors import UserError
@@ -167,7 +166,7 @@ def test_from_the_hub_by_its_id_and_by_its_script(hub, ada, tmp_path):
     base, text, folder = made()
     publisher.publish(folder, "ada/fair", api=ada, tag="v1")
     own = ["--base", base, "--text", text, "--quick"]
-    done = command(hub, "reproduce", "ada/fair@v1", *own)
+    done = fairhub_command(hub, "reproduce", "ada/fair@v1", *own)
     assert done.returncode == 0, done.stderr
     silent(hub, done)
     assert "reproduced" in done.stdout and "different" not in done.stdout

@@ -3,7 +3,6 @@
 import numpy as np
 import planted
 import pytest
-from test_transfer import SMALL
 
 from fairhub import methods
 from fairhub.edit.repair import Repair
@@ -61,7 +60,7 @@ def test_cells_are_of_the_contexts_and_axes_that_are_asked_and_balanced():
 
 def test_a_matrix_is_of_judgements_where_they_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
+    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", planted.TRANSFER_SIZES)
     gone = Outcome(Repair(frozenset([planted.PLANTED])), None, {}, {}, [])
     monkeypatch.setitem(methods.METHODS, "planted", lambda task, plan: gone)  # type: ignore[attr-defined]
     loaded, text = planted.loaded(planted.planted_model()), planted.write_text(tmp_path / "text.txt")
