@@ -1,5 +1,9 @@
 """Fixtures: tiny models and their tokenizer, neutral text, the test Hub and its users, a repair made short."""
 
+import re
+import sys
+import warnings
+
 import planted
 import pytest
 from hub_server import HubServer
@@ -11,7 +15,9 @@ from transformers import PreTrainedTokenizerFast
 import fairhub.inputs.text
 import fairhub.pipeline
 import fairhub.proof.prover
+from fairhub.__main__ import main
 from fairhub.compute.greedy import continuations
+from fairhub.inputs.gathering import Sizes
 
 pytest_plugins = ["browsing"]  # a Space, a browser and its pages, as fixtures
 
@@ -72,3 +78,64 @@ def brief(monkeypatch):
     monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
     monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
     monkeypatch.setattr(fairhub.pipeline.plots, "save_all", lambda *_: {})
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """The Hub is out of reach."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("fairhub.inputs.text._hub_answers", lambda: False)
+
+
+@pytest.fixture(scope="session")
+def planted_folder(tmp_path_factory):
+    """A folder of the planted model, which the command line takes."""
+    return planted.save(planted.planted_model(), tmp_path_factory.mktemp("models") / "planted")
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run the command line in this process; returns exit code, stdout and stderr."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["fairhub", *map(str, words)])
+        code = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                main()
+            except SystemExit as stop:
+                code = stop.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def refused(command):
+    """Run a command that must be refused; returns the one line said."""
+
+    def run(*words):
+        code, out, err = command(*words)
+        lines = re.findall("fairhub: .*", err)  # a progress bar may stand before it on its line
+        assert code == 2, (code, out, err)
+        assert len(lines) == 1, err
+        assert "Traceback" not in err and out == ""
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def small_audit(monkeypatch):
+    """Every request measures little, whoever makes it."""
+    sizes = Sizes(
+        held_out=24, external=24, control=24, search=16, select=16, held_out_tokens=1024,
+        search_tokens=1024, select_tokens=1024,
+    )  # fmt: skip
+    init = fairhub.pipeline.Request.__init__
+    monkeypatch.setattr(
+        fairhub.pipeline.Request, "__init__", lambda self, *args, **how: init(self, *args, **how | {"sizes": sizes})
+    )
