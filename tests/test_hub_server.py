@@ -20,6 +20,7 @@ from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
 from tiny import LLAMA, build
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+pytestmark = pytest.mark.wide
 PUSH = """
 import sys, torch
 from transformers import AutoModelForCausalLM, AutoTokenizer

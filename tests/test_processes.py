@@ -81,7 +81,7 @@ def spread_words() -> dict[str, object]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.wide), pytest.param(4, marks=pytest.mark.slow)])
 def test_processes_give_the_values_of_one(tokenizer, tmp_path, count):
     tokenizer.save_pretrained(tmp_path)
     found = launched(count, "values", tmp_path)
@@ -96,7 +96,7 @@ def test_processes_give_the_values_of_one(tokenizer, tmp_path, count):
 
 
 METHODS = [
-    (2, "robust"),
+    pytest.param(2, "robust", marks=pytest.mark.wide),
     *(pytest.param(*case, marks=pytest.mark.slow) for case in (
         (4, "robust"), (2, "fasp"), (2, "attention_pruning"), (2, "fairness_pruning"), (4, "random")
     )),

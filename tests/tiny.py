@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
-import pytest
 import torch
 import transformers
 from transformers import AutoModelForCausalLM
+from wide import wide_but
 
 IDS = {"vocab_size": 128, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "initializer_range": 0.2}
@@ -78,8 +78,5 @@ NARROW = ("gpt2", "llama", "gemma3")
 
 
 def architectures(*often: str) -> list[Any]:
-    """Every listed architecture as a parameter: these (or NARROW) in every run, the others in `make test-wide`."""
-    return [
-        pytest.param(name, marks=() if name in (often or NARROW) else pytest.mark.wide, id=name)
-        for name in ARCHITECTURES
-    ]
+    """Every listed architecture as a parameter: these (or NARROW) in every run of the tests, the others wide."""
+    return wide_but(ARCHITECTURES, *(often or NARROW))
