@@ -109,6 +109,7 @@ def test_audit_as_json_is_one_document(command, planted_folder, text, small_audi
     assert all(f["after"] is None and f["change"] is None for f in figures)
 
 
+@pytest.mark.wide
 def test_audit_as_text_names_every_figure_with_its_interval(command, planted_folder, text, small_audit):
     code, out, err = command("audit", planted_folder, "--text", text)
     assert code == 0, err

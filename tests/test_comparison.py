@@ -147,6 +147,7 @@ def neutral(tmp_path_factory):
     return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt", without_terms=True)
 
 
+@pytest.mark.wide
 def test_methods_run_at_equal_k_and_go_on_after_a_kill(brief, neutral, tmp_path, monkeypatch):
     asked = Request("robust", text=neutral, plan=dataclasses.replace(PLAN, most=16), sizes=SIZES)
     names, out = ["random", "fasp", "magnitude"], tmp_path / "compare"

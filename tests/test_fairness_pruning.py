@@ -218,6 +218,7 @@ def test_the_recipe_goes_through_the_pipeline(brief, tmp_path):
         assert ((site.weight == 0).all(0).nonzero().flatten().tolist() == gone) or site.kind == "head"
 
 
+@pytest.mark.wide
 def test_variants_and_budgets_go_through_the_pipeline(brief, tmp_path):
     variant = "count=4, bias=effect, scope=layer, weight=1"
     _, found = made(brief, tmp_path / "run", per_layer=True, variant=variant, real_steps=2)
@@ -227,6 +228,7 @@ def test_variants_and_budgets_go_through_the_pipeline(brief, tmp_path):
     assert found.trace["best"][-1] <= found.trace["energy"][0]
 
 
+@pytest.mark.wide
 def test_a_shrunk_run_is_loaded_and_counted(brief, tmp_path):
     variant, total = "count=9", planted.planted_model().num_parameters()
     loaded, found = made(brief, tmp_path / "run", shrink=True, variant=variant)

@@ -29,11 +29,14 @@ def text(tmp_path_factory):
     return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt", without_terms=True)
 
 
+@pytest.fixture(scope="module")
+def data(text):
+    return gather((), (), None, text, planted.tokenizer(), SIZES)
+
+
 @pytest.fixture
-def task(text, tmp_path):
-    loaded = planted.loaded(planted.planted_model())
-    data = gather((), (), None, text, loaded.tokenizer, SIZES)
-    return task_of(loaded, data, Run(tmp_path / "run", {}, resume=True))
+def task(data, tmp_path):
+    return task_of(planted.loaded(planted.planted_model()), data, Run(tmp_path / "run", {}, resume=True))
 
 
 def test_planted_head_is_scored_lowest_and_remembered(task, monkeypatch):
@@ -54,7 +57,7 @@ def test_an_unknown_bias_is_refused(task):
         score_heads(task, "charm")
 
 
-@pytest.mark.parametrize("method", ["fasp", "bias_only"])
+@pytest.mark.parametrize("method", ["fasp", pytest.param("bias_only", marks=pytest.mark.wide)])
 def test_planted_bias_is_what_goes(method, text, tmp_path):
     request = Request(method=method, text=text, plan=PLAN, sizes=SIZES)
     made = repair(planted.loaded(planted.planted_model()), request, tmp_path / method)
@@ -63,6 +66,7 @@ def test_planted_bias_is_what_goes(method, text, tmp_path):
     assert made.healing is None and made.verdict.startswith("Repaired")
 
 
+@pytest.mark.wide
 def test_a_fair_model_is_left_alone(text, tmp_path):
     request = Request(method="fasp", text=text, plan=PLAN, sizes=SIZES)
     made = repair(planted.loaded(planted.fair_model()), request, tmp_path / "fair")
@@ -136,6 +140,7 @@ def test_heads_can_be_scored_by_groups(task, monkeypatch, name):
     assert not np.array_equal(values[0], values[1])
 
 
+@pytest.mark.wide
 def test_the_classifier_that_scored_heads_stands_in_the_report(text, tmp_path, monkeypatch):
     def share_of(letter):
         return lambda texts: np.array([t.count(letter) / max(len(t), 1) for t in texts])
@@ -183,6 +188,7 @@ def test_a_squared_gap_by_hand():
     assert squared_gaps(cells, values, range(6)) == pytest.approx([x])
 
 
+@pytest.mark.wide
 def test_limits_of_a_user_hold_for_fasp_too(text, tmp_path):
     strict, loose = (
         repair(
