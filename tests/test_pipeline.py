@@ -13,6 +13,7 @@ from planted import INNOCENT, PLAN, PLANTED, SIZES
 from safetensors import SafetensorError
 from tiny import ARCHITECTURES
 from transformers import AutoModelForCausalLM
+from wide import wide_but
 
 import fairhub.inputs.gathering
 import fairhub.inputs.text
@@ -184,7 +185,7 @@ class _Killed(BaseException):
 _SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("moments", "energy 1", "select 2", "pictures")]
 
 
-@pytest.mark.parametrize("moment", ["energy 3", "proof", *_SLOW])
+@pytest.mark.parametrize("moment", [*wide_but(("energy 3", "proof"), "energy 3"), *_SLOW])
 def test_a_killed_run_goes_on_to_the_same_report(done, request_, tmp_path, monkeypatch, no_pictures, moment):
     _, made, _ = done
     count = 0
@@ -244,6 +245,7 @@ def test_a_disk_that_fills_up_under_the_model_is_one_line(tmp_path, monkeypatch)
         fairhub.pipeline._write(planted.loaded(model), made, fake.report(), {"plan": {}}, run)
 
 
+@pytest.mark.wide
 def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):
     request_ = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, heal=False))
     made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
@@ -259,6 +261,7 @@ def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):
     shutil.rmtree(tmp_path / "run")
 
 
+@pytest.mark.wide
 def test_first_order_effects_alone_find_what_is_planted(request_, tmp_path, no_pictures):
     request_ = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, real_steps=0))
     made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
@@ -266,6 +269,7 @@ def test_first_order_effects_alone_find_what_is_planted(request_, tmp_path, no_p
     assert len(made.trace["energy"]) > 4 * PLAN.real_steps  # no step on the real model is this many
 
 
+@pytest.mark.wide
 def test_a_tokenizer_without_judgement_words_stops_nothing_and_proves_nothing(text, tmp_path, tokenizer, no_pictures):
     """Letters are its tokens: no word is one of them, so judgements are missing, and all else is measured."""
     loaded = Loaded(ARCHITECTURES["llama"](), tokenizer, "letters", "local")
