@@ -55,7 +55,7 @@ def test_an_axis_that_an_edit_saw_falls_more_than_one_it_never_saw(tmp_path: Pat
     assert again == shown  # what was measured is read from the folder
 
 
-@pytest.mark.parametrize("kind", wide_but(("group", "context", "dimension"), "context"))
+@pytest.mark.parametrize("kind", wide_but(("group", "context", "dimension")))
 def test_every_kind_has_its_rows(tmp_path: Path, kind: str) -> None:
     text = write_text(tmp_path / "text.txt")
     shown = carried(loaded(planted_model()), kind, 1.0, text, SIZES, tmp_path / "out")
