@@ -8,6 +8,7 @@ import torch
 from planted import PLAN, SIZES
 from safetensors.torch import save_file
 from tiny import ARCHITECTURES
+from wide import wide_but
 
 from fairhub.compute.engine import Engine
 from fairhub.compute.tally import FORWARD, tallied
@@ -48,7 +49,13 @@ def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():
     assert tally.tokens == before
 
 
-@pytest.mark.parametrize("method", ["robust", "random"])
+@pytest.fixture(scope="module")
+def found(planted_folder, text):
+    """The forecast of every method, its search without a bound."""
+    return forecast(str(planted_folder), Request(text=text, sizes=SIZES), "cpu", None)
+
+
+@pytest.mark.parametrize("method", wide_but(("robust", "random"), "robust"))
 def test_a_run_counts_what_was_forecast(text, tmp_path, method):
     loaded = planted.loaded(planted.planted_model())
     data = gather((), (), None, text, loaded.tokenizer, SIZES)
@@ -59,8 +66,7 @@ def test_a_run_counts_what_was_forecast(text, tmp_path, method):
     assert tally.forwards == pytest.approx(expected, rel=0.25)
 
 
-def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(planted_folder, text):
-    found = forecast(str(planted_folder), Request(text=text, sizes=SIZES), "cpu", None)
+def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(found):
     assert {row.method for row in found.rows} == set(COUNTED) <= set(METHODS)
     assert {row.machine for row in found.rows} == {"this machine", *(card.name for card in CARDS)}
     assert all(row.fits and row.seconds > 0 for row in found.rows)
@@ -103,13 +109,12 @@ def test_seconds_grow_with_work_and_shrink_with_the_card():
     )
 
 
-def test_a_bound_on_the_search_bounds_its_seconds_alone(planted_folder, text):
-    def seconds(bound):
-        asked = Request(text=text, sizes=SIZES, plan=Plan(seconds=bound))
-        rows = forecast(str(planted_folder), asked, "cpu", None).rows
+def test_a_bound_on_the_search_bounds_its_seconds_alone(found, planted_folder, text):
+    def seconds(rows):
         return {(row.method, row.machine): row.seconds for row in rows if row.machine != "this machine"}  # not noise
 
-    free_, bounded = seconds(None), seconds(1e-9)
+    asked = Request(text=text, sizes=SIZES, plan=Plan(seconds=1e-9))
+    free_, bounded = seconds(found.rows), seconds(forecast(str(planted_folder), asked, "cpu", None).rows)
     shorter = {place[0] for place in free_ if bounded[place] < free_[place]}
     assert shorter == {"robust", "attention_pruning"}
     assert {place[0] for place in free_ if bounded[place] == free_[place]} == set(COUNTED) - shorter
