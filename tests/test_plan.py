@@ -50,7 +50,7 @@ def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():
 
 
 @pytest.fixture(scope="module")
-def found(planted_folder, text):
+def unbounded(planted_folder, text):
     """The forecast of every method, its search without a bound."""
     return forecast(str(planted_folder), Request(text=text, sizes=SIZES), "cpu", None)
 
@@ -66,12 +66,12 @@ def test_a_run_counts_what_was_forecast(text, tmp_path, method):
     assert tally.forwards == pytest.approx(expected, rel=0.25)
 
 
-def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(found):
-    assert {row.method for row in found.rows} == set(COUNTED) <= set(METHODS)
-    assert {row.machine for row in found.rows} == {"this machine", *(card.name for card in CARDS)}
-    assert all(row.fits and row.seconds > 0 for row in found.rows)
-    assert json.loads(json.dumps(as_json(found)))["plan"][0]["method"] == "two_sided"
-    assert all(len(line) < 130 for line in table(found).splitlines()[:-2])
+def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(unbounded):
+    assert {row.method for row in unbounded.rows} == set(COUNTED) <= set(METHODS)
+    assert {row.machine for row in unbounded.rows} == {"this machine", *(card.name for card in CARDS)}
+    assert all(row.fits and row.seconds > 0 for row in unbounded.rows)
+    assert json.loads(json.dumps(as_json(unbounded)))["plan"][0]["method"] == "two_sided"
+    assert all(len(line) < 130 for line in table(unbounded).splitlines()[:-2])
 
 
 def test_bytes_are_read_off_headers_and_what_is_too_large_does_not_fit(planted_folder, tmp_path):
@@ -109,12 +109,12 @@ def test_seconds_grow_with_work_and_shrink_with_the_card():
     )
 
 
-def test_a_bound_on_the_search_bounds_its_seconds_alone(found, planted_folder, text):
+def test_a_bound_on_the_search_bounds_its_seconds_alone(unbounded, planted_folder, text):
     def seconds(rows):
         return {(row.method, row.machine): row.seconds for row in rows if row.machine != "this machine"}  # not noise
 
     asked = Request(text=text, sizes=SIZES, plan=Plan(seconds=1e-9))
-    free_, bounded = seconds(found.rows), seconds(forecast(str(planted_folder), asked, "cpu", None).rows)
+    free_, bounded = seconds(unbounded.rows), seconds(forecast(str(planted_folder), asked, "cpu", None).rows)
     shorter = {place[0] for place in free_ if bounded[place] < free_[place]}
     assert shorter == {"robust", "attention_pruning"}
     assert {place[0] for place in free_ if bounded[place] == free_[place]} == set(COUNTED) - shorter
