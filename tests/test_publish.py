@@ -32,6 +32,7 @@ def folder():
 
 
 @pytest.mark.parametrize("xet", [pytest.param(True, id="xet"), pytest.param(False, id="lfs", marks=pytest.mark.slow)])
+@pytest.mark.wide
 def test_a_run_is_published_in_one_commit_and_comes_back_equal(hub, folder, tmp_path, xet):
     done = fairhub_command(hub, "publish", folder, "--to", "ada/fair", "--tag", "v1", xet=xet)
     assert done.returncode == 0, done.stderr
@@ -109,6 +110,7 @@ def test_no_folder_of_this_machine_is_published(hub, ada, folder):
     assert home in json.dumps(recipe["settings"])  # positive control: the run itself has it
 
 
+@pytest.mark.wide
 def test_a_dry_run_sends_nothing_and_needs_no_network(hub, folder):
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}
     words = [sys.executable, "-m", "fairhub", "publish", str(folder), "--to", "ada/fair", "--dry-run"]
@@ -154,6 +156,7 @@ def test_a_500_before_the_commit_is_tried_again(hub, ada, folder):
 
 
 @pytest.mark.parametrize("moment", [pytest.param("preupload", marks=pytest.mark.slow), "commit"])
+@pytest.mark.wide
 def test_a_kill_leaves_nothing_half_published(hub, folder, moment):
     hub.put("ada/fair", {"old.txt": b"old"})
     slow = hub.fault("POST", f"/{moment}/", delay=30)
@@ -189,6 +192,7 @@ def test_mistakes_are_one_clear_line(hub, folder, case):
     assert not hub.exists(to)
 
 
+@pytest.mark.wide
 def test_the_command_needs_an_account_and_exits_with_2(hub, folder):
     done = fairhub_command(hub, "publish", folder, "--to", "ada/fair", user=None)
     assert done.returncode == 2 and "hf auth login" in done.stderr and "Traceback" not in done.stderr

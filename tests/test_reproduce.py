@@ -162,6 +162,7 @@ def test_a_killed_reproduction_goes_on(copy, monkeypatch):
     assert not list(module.cache().glob("reproduce/*/work"))
 
 
+@pytest.mark.wide
 def test_from_the_hub_by_its_id_and_by_its_script(hub, ada, tmp_path):
     base, text, folder = made()
     publisher.publish(folder, "ada/fair", api=ada, tag="v1")
