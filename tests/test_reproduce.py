@@ -9,6 +9,7 @@ import torch
 from hub_client import fairhub_command, hf, run, silent
 from published import made, offline_
 from safetensors.torch import load_file, save_file
+from wide import wide_but
 
 from fairhub import publish as publisher
 from fairhub.errors import UserError
@@ -43,7 +44,7 @@ TEXTS = ("continuations, before", "continuations, after")
 ITEMS = ("items, held_out", "items, loss")
 
 
-@pytest.mark.parametrize("heal", [True, False], ids=["healed", "pruned"])
+@pytest.mark.parametrize("heal", wide_but((True, False), True), ids=["healed", "pruned"])
 def test_on_the_same_machine_everything_is_the_same(heal):
     base, text, run = made(heal)
     checks = reproduce(str(run), mine=Mine(str(base), text=text))
@@ -55,6 +56,7 @@ def test_on_the_same_machine_everything_is_the_same(heal):
     assert agrees(checks) and "reproduced" in table(checks)
 
 
+@pytest.mark.wide
 def test_quick_measures_held_out_and_utility(copy):
     checks = reproduce(str(copy), quick=True, mine=mine())
     assert agrees(checks)
@@ -62,6 +64,7 @@ def test_quick_measures_held_out_and_utility(copy):
     assert {"perplexity", "divergence", "kl", "judgement", "merit"} <= {c.what.split(" ")[0] for c in checks}
 
 
+@pytest.mark.wide
 def test_altered_weights_are_named(copy):
     file = copy / "model" / "model.safetensors"
     tensors = load_file(file)
@@ -73,6 +76,7 @@ def test_altered_weights_are_named(copy):
     assert not agrees(checks) and "NOT reproduced" in table(checks)
 
 
+@pytest.mark.wide
 def test_an_embellished_figure_is_found(copy):
     report = json.loads((copy / "report.json").read_text())
     figure = next(

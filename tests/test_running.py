@@ -39,6 +39,7 @@ def asked(tmp_path_factory):
     return str(model), Request("robust", text=text, plan=planted.PLAN, sizes=planted.SIZES)
 
 
+@pytest.mark.wide
 def test_a_run_is_stopped_and_goes_on_to_the_same_end(asked, tmp_path):
     model, request = asked
     job, straight = tmp_path / "job", tmp_path / "straight"
