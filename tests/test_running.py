@@ -113,6 +113,7 @@ def test_progress_is_watched_inside_the_block_only():
     assert heard == [("counting", 0, 2), ("counting", 1, 2)]
 
 
+@pytest.mark.wide
 def test_a_worker_that_dies_says_why_to_the_owner_and_in_plain_words_to_the_visitor(tmp_path, caplog):
     (tmp_path / "job").mkdir()  # no job.json in it: the worker falls over
     last = list(follow(tmp_path / "job", every=0.05))[-1]
