@@ -11,6 +11,7 @@ def wide_but(cases: Iterable[Any], *often: Any) -> list[Any]:
     return [pytest.param(case, marks=() if case in often else pytest.mark.wide) for case in cases]
 
 
-def one_in(count: int, cases: Iterable[Any]) -> list[Any]:
-    """The cases as parameters of a test: one of so many in every run, beginning with the first, the others wide."""
-    return [pytest.param(case, marks=pytest.mark.wide if n % count else ()) for n, case in enumerate(cases)]
+def one_in(count: int, cases: Iterable[Any], *often: Any) -> list[Any]:
+    """The cases as parameters of a test: one of so many and these in every run, the others wide."""
+    listed = list(cases)
+    return wide_but(listed, *listed[::count], *often)
