@@ -31,6 +31,7 @@ def test_a_whole_front_has_every_strength_and_its_rows_are_numbered(run: Path) -
     assert "\\\\" not in shown  # a name is escaped once
 
 
+@pytest.mark.wide
 def test_a_row_is_taken_without_a_search_and_says_where_from(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

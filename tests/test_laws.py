@@ -236,6 +236,7 @@ def said_otherwise(cell):
 
 
 @pytest.mark.parametrize("name", ["gpt2"])
+@pytest.mark.wide
 def test_other_seen_texts_do_choose(name, done, request_, tmp_path, monkeypatch):
     """Positive control: the same rewording of select is noticed."""
     give(monkeypatch, [reworded(p) if p.split == "select" else p for p in PROBES])

@@ -139,6 +139,7 @@ def test_stock_transformers_loads_the_repaired_model(done):
     assert mean_divergence(saved, held_out) < 0.5 * mean_divergence(base, held_out)
 
 
+@pytest.mark.wide
 def test_a_fair_model_is_left_alone(request_, tmp_path):
     made = repair(planted.loaded(planted.deaf_model()), request_, tmp_path / "fair")
     assert made.pruning == [] and made.healing is None and made.controls == ()

@@ -90,6 +90,7 @@ def test_an_embellished_figure_is_found(copy):
     assert wrong == ["divergence (held_out, axis all, context all)"]
 
 
+@pytest.mark.wide
 def test_another_recipe_makes_another_model(copy):
     recipe = json.loads((copy / "recipe.json").read_text())
     recipe["healing"]["guard"] += 0.5
@@ -153,6 +154,7 @@ def test_a_base_model_from_a_package_says_what_to_install(copy, monkeypatch):
         reproduce(str(copy), quick=True, mine=Mine(text=made()[1]))
 
 
+@pytest.mark.wide
 def test_a_killed_reproduction_goes_on(copy, monkeypatch):
     import fairhub.publish.reproduce as module
 
