@@ -69,6 +69,9 @@ def test_a_matrix_is_of_judgements_where_they_can_be_read(tmp_path, monkeypatch)
     assert found["figure"] == "judgement gap" and found["unit"] == "nats²"
     assert len(found["cells"]) == 4 and all(np.isfinite(cell["change"]["value"]) for cell in found["cells"])
     assert "judgement gap" in (tmp_path / "out" / "transfer.md").read_text()
+
+
+def test_a_matrix_is_of_judgement_or_divergence(tmp_path, text):
     own = tmp_path / "own.jsonl"
     with pytest.raises(UserError, match="judgement or divergence; got 'bias'; mend --figure"):
-        of_probes(loaded.tokenizer, CONTEXTS, own, text, figure="bias")
+        of_probes(planted.tokenizer(), CONTEXTS, own, text, figure="bias")
