@@ -50,7 +50,7 @@ def test_another_strength_of_erasure_is_another_model(tmp_path):
     "name", one_in(4, ("pytorch_model.bin", "adapter_config.json", "tokenizer.model", "more.safetensors"))
 )
 def test_what_loaders_would_read_on_the_hub_is_refused_before_it_is_fetched(hub, ada, name):
-    base, text, run = made(False)
+    run = made()[2]
     publisher.publish(run, "ada/fair", api=ada)
     assert (publisher.fetch("ada/fair", weights=True, api=ada) / "model.safetensors").is_file()
     hub.put("ada/fair", {name: b"theirs"})

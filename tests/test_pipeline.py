@@ -75,6 +75,7 @@ def mean_divergence(model, probes, pruning=frozenset()):
     return Engine(model, probe_batches(planted.tokenizer(), probes)).values([pruning])[0].mean()
 
 
+@pytest.mark.wide
 def test_one_head_carries_the_planted_bias():
     model = planted.planted_model()
     people = [p for p in planted.aligned() if p.axis != CONTROL][::9]  # texts of unequal length differ anyway
