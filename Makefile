@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
 
-.PHONY: second repair test test-slow test-all browser lint bench cards docs space deploy-space install clean
+.PHONY: second repair test test-wide test-slow test-all browser lint bench cards docs space deploy-space install clean
 
 install: $(VENV)/installed
 
@@ -28,11 +28,15 @@ lint: install
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile  # a process a core, each with one thread
 
+# The rest of what CI runs: laws on every architecture, other processes, the test Hub itself, lies one by one.
+test-wide: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "wide and not slow and not browser"
+
 # What takes minutes: killed and resumed runs, more processes, simulated intervals, hostile files one by one.
 test-slow: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow and not browser"
 
-test-all: test test-slow browser
+test-all: test test-wide test-slow browser
 
 # The Space in a real browser; needs Chromium (apt-get install chromium).
 browser: install

@@ -151,7 +151,7 @@ def _shadow(place: Place) -> Sequence[object]:
 
 def _tied(place: Place) -> Sequence[object]:
     import planted
-    from conftest import ARCHITECTURES
+    from tiny import ARCHITECTURES
 
     return audit(place, planted.save(
         ARCHITECTURES["llama"](vocab_size=len(planted.tokenizer()), tie_word_embeddings=True), place.folder / "tied"

@@ -1,92 +1,37 @@
-"""A tiny random model of every listed architecture, and a tokenizer of single characters."""
+"""Fixtures: tiny models and their tokenizer, neutral text, the test Hub and its users, a repair made short."""
 
-from functools import partial
+import re
+import sys
+import warnings
 
+import planted
 import pytest
-import torch
-import transformers
 from hub_server import HubServer
 from huggingface_hub import HfApi
+from tiny import ARCHITECTURES, architectures
 from tokenizers import Tokenizer, decoders, models
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 import fairhub.inputs.text
 import fairhub.pipeline
 import fairhub.proof.prover
+from fairhub.__main__ import main
 from fairhub.compute.greedy import continuations
+from fairhub.inputs.sizes import Sizes
 
 pytest_plugins = ["browsing"]  # a Space, a browser and its pages, as fixtures
 
-IDS = {"vocab_size": 128, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
-SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "initializer_range": 0.2}
-LLAMA = IDS | SIZES | {"intermediate_size": 48, "num_key_value_heads": 2, "max_position_embeddings": 512}
-GEMMA = LLAMA | {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 8}
-GPT2 = IDS | {
-    "n_embd": 32,
-    "n_layer": 2,
-    "n_head": 4,
-    "n_inner": 48,
-    "n_positions": 512,
-    "initializer_range": 0.2,
-}
 
-
-def build(config_class, **fields):
-    """A random model whose biases and norms are random too, so that forgetting one shows in the logits."""
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(getattr(transformers, config_class)(**fields))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() == 1:
-                parameter.add_(0.2 * torch.randn_like(parameter))
-    assert model.num_parameters() < 500_000
-    return model.eval()
-
-
-ARCHITECTURES = {
-    "gpt2": partial(build, "GPT2Config", **GPT2),
-    "gpt_neo": partial(
-        build,
-        "GPTNeoConfig",
-        **IDS,
-        hidden_size=32,
-        num_layers=2,
-        num_heads=4,
-        intermediate_size=48,
-        attention_types=[[["global", "local"], 1]],
-        window_size=8,
-        max_position_embeddings=512,
-        initializer_range=0.2,
-    ),
-    "gptj": partial(build, "GPTJConfig", **GPT2, rotary_dim=4),
-    "gpt_neox": partial(build, "GPTNeoXConfig", **IDS, **SIZES, intermediate_size=48, max_position_embeddings=512),
-    "opt": partial(
-        build,
-        "OPTConfig",
-        **IDS,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        ffn_dim=48,
-        max_position_embeddings=512,
-        word_embed_proj_dim=32,
-        init_std=0.2,
-    ),
-    "llama": partial(build, "LlamaConfig", **LLAMA),
-    "llama_mqa": partial(build, "LlamaConfig", **LLAMA | {"num_key_value_heads": 1, "head_dim": 16}),
-    "mistral": partial(build, "MistralConfig", **LLAMA, head_dim=16, sliding_window=8),
-    "qwen2": partial(build, "Qwen2Config", **LLAMA),
-    "qwen3": partial(build, "Qwen3Config", **LLAMA, head_dim=16),
-    "gemma2": partial(build, "Gemma2Config", **GEMMA),
-    "gemma3": partial(build, "Gemma3TextConfig", **GEMMA, layer_types=["sliding_attention", "full_attention"]),
-    "phi3": partial(build, "Phi3Config", **LLAMA),
-}
-"""Builds a tiny model of each listed architecture; keywords change its config."""
-
-
-@pytest.fixture(params=ARCHITECTURES)
+@pytest.fixture(params=architectures())
 def model(request):
+    """A tiny model of each listed architecture in turn, all but a few of them in `make test-wide` alone."""
     return ARCHITECTURES[request.param]()
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory):
+    """A file of neutral text in the words of the planted model."""
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 @pytest.fixture(scope="session")
@@ -133,3 +78,64 @@ def brief(monkeypatch):
     monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
     monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
     monkeypatch.setattr(fairhub.pipeline.plots, "save_all", lambda *_: {})
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """The Hub is out of reach."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("fairhub.inputs.text._hub_answers", lambda: False)
+
+
+@pytest.fixture(scope="session")
+def planted_folder(tmp_path_factory):
+    """A folder of the planted model, which the command line takes."""
+    return planted.save(planted.planted_model(), tmp_path_factory.mktemp("models") / "planted")
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run the command line in this process; returns exit code, stdout and stderr."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["fairhub", *map(str, words)])
+        code = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                main()
+            except SystemExit as stop:
+                code = stop.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def refused(command):
+    """Run a command that must be refused; returns the one line said."""
+
+    def run(*words):
+        code, out, err = command(*words)
+        lines = re.findall("fairhub: .*", err)  # a progress bar may stand before it on its line
+        assert code == 2, (code, out, err)
+        assert len(lines) == 1, err
+        assert "Traceback" not in err and out == ""
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def small_audit(monkeypatch):
+    """Every request measures little, whoever makes it."""
+    sizes = Sizes(
+        held_out=24, external=24, control=24, search=16, select=16, held_out_tokens=1024,
+        search_tokens=1024, select_tokens=1024,
+    )  # fmt: skip
+    init = fairhub.pipeline.Request.__init__
+    monkeypatch.setattr(
+        fairhub.pipeline.Request, "__init__", lambda self, *args, **how: init(self, *args, **how | {"sizes": sizes})
+    )

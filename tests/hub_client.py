@@ -32,6 +32,16 @@ def hf(hub: HubServer, *words: str, **options) -> subprocess.CompletedProcess:
     return run(hub, [str(Path(sys.executable).parent / "hf"), *words], **options)
 
 
+def fairhub_command(hub: HubServer, *words: object, user: str | None = "ada", **options) -> subprocess.CompletedProcess:
+    return run(hub, [sys.executable, "-m", "fairhub", *map(str, words)], user, **options)
+
+
+def silent(hub: HubServer, done: subprocess.CompletedProcess) -> None:
+    """No output holds a token."""
+    for user in ("ada", "bob"):
+        assert hub.token(user) not in done.stdout + done.stderr
+
+
 def send(hub: HubServer, method: str, path: str, body: bytes, user: str | None = "ada") -> bytes:
     """A request that the client would never make."""
     headers = {"Authorization": f"Bearer {hub.token(user)}"} if user else {}

@@ -5,12 +5,13 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
 
-from conftest import ARCHITECTURES
 from planting import cut_, plant_
+from tiny import ARCHITECTURES
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -33,6 +34,10 @@ SIZES = Sizes(
     search_tokens=4096, select_tokens=2048, held_out_tokens=2048, judged=24, judged_near=12, traits=24, choices=24,
     passages=8, fitted=32, fitted_wide=24, fitted_traits=24, fitted_control=12, fitted_choices=24, fitted_tokens=1024,
     chosen=48, chosen_traits=24, chosen_choices=24, chosen_passages=8,
+)  # fmt: skip
+TRANSFER_SIZES = replace(
+    SIZES, search=8, screen=8, sample=4, select=8, kept=4, control=4, search_tokens=1024, select_tokens=1024,
+    held_out_tokens=1024,
 )  # fmt: skip
 PLAN = Plan(budget=0.5, exchange=1.0, heads=4, neurons=2, steps=200, real_steps=4)
 _WORD = re.compile(r"\w+|[^\w\s]+")

@@ -1,12 +1,15 @@
-"""A finished run of a tiny planted model, made once a session, for tests that publish it."""
+"""Finished runs of a tiny planted model for tests that read or publish them: made once, never written to."""
 
 import dataclasses
-from functools import cache
+import os
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 
 import planted
 import pytest
+from filelock import FileLock
 from planted import PLAN, SIZES
 
 import fairhub.inputs.text
@@ -15,30 +18,41 @@ from fairhub.model.loading import load
 from fairhub.pipeline import repair
 from fairhub.request import Request
 
-
-@cache
-def erased() -> tuple[Path, Path, Path]:
-    """Return the same of a run by the default method: two-sided erasure, which solves for every attention output."""
-    base, text, _ = made()
-    folder = Path(mkdtemp())
-    plan = dataclasses.replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0))
-    with pytest.MonkeyPatch.context() as patch:
-        offline_(patch)
-        repair(load(str(base)), Request("two_sided", text=text, plan=plan, sizes=SIZES), folder / "run")
-    return base, text, folder / "run"
+STRENGTHS = (0.1, 1.0, 10.0)
+"""Those that `erased` chose from, each measured on select."""
 
 
 @cache
 def made(heal: bool = True) -> tuple[Path, Path, Path]:
     """Return a base model's folder, the neutral text, and the folder of a run that repaired it."""
-    folder = Path(mkdtemp())
+    request = Request("robust", plan=dataclasses.replace(PLAN, heal=heal), sizes=SIZES)
+    return _once("healed" if heal else "pruned", partial(_run, request))
+
+
+@cache
+def erased() -> tuple[Path, Path, Path]:
+    """Return the same of a run by the default method: two-sided erasure, which solves for every attention output."""
+    plan = dataclasses.replace(PLAN, keep="0.9", erasures=STRENGTHS, whole_front=True)
+    return _once("erased", partial(_run, Request("two_sided", plan=plan, sizes=SIZES)))
+
+
+def _run(request: Request, folder: Path) -> None:
     base = planted.save(planted.planted_model(), folder / "base")
     text = planted.write_text(folder / "neutral.txt")
-    plan = dataclasses.replace(PLAN, heal=heal)
     with pytest.MonkeyPatch.context() as patch:
         offline_(patch)
-        repair(load(str(base)), Request("robust", text=text, plan=plan, sizes=SIZES), folder / "run")
-    return base, text, folder / "run"
+        repair(load(str(base)), dataclasses.replace(request, text=text), folder / "run")
+
+
+def _once(name: str, make: Callable[[Path], None]) -> tuple[Path, Path, Path]:
+    """Make it in a folder that all workers of this run of the tests share: who comes second waits for the first."""
+    workers = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    folder = (Path(gettempdir()) / f"fairhub-tests-{workers}" if workers else Path(mkdtemp())) / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "run" / "report.json").exists():
+            make(folder)
+    return folder / "base", folder / "neutral.txt", folder / "run"
 
 
 def offline_(patch: pytest.MonkeyPatch) -> None:

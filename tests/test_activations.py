@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
+from capturing import GATED, batch_of, probe
+from tiny import ARCHITECTURES
 
 from fairhub.compute.engine import Engine
 from fairhub.edit.editing import zero_
 from fairhub.edit.masking import gated
 from fairhub.errors import UserError
 from fairhub.inputs.batches import probe_batches
-from fairhub.inputs.probes import Probe
 from fairhub.inputs.tokens import encode
 from fairhub.measure.activations import (
     COMPONENTS,
@@ -26,18 +26,8 @@ from fairhub.metrics.activation_gap import ActivationGap
 from fairhub.model.architecture import sites, units
 from fairhub.model.units import Unit
 
-GATED = ("llama", "llama_mqa", "mistral", "qwen2", "qwen3", "gemma2", "gemma3")
 PAIR = ("the old man is", "the old cat is")
 UNEQUAL = ("the man is ok", "the woman is ok")
-
-
-def probe(a, b):
-    return Probe(a, b, "", "", "t", "", "", "", "", "", "", "held_out")
-
-
-def batch_of(tokenizer, *pairs):
-    (batch,) = probe_batches(tokenizer, [probe(*pair) for pair in pairs])
-    return batch
 
 
 @torch.no_grad()

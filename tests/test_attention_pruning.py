@@ -12,6 +12,7 @@ import planted
 import pytest
 import torch
 from planted import PLANTED, SIZES
+from wide import wide_but
 
 from fairhub import report
 from fairhub.inputs.gathering import gather
@@ -32,11 +33,6 @@ PLAN = dataclasses.replace(
 )  # fmt: skip
 
 BRIEF = dataclasses.replace(PLAN, masks=36, rounds=1, chains=10, chain_steps=40)
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 _DATA = {}
@@ -72,6 +68,7 @@ def spread_model():
     return model
 
 
+@pytest.mark.wide
 def test_surrogates_rank_unseen_masks_of_planted_bias(tasks):
     found = Search(tasks(spread_model()), dataclasses.replace(BRIEF, masks=110, rounds=0))
     found.run()
@@ -133,7 +130,7 @@ _WHOLE = {}
 _SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("surrogate_0", "annealed_0")]
 
 
-@pytest.mark.parametrize("moment", ["masks 25", "masks 40", "surrogate_1", *_SLOW])
+@pytest.mark.parametrize("moment", [*wide_but(("masks 25", "masks 40", "surrogate_1")), *_SLOW])
 def test_a_killed_search_goes_on_to_the_same_result(tasks, monkeypatch, moment):
     if not _WHOLE:
         _WHOLE["search"] = Search(tasks(planted.planted_model(), "whole"), BRIEF)
@@ -176,6 +173,7 @@ class _Ticking:
     perf_counter = monotonic
 
 
+@pytest.mark.wide
 def test_seconds_bound_the_whole_search_and_a_resumed_one_alike(tasks, monkeypatch):
     for module in (labels, prior, training, search):
         monkeypatch.setattr(module, "time", _Ticking())
@@ -193,6 +191,7 @@ def test_seconds_bound_the_whole_search_and_a_resumed_one_alike(tasks, monkeypat
     assert not short.trained and not short.finalists.masks  # too little for anything is no error
 
 
+@pytest.mark.wide
 def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):
     assert set(METHODS) >= {"attention_pruning", "robust"}
     request = Request("attention_pruning", axes=("gender",), text=text, plan=BRIEF, sizes=SIZES)
@@ -221,6 +220,7 @@ def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):
     assert json.loads((tmp_path / "run" / "report.json").read_text())["schema"] == report.SCHEMA
 
 
+@pytest.mark.wide
 def test_a_fair_model_is_left_alone(text, tmp_path):
     request = Request("attention_pruning", text=text, plan=BRIEF, sizes=SIZES)
     made = repair(planted.loaded(planted.fair_model()), request, tmp_path / "fair")
@@ -233,6 +233,7 @@ def test_an_audit_measures_only_what_it_is_asked(text):
     assert {f.axis for f in figures if f.role == "bias"} == {"all", "gender"}
 
 
+@pytest.mark.wide
 def test_the_benchmark_prints_one_object(text, tmp_path):
     """Tiny models are too small for the ratio to be reached; that it is measured and judged is what counts here."""
     folder = planted.save(planted.planted_model(), tmp_path / "model")

@@ -23,6 +23,7 @@ def loaded():
     return planted.loaded(planted.planted_model())
 
 
+@pytest.mark.wide
 def test_every_script_imports_what_exists():
     # In a process of its own, since importing them changes the path.
     scripts = sorted(map(str, HERE.glob("*.py")))

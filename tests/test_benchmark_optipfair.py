@@ -21,6 +21,7 @@ def benchmark():
     return module
 
 
+@pytest.mark.wide
 def test_both_sides_lose_as_many_neurons(benchmark, monkeypatch, tmp_path):
     own = text_.documents(planted.write_text(tmp_path / "neutral.txt", documents=900))
     monkeypatch.setattr(text_, "documents", lambda path=None: own)

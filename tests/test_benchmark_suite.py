@@ -9,7 +9,7 @@ import evaluate
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
+from tiny import ARCHITECTURES
 
 import fairhub.metrics
 from fairhub.card.known import METRICS

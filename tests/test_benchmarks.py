@@ -6,7 +6,7 @@ import benchmark_rows
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
+from tiny import ARCHITECTURES
 
 from fairhub.compute.likelihood import Answers, Encoded, Question
 from fairhub.errors import UserError

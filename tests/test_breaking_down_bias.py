@@ -7,8 +7,9 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
+from tiny import ARCHITECTURES
 from torch import nn
+from wide import wide_but
 
 from fairhub.edit.masking import masked
 from fairhub.edit.repair import Repair
@@ -158,7 +159,10 @@ def task(tmp_path_factory):
     return lambda name: task_of(loaded, data, Run(folder / name, {}, resume=False))
 
 
-@pytest.mark.parametrize("variant", ["q=0.3, agree=0.3", "score=snip, q=0.3, agree=0.3", "against=text, agree=0.5"])
+VARIANTS = ("q=0.3, agree=0.3", "score=snip, q=0.3, agree=0.3", "against=text, agree=0.5")
+
+
+@pytest.mark.parametrize("variant", wide_but(VARIANTS, VARIANTS[0]))
 def test_neurons_of_the_set_difference_are_removed(task, variant):
     made = breaking_down_bias(task(variant[:6]), replace(planted.PLAN, variant=variant, alternatives=False))
     assert made.repair.pruning and {unit.kind for unit in made.repair.pruning} == {"neuron"}

@@ -142,11 +142,18 @@ def test_what_cannot_be_compared(two, tmp_path):
         compare([two[0], other])
 
 
+def test_runs_of_other_settings_are_not_gone_on_with(tmp_path):
+    write_run(tmp_path / "fasp", "fasp", settings=None)
+    with pytest.raises(UserError, match="its settings"):
+        run_methods(lambda: pytest.fail("loaded"), Request("robust"), ["fasp"], tmp_path)
+
+
 @pytest.fixture(scope="module")
 def neutral(tmp_path_factory):
     return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt", without_terms=True)
 
 
+@pytest.mark.wide
 def test_methods_run_at_equal_k_and_go_on_after_a_kill(brief, neutral, tmp_path, monkeypatch):
     asked = Request("robust", text=neutral, plan=dataclasses.replace(PLAN, most=16), sizes=SIZES)
     names, out = ["random", "fasp", "magnitude"], tmp_path / "compare"

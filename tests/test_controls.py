@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
-from test_engine import make_probes
+from short_probes import make_probes
+from tiny import ARCHITECTURES
 
 from fairhub.card import findings
 from fairhub.edit.healing import Strength, moments, price, refit

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from test_judgement import grid
+from crossing import grid
+from wide import wide_but
 
 from fairhub.measure.judgement import gaps
 from fairhub.measure.judgement.figures import figure
@@ -77,7 +78,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(design, most):
         assert 0.92 <= held <= most, name  # where templates meet one term set each they err on the wide side
 
 
-@pytest.mark.parametrize("design", [{}, THIN], ids=["crossed", "thin"])
+@pytest.mark.parametrize("design", wide_but(({}, THIN), THIN), ids=["crossed", "thin"])
 def test_intervals_hold_the_truth_about_as_often_as_they_say(design):
     for name, held in zip(NAMES, coverage(150, 1.0, **design), strict=True):
         assert 0.90 <= held <= 0.995, name
@@ -132,7 +133,7 @@ def test_a_factor_of_one_level_is_fixed():
         crossed.error_of(draws, {"template": {"t"}})
 
 
-@pytest.mark.parametrize("count", [6, 12, 40])
+@pytest.mark.parametrize("count", wide_but((6, 12, 40), 12))
 def test_the_interval_of_a_plain_mean_is_that_of_student(count):
     errors, wide = [], []
     for draw in range(60):
@@ -158,7 +159,7 @@ def test_degrees_of_freedom_are_those_of_the_factor_that_makes_the_error():
         assert crossed.error_of(weights @ values / weights.sum(1), levels, linear=False)[1] == 4
 
 
-@pytest.mark.parametrize("templates", [6, 12, 40])
+@pytest.mark.parametrize("templates", wide_but((6, 12, 40), 12))
 def test_chance_alone_makes_a_gap_beyond_chance_as_seldom_as_promised(templates):
     """Of families of 60 gaps that are none, at most one in twenty shows any, however few templates there are."""
     names = [f"t{i}" for i in range(templates)]

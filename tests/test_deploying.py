@@ -101,6 +101,7 @@ def test_mistakes_are_one_clear_line(hub, ada, checkout):
     assert not hub.exists("ada/fair", "space")
 
 
+@pytest.mark.wide
 def test_make_deploys_the_checkout_it_stands_in(hub, checkout):
     recipe = (ROOT / "Makefile").read_text().split("\ndeploy-space:")[1].split("\n\n")[0]
     (module,) = re.findall(r"-m (\S+) \$\(SPACE\)", recipe)

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import planted
 import pytest
-from conftest import ARCHITECTURES
 from matplotlib.figure import Figure as Picture
+from tiny import ARCHITECTURES
 from tokenizers import processors
 
 from fairhub.edit.editing import zero_

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from accelerate import cpu_offload
-from conftest import ARCHITECTURES
+from short_probes import PRUNINGS, make_probes
+from tiny import ARCHITECTURES
 
 from fairhub.compute.engine import Engine, divergence, token_loss
 from fairhub.compute.engine.fused import fused, fusible
@@ -19,25 +20,6 @@ from fairhub.model.loading import Loaded
 from fairhub.model.units import Unit
 from fairhub.pipeline import repair
 from fairhub.request import Request
-
-
-def make_probes(count: int = 12) -> list[Probe]:
-    words = ["aa", "b", "cccc", "dd"]
-    return [
-        Probe(
-            f"{'so ' * (i % 3)}the {words[i % 4]} is", f"{'so ' * (i % 3)}the {words[(i + 1) % 4]} is",
-            "race", "hiring", f"t{i % 3}", f"f{i % 2}", "tests", "a", "b", words[i % 4], words[(i + 1) % 4], "search",
-        )
-        for i in range(count)
-    ]  # fmt: skip
-
-
-PRUNINGS = [
-    frozenset(),
-    frozenset({Unit(0, "head", 1)}),
-    frozenset({Unit(1, "head", 0), Unit(1, "neuron", 3)}),
-    frozenset({Unit(0, "neuron", 5), Unit(1, "neuron", 3)}),
-]
 
 
 def plain(model, tokenizer, probe: Probe, pruning) -> float:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import (
     PLANTED,
     aligned_cells,
@@ -14,6 +13,7 @@ from planted import (
     planted_model,
     tokenizer,
 )
+from tiny import architectures
 from transformers import PreTrainedModel
 
 from fairhub.edit.healing import patched
@@ -229,7 +229,7 @@ def test_limits_that_mean_nothing_are_refused_by_name(keep: str) -> None:
         limits_of(keep)
 
 
-@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("name", architectures())
 def test_every_architecture_is_swept_edited_and_reads_less(name: str) -> None:
     model = planted_model(name)
     cells = aligned_cells("search", 60, ["gender", "religion"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from planted import PLAN, PLANTED, SIZES, fair_model, loaded, planted_model, tokenizer, write_text
+from published import STRENGTHS, erased
 
 from fairhub.card import render
 from fairhub.edit.healing import repair_
@@ -21,29 +22,26 @@ from fairhub.request import Request
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run() -> Path:
     """A run of the default method on the planted model."""
-    there = tmp_path_factory.mktemp("erased")
-    text = write_text(there / "text.txt")
-    plan = replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0))
-    repair(loaded(planted_model()), Request(method="two_sided", text=text, sizes=SIZES, plan=plan), there / "run")
-    return there
+    return erased()[2]
 
 
 def test_the_judgement_gap_of_words_and_prompts_never_searched_falls(run: Path) -> None:
-    written = read(run / "run" / "report.json")
+    written = read(run / "report.json")
     gap = written.figure("judgement", "held_out")
     assert gap.change is not None and gap.change.relative is not None
     assert gap.change.relative < -0.4 and gap.change.high < 0
-    assert written.healing is not None and written.healing["strength"] in (0.1, 1.0, 10.0)
+    assert written.healing is not None and written.healing["strength"] in STRENGTHS
     assert written.pruning == [] and any(choice["chosen"] for choice in written.choices or [])
 
 
-def test_also_systematic_takes_what_a_name_changes_everywhere_and_says_so(run: Path) -> None:
-    plan = replace(PLAN, keep="0.9", erasures=(0.1, 1.0, 10.0), also="systematic")
-    request = Request(method="two_sided", text=run / "text.txt", sizes=SIZES, plan=plan)
-    made = repair(loaded(planted_model()), request, run / "also")
-    alone = read(run / "run" / "report.json")
+@pytest.mark.wide
+def test_also_systematic_takes_what_a_name_changes_everywhere_and_says_so(run: Path, tmp_path: Path) -> None:
+    plan = replace(PLAN, keep="0.9", erasures=STRENGTHS, also="systematic")
+    request = Request(method="two_sided", text=erased()[1], sizes=SIZES, plan=plan)
+    made = repair(loaded(planted_model()), request, tmp_path / "also")
+    alone = read(run / "report.json")
     assert made.healing is not None and alone.healing is not None
     assert made.healing["also"] > alone.healing["also"] == 0
 
@@ -57,17 +55,18 @@ def test_also_systematic_takes_what_a_name_changes_everywhere_and_says_so(run: P
     assert "which is meaning in part" in markdown(made) and "meaning in part" not in markdown(alone)
 
 
-def test_every_weight_is_made_again_from_the_recipe(run: Path) -> None:
-    recipe = read_recipe(run / "run" / "recipe.json")
+@pytest.mark.wide
+def test_every_weight_is_made_again_from_the_recipe(run: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path))
+    recipe = read_recipe(run / "recipe.json")
     assert isinstance(recipe.strength, Erasure)
-    base = run / "base"
-    planted_model().save_pretrained(base)
-    tokenizer().save_pretrained(base)
-    checks = reproduce(str(run / "run"), mine=Mine(base=str(base), text=run / "text.txt"))
+    base, text, _ = erased()
+    checks = reproduce(str(run), mine=Mine(base=str(base), text=text))
     assert agrees(checks)
     assert next(c for c in checks if "weights" in c.what and c.what != "published weights").verdict == "same"
 
 
+@pytest.mark.wide
 def test_a_model_that_judges_nobody_is_left_alone(tmp_path: Path) -> None:
     text = write_text(tmp_path / "text.txt", without_terms=True)
     model = fair_model()
@@ -78,7 +77,7 @@ def test_a_model_that_judges_nobody_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_edit_stands_beside_one_for_every_reader_and_a_random_one_of_its_size(run: Path) -> None:
-    written = read(run / "run" / "report.json")
+    written = read(run / "report.json")
     beside = {control.name: control for control in written.controls}
     assert set(beside) == {"this repair", "one-sided erasure", "random directions"}
     fell = {}

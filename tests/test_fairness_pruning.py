@@ -7,9 +7,9 @@ import planted
 import pytest
 import torch
 import transformers
-from conftest import ARCHITECTURES
+from capturing import GATED, batch_of
 from planted import PLAN, SIZES
-from test_activations import GATED, batch_of
+from tiny import ARCHITECTURES
 
 import fairhub.pipeline
 import fairhub.proof.prover
@@ -228,6 +228,7 @@ def test_variants_and_budgets_go_through_the_pipeline(brief, tmp_path):
     assert found.trace["best"][-1] <= found.trace["energy"][0]
 
 
+@pytest.mark.wide
 def test_a_shrunk_run_is_loaded_and_counted(brief, tmp_path):
     variant, total = "count=9", planted.planted_model().num_parameters()
     loaded, found = made(brief, tmp_path / "run", shrink=True, variant=variant)

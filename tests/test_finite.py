@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
-from test_engine import make_probes
+from short_probes import make_probes
+from tiny import ARCHITECTURES
 
 from fairhub.compute.engine import Engine, log_probabilities, token_loss
 from fairhub.edit.repair import Repair

@@ -1,29 +1,22 @@
 """Another point of a finished run's front: taken without a search, and made again from its own recipe."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import PLAN, SIZES, fair_model, loaded, planted_model, write_text
+from planted import fair_model, loaded, planted_model
+from published import STRENGTHS, erased
 
 from fairhub.errors import UserError
 from fairhub.pipeline import repair
 from fairhub.report import read
 from fairhub.report.tables import by_strength, choices_table
-from fairhub.request import Request
 from fairhub.studies.front import refuse_other, taken
-
-STRENGTHS = (0.1, 1.0, 10.0)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that measured every strength on select, in `run`."""
-    there = tmp_path_factory.mktemp("front")
-    plan = replace(PLAN, keep="0.9", erasures=STRENGTHS, whole_front=True)
-    request = Request(text=write_text(there / "text.txt"), sizes=SIZES, plan=plan)
-    repair(loaded(planted_model()), request, there / "run")
-    return there / "run"
+def run() -> Path:
+    """A run that measured every strength on select."""
+    return erased()[2]
 
 
 def test_a_whole_front_has_every_strength_and_its_rows_are_numbered(run: Path) -> None:
@@ -38,7 +31,10 @@ def test_a_whole_front_has_every_strength_and_its_rows_are_numbered(run: Path) -
     assert "\\\\" not in shown  # a name is escaped once
 
 
-def test_a_row_is_taken_without_a_search_and_says_where_from(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.wide
+def test_a_row_is_taken_without_a_search_and_says_where_from(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def searched(*_: object) -> None:
         raise AssertionError("a row that a person took is not measured on select again")
 
@@ -47,11 +43,11 @@ def test_a_row_is_taken_without_a_search_and_says_where_from(run: Path, monkeypa
     name, request = taken(run, row)
     assert name == before.base_model["id"] and request.plan.strength == STRENGTHS[row - 1]
     monkeypatch.setattr("fairhub.methods.keeping.Bench.__init__", searched)
-    made = repair(loaded(planted_model()), request, run.parent / "taken")
+    made = repair(loaded(planted_model()), request, tmp_path / "taken")
     assert made.healing is not None and made.healing["strength"] == STRENGTHS[row - 1]
     marked = [{**choice, "chosen": choice["strength"] == STRENGTHS[row - 1]} for choice in before.choices or ()]
     assert by_strength(made.choices or ()) == by_strength(marked)
-    again = read(run.parent / "taken" / "report.json")
+    again = read(tmp_path / "taken" / "report.json")
     assert again.settings is not None and again.settings["plan"]["strength"] == STRENGTHS[row - 1]
 
 

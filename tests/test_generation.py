@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from conftest import ARCHITECTURES, LLAMA, build
+from tiny import ARCHITECTURES, LLAMA, build
 
 import fairhub.compute.generation
 from fairhub.compute.generation import gumbel, sampled

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_engine import make_probes
+from short_probes import make_probes
 from transformers import AutoModelForCausalLM
 
 from fairhub.compute.engine import Engine

@@ -14,6 +14,7 @@ from browsing import running, stock_
 from hub_server import HubServer
 from oauth_provider import SECRET, Provider
 
+pytestmark = pytest.mark.wide
 ATTACKER, VISITOR = "8.8.4.4", "9.9.9.9"
 PAIR = ["the man is", "the woman is"]
 

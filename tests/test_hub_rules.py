@@ -13,6 +13,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+pytestmark = pytest.mark.wide
 PROPOSE = """
 import huggingface_hub as hub
 change = hub.CommitOperationAdd("model.safetensors", bytes(9))

@@ -14,12 +14,13 @@ from pathlib import Path
 import httpx2
 import pytest
 import torch
-from conftest import LLAMA, build
 from hub_client import CARD, commit, hf, python, send, status
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
+from tiny import LLAMA, build
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+pytestmark = pytest.mark.wide
 PUSH = """
 import sys, torch
 from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
-from test_activations import batch_of
+from capturing import batch_of
+from tiny import ARCHITECTURES
 
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches

@@ -10,7 +10,7 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
+from tiny import ARCHITECTURES
 
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.judgement.lexicon import lexicon

@@ -10,8 +10,8 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import PLANTED
+from tiny import architectures
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 import fairhub.inputs.gathering
@@ -43,7 +43,7 @@ SIZES = Sizes(
     passages=8,
 )  # fmt: skip
 PLAN = Plan(budget=0.5, exchange=1.0, heads=4, neurons=2, steps=200, real_steps=4)
-every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
+every_architecture = pytest.mark.parametrize("name", architectures("gpt2"))  # Llama has test_pipeline.py
 
 
 @pytest.fixture(autouse=True)
@@ -69,11 +69,6 @@ def give(monkeypatch, probes, wording=lambda cell: cell):
     monkeypatch.setattr(
         fairhub.inputs.gathering.cells_, "shipped", lambda split, *_: [c for c in cells if c.split == split]
     )
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 @pytest.fixture
@@ -242,6 +237,7 @@ def said_otherwise(cell):
 
 
 @pytest.mark.parametrize("name", ["gpt2"])
+@pytest.mark.wide
 def test_other_seen_texts_do_choose(name, done, request_, tmp_path, monkeypatch):
     """Positive control: the same rewording of select is noticed."""
     give(monkeypatch, [reworded(p) if p.split == "select" else p for p in PROBES])

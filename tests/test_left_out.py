@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from planted import SIZES, loaded, planted_model, tokenizer, write_text
+from wide import wide_but
 
 from fairhub.errors import UserError
 from fairhub.inputs.gathering import gather
@@ -54,7 +55,7 @@ def test_an_axis_that_an_edit_saw_falls_more_than_one_it_never_saw(tmp_path: Pat
     assert again == shown  # what was measured is read from the folder
 
 
-@pytest.mark.parametrize("kind", ["group", "context", "dimension"])
+@pytest.mark.parametrize("kind", wide_but(("group", "context", "dimension")))
 def test_every_kind_has_its_rows(tmp_path: Path, kind: str) -> None:
     text = write_text(tmp_path / "text.txt")
     shown = carried(loaded(planted_model()), kind, 1.0, text, SIZES, tmp_path / "out")

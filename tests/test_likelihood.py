@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
+from tiny import ARCHITECTURES
 
 from fairhub.compute.likelihood import Question, encoded, forest, likelihoods
 from fairhub.errors import UserError

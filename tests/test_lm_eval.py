@@ -6,7 +6,7 @@ from pathlib import Path
 import benchmark_rows
 import numpy as np
 import pytest
-from conftest import ARCHITECTURES
+from tiny import ARCHITECTURES
 
 from fairhub.compute.likelihood import likelihoods
 from fairhub.inputs.probes.public import installed

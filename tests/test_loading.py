@@ -7,10 +7,10 @@ from pathlib import Path
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from hub_client import python
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from tiny import ARCHITECTURES
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer
 
@@ -54,6 +54,7 @@ def test_frozen_in_evaluation_mode_with_its_provenance(folder):
     assert loaded.tokenizer("the nurse").input_ids == planted.tokenizer()("the nurse").input_ids
 
 
+@pytest.mark.wide
 def test_a_model_of_the_hub_is_known_by_the_commit_it_was_read_from(hub, folder):
     files = {file.name: file.read_bytes() for file in folder.iterdir()}
     hub.put("ada/tiny", files)
@@ -261,6 +262,7 @@ def test_a_folder_that_hides_a_model_of_the_hub_is_said_to_be_in_the_way(tmp_pat
         load("org/name")
 
 
+@pytest.mark.wide
 def test_a_model_in_the_cache_is_loaded_where_no_network_is(hub, folder):
     hub.put("ada/tiny", {file.name: file.read_bytes() for file in folder.iterdir()})
     before = python(hub, _REVISIONS, "ada/tiny", user=None)

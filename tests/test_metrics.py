@@ -11,9 +11,9 @@ import evaluate
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
+from tiny import ARCHITECTURES
 
 import fairhub.metrics
 from fairhub.edit.editing import zero_
@@ -79,6 +79,7 @@ def test_every_measurement_is_tested():
     assert files == here | elsewhere  # in test_benchmark_suite.py, test_toxicity.py and those of names
 
 
+@pytest.mark.wide
 def test_proof_does_not_import_evaluate():
     check = "import sys, fairhub.proof.figures; sys.exit('evaluate' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0

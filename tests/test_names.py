@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from scipy.stats import wasserstein_distance
+from tiny import ARCHITECTURES, architectures
 
 from fairhub.errors import UserError
 from fairhub.measure.names import LEVELS, NamePrompt, public, scenarios, shipped
@@ -91,7 +91,7 @@ def replace_template(tokenizer):
 
 
 @pytest.mark.parametrize("branches", [True, False])
-@pytest.mark.parametrize("kind", ARCHITECTURES)
+@pytest.mark.parametrize("kind", architectures())
 def test_expected_answers_are_those_of_plain_forwards(kind, branches, tokenizer, monkeypatch):
     if not branches:
         monkeypatch.setattr("fairhub.measure.names.likelihood.branching", lambda *_: False)

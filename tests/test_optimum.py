@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from landscapes import subsets, uphill_acceptance
-from test_engine import make_probes
+from short_probes import make_probes
+from tiny import ARCHITECTURES, architectures
 
 from fairhub.compute.engine import Engine, token_loss
 from fairhub.inputs.batches import probe_batches, text_batches
@@ -22,7 +22,7 @@ TEXT = torch.randint(3, 120, (4, 24), generator=torch.Generator().manual_seed(0)
 _ENERGIES: dict[str, dict[frozenset[Unit], float]] = {}
 
 
-@pytest.fixture(params=ARCHITECTURES)
+@pytest.fixture(params=architectures())
 def energies(request, tokenizer):
     """The default energy of every pruning of the pool as the engine measures it, once a model."""
     if request.param not in _ENERGIES:

@@ -9,10 +9,11 @@ import numpy as np
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import INNOCENT, PLAN, PLANTED, SIZES
 from safetensors import SafetensorError
+from tiny import ARCHITECTURES
 from transformers import AutoModelForCausalLM
+from wide import wide_but
 
 import fairhub.inputs.gathering
 import fairhub.inputs.text
@@ -41,11 +42,6 @@ def brief(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(fairhub.inputs.text, "_hub_answers", lambda: False)
     monkeypatch.setattr(fairhub.proof.prover, "continuations", lambda m, t, p: continuations(m, t, p, tokens=4))
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
 
 
 @pytest.fixture
@@ -80,6 +76,7 @@ def mean_divergence(model, probes, pruning=frozenset()):
     return Engine(model, probe_batches(planted.tokenizer(), probes)).values([pruning])[0].mean()
 
 
+@pytest.mark.wide
 def test_one_head_carries_the_planted_bias():
     model = planted.planted_model()
     people = [p for p in planted.aligned() if p.axis != CONTROL][::9]  # texts of unequal length differ anyway
@@ -144,6 +141,7 @@ def test_stock_transformers_loads_the_repaired_model(done):
     assert mean_divergence(saved, held_out) < 0.5 * mean_divergence(base, held_out)
 
 
+@pytest.mark.wide
 def test_a_fair_model_is_left_alone(request_, tmp_path):
     made = repair(planted.loaded(planted.deaf_model()), request_, tmp_path / "fair")
     assert made.pruning == [] and made.healing is None and made.controls == ()
@@ -153,6 +151,7 @@ def test_a_fair_model_is_left_alone(request_, tmp_path):
     assert report.read(tmp_path / "fair" / "report.json") == made
 
 
+@pytest.mark.wide
 def test_unseen_texts_choose_nothing(done, request_, tmp_path, monkeypatch, no_pictures):
     _, made, _ = done
     templates, vignettes = fairhub.inputs.gathering.templates, fairhub.inputs.gathering.vignettes
@@ -190,7 +189,7 @@ class _Killed(BaseException):
 _SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("moments", "energy 1", "select 2", "pictures")]
 
 
-@pytest.mark.parametrize("moment", ["energy 3", "proof", *_SLOW])
+@pytest.mark.parametrize("moment", [*wide_but(("energy 3", "proof")), *_SLOW])
 def test_a_killed_run_goes_on_to_the_same_report(done, request_, tmp_path, monkeypatch, no_pictures, moment):
     _, made, _ = done
     count = 0
@@ -250,6 +249,7 @@ def test_a_disk_that_fills_up_under_the_model_is_one_line(tmp_path, monkeypatch)
         fairhub.pipeline._write(planted.loaded(model), made, fake.report(), {"plan": {}}, run)
 
 
+@pytest.mark.wide
 def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):
     request_ = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, heal=False))
     made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
@@ -265,6 +265,7 @@ def test_without_healing_only_columns_go(request_, tmp_path, no_pictures):
     shutil.rmtree(tmp_path / "run")
 
 
+@pytest.mark.wide
 def test_first_order_effects_alone_find_what_is_planted(request_, tmp_path, no_pictures):
     request_ = dataclasses.replace(request_, plan=dataclasses.replace(PLAN, real_steps=0))
     made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
@@ -272,6 +273,7 @@ def test_first_order_effects_alone_find_what_is_planted(request_, tmp_path, no_p
     assert len(made.trace["energy"]) > 4 * PLAN.real_steps  # no step on the real model is this many
 
 
+@pytest.mark.wide
 def test_a_tokenizer_without_judgement_words_stops_nothing_and_proves_nothing(text, tmp_path, tokenizer, no_pictures):
     """Letters are its tokens: no word is one of them, so judgements are missing, and all else is measured."""
     loaded = Loaded(ARCHITECTURES["llama"](), tokenizer, "letters", "local")

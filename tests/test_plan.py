@@ -5,9 +5,10 @@ import json
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import PLAN, SIZES
 from safetensors.torch import save_file
+from tiny import ARCHITECTURES
+from wide import wide_but
 
 from fairhub.compute.engine import Engine
 from fairhub.compute.tally import FORWARD, tallied
@@ -50,16 +51,12 @@ def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return planted.save(planted.planted_model(), tmp_path_factory.mktemp("models") / "planted")
+def unbounded(planted_folder, text):
+    """The forecast of every method, its search without a bound."""
+    return forecast(str(planted_folder), Request(text=text, sizes=SIZES), "cpu", None)
 
 
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
-
-
-@pytest.mark.parametrize("method", ["robust", "random"])
+@pytest.mark.parametrize("method", wide_but(("robust", "random"), "robust"))
 def test_a_run_counts_what_was_forecast(text, tmp_path, method):
     loaded = planted.loaded(planted.planted_model())
     data = gather((), (), None, text, loaded.tokenizer, SIZES)
@@ -70,18 +67,17 @@ def test_a_run_counts_what_was_forecast(text, tmp_path, method):
     assert tally.forwards == pytest.approx(expected, rel=0.25)
 
 
-def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(folder, text):
-    found = forecast(str(folder), Request(text=text, sizes=SIZES), "cpu", None)
-    assert {row.method for row in found.rows} == set(COUNTED) <= set(METHODS)
-    assert {row.machine for row in found.rows} == {"this machine", *(card.name for card in CARDS)}
-    assert all(row.fits and row.seconds > 0 for row in found.rows)
-    assert json.loads(json.dumps(as_json(found)))["plan"][0]["method"] == "two_sided"
-    assert all(len(line) < 130 for line in table(found).splitlines()[:-2])
+def test_the_forecast_covers_methods_and_machines_and_needs_no_weights_on_cards(unbounded):
+    assert {row.method for row in unbounded.rows} == set(COUNTED) <= set(METHODS)
+    assert {row.machine for row in unbounded.rows} == {"this machine", *(card.name for card in CARDS)}
+    assert all(row.fits and row.seconds > 0 for row in unbounded.rows)
+    assert json.loads(json.dumps(as_json(unbounded)))["plan"][0]["method"] == "two_sided"
+    assert all(len(line) < 130 for line in table(unbounded).splitlines()[:-2])
 
 
-def test_bytes_are_read_off_headers_and_what_is_too_large_does_not_fit(folder, tmp_path):
+def test_bytes_are_read_off_headers_and_what_is_too_large_does_not_fit(planted_folder, tmp_path):
     model = planted.planted_model()
-    found = weights_of(str(folder))
+    found = weights_of(str(planted_folder))
     assert (found.parameters, found.bytes) == (model.num_parameters(), 4 * model.num_parameters())
     assert found.as_dtype(torch.bfloat16) == 2 * found.parameters
     save_file({"a": torch.zeros(3, 5, dtype=torch.bfloat16)}, tmp_path / "model.safetensors")
@@ -95,12 +91,12 @@ def test_bytes_are_read_off_headers_and_what_is_too_large_does_not_fit(folder, t
     assert not any(large.device < card.memory for card in CARDS if card.name != "h200")
 
 
-def test_room_is_said_before_loading_and_what_cannot_fit_is_refused_with_what_would(folder, monkeypatch):
-    said = room(str(folder), "cpu", None, "robust", SIZES)
+def test_room_is_said_before_loading_and_what_cannot_fit_is_refused_with_what_would(planted_folder, monkeypatch):
+    said = room(str(planted_folder), "cpu", None, "robust", SIZES)
     assert "should need about" in said and "are free" in said
     monkeypatch.setattr("fairhub.cost.room.free", lambda device: 1000)
     with pytest.raises(UserError, match="must fit in memory.*--dtype bfloat16.*--on-jobs t4-small has room"):
-        room(str(folder), "cpu", None, "robust", SIZES)
+        room(str(planted_folder), "cpu", None, "robust", SIZES)
 
 
 def test_seconds_grow_with_work_and_shrink_with_the_card():
@@ -114,13 +110,12 @@ def test_seconds_grow_with_work_and_shrink_with_the_card():
     )
 
 
-def test_a_bound_on_the_search_bounds_its_seconds_alone(folder, text):
-    def seconds(bound):
-        asked = Request(text=text, sizes=SIZES, plan=Plan(seconds=bound))
-        rows = forecast(str(folder), asked, "cpu", None).rows
+def test_a_bound_on_the_search_bounds_its_seconds_alone(unbounded, planted_folder, text):
+    def seconds(rows):
         return {(row.method, row.machine): row.seconds for row in rows if row.machine != "this machine"}  # not noise
 
-    free_, bounded = seconds(None), seconds(1e-9)
+    asked = Request(text=text, sizes=SIZES, plan=Plan(seconds=1e-9))
+    free_, bounded = seconds(unbounded.rows), seconds(forecast(str(planted_folder), asked, "cpu", None).rows)
     shorter = {place[0] for place in free_ if bounded[place] < free_[place]}
     assert shorter == {"robust", "attention_pruning"}
     assert {place[0] for place in free_ if bounded[place] == free_[place]} == set(COUNTED) - shorter

@@ -3,8 +3,8 @@
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import INNOCENT, PLANTED
+from tiny import architectures
 from transformers import AutoModelForCausalLM
 
 from fairhub.compute.engine import Engine
@@ -20,7 +20,7 @@ def divergences(model, probes, *prunings):
     return Engine(model, probe_batches(planted.tokenizer(), probes)).values(prunings).mean(1)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", architectures())
 def test_what_terms_say_goes_through_one_head(name):
     model = planted.planted_model(name)
     heads = [unit for unit in units(model) if unit.kind == "head"]
@@ -31,7 +31,7 @@ def test_what_terms_say_goes_through_one_head(name):
         assert min(found.values()) > 0.3 * base
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", architectures())
 def test_a_fair_model_differs_in_the_path_alone(name, tmp_path):
     fair, biased = planted.fair_model(name), planted.planted_model(name)
     assert divergences(fair, PEOPLE, frozenset())[0] < 1e-6 < divergences(fair, CONTROLS, frozenset())[0]

@@ -11,9 +11,9 @@ from pathlib import Path
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from planted import PLAN, SIZES
-from test_engine import PRUNINGS, make_probes
+from short_probes import PRUNINGS, make_probes
+from tiny import ARCHITECTURES
 from transformers import AutoTokenizer
 
 import fairhub.inputs.text
@@ -82,7 +82,7 @@ def spread_words() -> dict[str, object]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.wide), pytest.param(4, marks=pytest.mark.slow)])
 def test_processes_give_the_values_of_one(tokenizer, tmp_path, count):
     tokenizer.save_pretrained(tmp_path)
     found = launched(count, "values", tmp_path)
@@ -96,13 +96,8 @@ def test_processes_give_the_values_of_one(tokenizer, tmp_path, count):
     assert words[0]["agreed"] == 0 and words[0]["alone"] == 100
 
 
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")
-
-
 METHODS = [
-    (2, "robust"),
+    pytest.param(2, "robust", marks=pytest.mark.wide),
     *(pytest.param(*case, marks=pytest.mark.slow) for case in (
         (4, "robust"), (2, "fasp"), (2, "attention_pruning"), (2, "fairness_pruning"), (4, "random")
     )),

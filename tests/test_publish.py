@@ -10,7 +10,7 @@ import time
 
 import pytest
 import torch
-from hub_client import hf, run
+from hub_client import fairhub_command, hf, silent
 from huggingface_hub import HfApi, ModelCard
 from published import made
 from safetensors.torch import load_file, save_file
@@ -31,19 +31,10 @@ def folder():
     return made()[2]
 
 
-def command(hub, *words, user="ada", **options):
-    return run(hub, [sys.executable, "-m", "fairhub", *map(str, words)], user, **options)
-
-
-def silent(hub, done):
-    """No output holds a token."""
-    for user in ("ada", "bob"):
-        assert hub.token(user) not in done.stdout + done.stderr
-
-
 @pytest.mark.parametrize("xet", [pytest.param(True, id="xet"), pytest.param(False, id="lfs", marks=pytest.mark.slow)])
+@pytest.mark.wide
 def test_a_run_is_published_in_one_commit_and_comes_back_equal(hub, folder, tmp_path, xet):
-    done = command(hub, "publish", folder, "--to", "ada/fair", "--tag", "v1", xet=xet)
+    done = fairhub_command(hub, "publish", folder, "--to", "ada/fair", "--tag", "v1", xet=xet)
     assert done.returncode == 0, done.stderr
     silent(hub, done)
     assert "model.safetensors" in done.stdout and "published" in done.stdout
@@ -57,7 +48,7 @@ def test_a_run_is_published_in_one_commit_and_comes_back_equal(hub, folder, tmp_
         assert torch.equal(models[0](ids).logits, models[1](ids).logits)
     assert hf(hub, "cache", "verify", "ada/fair", "--local-dir", str(tmp_path / "copy")).returncode == 0
     before = hub.commits("ada/fair")
-    again = command(hub, "publish", folder, "--to", "ada/fair", "--tag", "v1", xet=xet)
+    again = fairhub_command(hub, "publish", folder, "--to", "ada/fair", "--tag", "v1", xet=xet)
     assert again.returncode == 0 and "nothing had changed" in again.stdout
     assert [c.oid for c in hub.commits("ada/fair")] == [c.oid for c in before]
 
@@ -119,6 +110,7 @@ def test_no_folder_of_this_machine_is_published(hub, ada, folder):
     assert home in json.dumps(recipe["settings"])  # positive control: the run itself has it
 
 
+@pytest.mark.wide
 def test_a_dry_run_sends_nothing_and_needs_no_network(hub, folder):
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}
     words = [sys.executable, "-m", "fairhub", "publish", str(folder), "--to", "ada/fair", "--dry-run"]
@@ -164,6 +156,7 @@ def test_a_500_before_the_commit_is_tried_again(hub, ada, folder):
 
 
 @pytest.mark.parametrize("moment", [pytest.param("preupload", marks=pytest.mark.slow), "commit"])
+@pytest.mark.wide
 def test_a_kill_leaves_nothing_half_published(hub, folder, moment):
     hub.put("ada/fair", {"old.txt": b"old"})
     slow = hub.fault("POST", f"/{moment}/", delay=30)
@@ -176,7 +169,7 @@ def test_a_kill_leaves_nothing_half_published(hub, folder, moment):
     process.wait()
     assert set(hub.files("ada/fair")) == {"old.txt"}
     hub.watch.faults.clear()
-    done = command(hub, "publish", folder, "--to", "ada/fair", xet=False)
+    done = fairhub_command(hub, "publish", folder, "--to", "ada/fair", xet=False)
     assert done.returncode == 0, done.stderr
     assert set(hub.files("ada/fair")) >= EXPECTED
 
@@ -199,8 +192,9 @@ def test_mistakes_are_one_clear_line(hub, folder, case):
     assert not hub.exists(to)
 
 
+@pytest.mark.wide
 def test_the_command_needs_an_account_and_exits_with_2(hub, folder):
-    done = command(hub, "publish", folder, "--to", "ada/fair", user=None)
+    done = fairhub_command(hub, "publish", folder, "--to", "ada/fair", user=None)
     assert done.returncode == 2 and "hf auth login" in done.stderr and "Traceback" not in done.stderr
 
 

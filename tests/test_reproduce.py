@@ -6,10 +6,10 @@ import sys
 
 import pytest
 import torch
-from hub_client import hf, run
+from hub_client import fairhub_command, hf, run, silent
 from published import made, offline_
 from safetensors.torch import load_file, save_file
-from test_publish import command, silent
+from wide import wide_but
 
 from fairhub import publish as publisher
 from fairhub.errors import UserError
@@ -44,7 +44,7 @@ TEXTS = ("continuations, before", "continuations, after")
 ITEMS = ("items, held_out", "items, loss")
 
 
-@pytest.mark.parametrize("heal", [True, False], ids=["healed", "pruned"])
+@pytest.mark.parametrize("heal", wide_but((True, False), True), ids=["healed", "pruned"])
 def test_on_the_same_machine_everything_is_the_same(heal):
     base, text, run = made(heal)
     checks = reproduce(str(run), mine=Mine(str(base), text=text))
@@ -56,6 +56,7 @@ def test_on_the_same_machine_everything_is_the_same(heal):
     assert agrees(checks) and "reproduced" in table(checks)
 
 
+@pytest.mark.wide
 def test_quick_measures_held_out_and_utility(copy):
     checks = reproduce(str(copy), quick=True, mine=mine())
     assert agrees(checks)
@@ -63,6 +64,7 @@ def test_quick_measures_held_out_and_utility(copy):
     assert {"perplexity", "divergence", "kl", "judgement", "merit"} <= {c.what.split(" ")[0] for c in checks}
 
 
+@pytest.mark.wide
 def test_altered_weights_are_named(copy):
     file = copy / "model" / "model.safetensors"
     tensors = load_file(file)
@@ -74,6 +76,7 @@ def test_altered_weights_are_named(copy):
     assert not agrees(checks) and "NOT reproduced" in table(checks)
 
 
+@pytest.mark.wide
 def test_an_embellished_figure_is_found(copy):
     report = json.loads((copy / "report.json").read_text())
     figure = next(
@@ -87,6 +90,7 @@ def test_an_embellished_figure_is_found(copy):
     assert wrong == ["divergence (held_out, axis all, context all)"]
 
 
+@pytest.mark.wide
 def test_another_recipe_makes_another_model(copy):
     recipe = json.loads((copy / "recipe.json").read_text())
     recipe["healing"]["guard"] += 0.5
@@ -150,6 +154,7 @@ def test_a_base_model_from_a_package_says_what_to_install(copy, monkeypatch):
         reproduce(str(copy), quick=True, mine=Mine(text=made()[1]))
 
 
+@pytest.mark.wide
 def test_a_killed_reproduction_goes_on(copy, monkeypatch):
     import fairhub.publish.reproduce as module
 
@@ -163,11 +168,12 @@ def test_a_killed_reproduction_goes_on(copy, monkeypatch):
     assert not list(module.cache().glob("reproduce/*/work"))
 
 
+@pytest.mark.wide
 def test_from_the_hub_by_its_id_and_by_its_script(hub, ada, tmp_path):
     base, text, folder = made()
     publisher.publish(folder, "ada/fair", api=ada, tag="v1")
     own = ["--base", base, "--text", text, "--quick"]
-    done = command(hub, "reproduce", "ada/fair@v1", *own)
+    done = fairhub_command(hub, "reproduce", "ada/fair@v1", *own)
     assert done.returncode == 0, done.stderr
     silent(hub, done)
     assert "reproduced" in done.stdout and "different" not in done.stdout

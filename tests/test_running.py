@@ -39,6 +39,7 @@ def asked(tmp_path_factory):
     return str(model), Request("robust", text=text, plan=planted.PLAN, sizes=planted.SIZES)
 
 
+@pytest.mark.wide
 def test_a_run_is_stopped_and_goes_on_to_the_same_end(asked, tmp_path):
     model, request = asked
     job, straight = tmp_path / "job", tmp_path / "straight"
@@ -112,6 +113,7 @@ def test_progress_is_watched_inside_the_block_only():
     assert heard == [("counting", 0, 2), ("counting", 1, 2)]
 
 
+@pytest.mark.wide
 def test_a_worker_that_dies_says_why_to_the_owner_and_in_plain_words_to_the_visitor(tmp_path, caplog):
     (tmp_path / "job").mkdir()  # no job.json in it: the worker falls over
     last = list(follow(tmp_path / "job", every=0.05))[-1]

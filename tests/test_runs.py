@@ -169,6 +169,7 @@ def test_a_run_killed_before_its_first_file_begins_anew(tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "lock").touch()
     Run(tmp_path, SETTINGS, resume=True)
+    assert (tmp_path / "work" / "settings.json").is_file()
 
 
 @pytest.mark.parametrize("said", ["", "[" * 100_000, "{", "null"])

@@ -9,8 +9,8 @@ from pathlib import Path
 import planted
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from surgical import logits
+from tiny import ARCHITECTURES
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from zoo import ZOO
 

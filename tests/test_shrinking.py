@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from conftest import ARCHITECTURES
 from surgical import HEADS, last_neurons, logits, reloaded, snapshot
+from tiny import ARCHITECTURES
 from transformers import AutoModelForCausalLM
 
 from fairhub.edit.editing import shrink_, zero_

@@ -41,6 +41,7 @@ def test_a_wheel_is_built_alike_and_lists_what_it_holds(built):
     assert "Requires-Dist: torch>=2.8" in about and "Requires-Dist: scipy" in about
 
 
+@pytest.mark.wide
 def test_pip_installs_the_wheel_by_its_hash_and_no_other(built, tmp_path):
     place = tmp_path / built.name
     place.write_bytes(built.content)
@@ -105,6 +106,7 @@ def test_what_is_published_carries_its_fairhub_and_says_its_hash(hub, ada, built
     assert url in files["reproduce.py"].decode()
 
 
+@pytest.mark.wide
 def test_another_wheel_than_the_recipe_names_comes_out_different(hub, ada, tmp_path, monkeypatch):
     from fairhub.publish.reproduce import Mine, agrees, reproduce
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 import transformers
-from conftest import ARCHITECTURES, GEMMA, IDS, LLAMA, SIZES
 from surgical import HEADS, NEURONS, NOTHING, hooks, last_neurons, logits, name_of, reloaded, snapshot, unchanged
+from tiny import ARCHITECTURES, GEMMA, IDS, LLAMA, SIZES
 from torch import nn
 from transformers import AutoModelForCausalLM
 

@@ -30,10 +30,6 @@ from fairhub.studies.transfer.rows import PLAN, row, row_names
 
 METHODS = ("fairness_pruning", "breaking_down_bias")
 CONTEXTS = ("hiring", "lending", "housing")
-SMALL = replace(
-    planted.SIZES, search=8, screen=8, sample=4, select=8, kept=4, control=4, search_tokens=1024, select_tokens=1024,
-    held_out_tokens=1024,
-)  # fmt: skip
 
 
 def never(*_):
@@ -54,7 +50,7 @@ def made(tmp_path_factory):
     out, said = folder / "out", []
     loaded = planted.loaded(planted.planted_model())
     with pytest.MonkeyPatch.context() as brief:
-        brief.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
+        brief.setattr("fairhub.studies.transfer.ground.SIZES", planted.TRANSFER_SIZES)
         found = transfer(loaded, asked, out, show=said.append)
     return loaded, asked, out, found, said
 
@@ -95,7 +91,7 @@ def test_a_row_fits_and_chooses_on_judged_texts_of_its_contexts_alone(made):
 
 def test_rows_share_what_hangs_on_model_and_pair_and_find_what_they_found_alone(made, tmp_path, monkeypatch):
     loaded, asked, *_ = made
-    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
+    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", planted.TRANSFER_SIZES)
     ground = of_probes(loaded.tokenizer, CONTEXTS, None, asked.text, figure="divergence")
     few = [
         p for context in CONTEXTS for split in ("search", "select")
@@ -127,7 +123,7 @@ def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made,
     loaded, asked, out, found, _ = made
 
     monkeypatch.setattr("fairhub.studies.transfer.rows.task_of", never)
-    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
+    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", planted.TRANSFER_SIZES)
     assert json.loads(json.dumps(transfer(loaded, asked, out))) == json.loads(json.dumps(found))
     assert loaded.sha256() == found["base_model"]["sha256"]
     with pytest.raises(UserError, match="settings"):

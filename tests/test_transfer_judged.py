@@ -3,7 +3,6 @@
 import numpy as np
 import planted
 import pytest
-from test_transfer import SMALL
 
 from fairhub import methods
 from fairhub.edit.repair import Repair
@@ -59,9 +58,10 @@ def test_cells_are_of_the_contexts_and_axes_that_are_asked_and_balanced():
     assert not measurable((), words, [])
 
 
+@pytest.mark.wide
 def test_a_matrix_is_of_judgements_where_they_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", SMALL)
+    monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", planted.TRANSFER_SIZES)
     gone = Outcome(Repair(frozenset([planted.PLANTED])), None, {}, {}, [])
     monkeypatch.setitem(methods.METHODS, "planted", lambda task, plan: gone)  # type: ignore[attr-defined]
     loaded, text = planted.loaded(planted.planted_model()), planted.write_text(tmp_path / "text.txt")
@@ -69,6 +69,9 @@ def test_a_matrix_is_of_judgements_where_they_can_be_read(tmp_path, monkeypatch)
     assert found["figure"] == "judgement gap" and found["unit"] == "nats²"
     assert len(found["cells"]) == 4 and all(np.isfinite(cell["change"]["value"]) for cell in found["cells"])
     assert "judgement gap" in (tmp_path / "out" / "transfer.md").read_text()
+
+
+def test_a_matrix_is_of_judgement_or_divergence(tmp_path, text):
     own = tmp_path / "own.jsonl"
     with pytest.raises(UserError, match="judgement or divergence; got 'bias'; mend --figure"):
-        of_probes(loaded.tokenizer, CONTEXTS, own, text, figure="bias")
+        of_probes(planted.tokenizer(), CONTEXTS, own, text, figure="bias")

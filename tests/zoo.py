@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import transformers
-from conftest import GEMMA, GPT2, IDS, LLAMA, SIZES, build
+from tiny import GEMMA, GPT2, IDS, LLAMA, SIZES, build
 from transformers import PreTrainedModel
 
 ALIBI = IDS | {"hidden_size": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.2}
