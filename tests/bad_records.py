@@ -139,7 +139,7 @@ RECIPE: dict[str, Make] = {
     "another method than its settings": part("method", to="fasp"),
     "a list for a machine": part("made_on", to=[]),
     "a wheel elsewhere": part("wheel", to={"file": "../../x.whl", "sha256": "0" * 64}),
-    "a wheel without a hash": part("wheel", to={"file": "fairhub/fairhub-0.1.0-py3-none-any.whl"}),
+    "a wheel without a hash": part("wheel", to={"file": "fairhub/fairhub-0.2.0-py3-none-any.whl"}),
 }
 REPORT: dict[str, Make] = {
     "null for figures": part("figures", to=None),

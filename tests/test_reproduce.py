@@ -123,10 +123,10 @@ def test_what_the_maker_had_must_be_brought(copy, tmp_path):
     [
         ("report.json", None, "a finished run has report.json"),
         ("model/model.safetensors", lambda whole: whole[: len(whole) // 2], "a download must be whole"),
-        ("recipe.json", lambda whole: whole.replace(b'"guard"', b'"shield"'), "use fairhub 0.1.0"),
+        ("recipe.json", lambda whole: whole.replace(b'"guard"', b'"shield"'), "use fairhub 0.2.0"),
         ("recipe.json", lambda whole: whole.replace(b'"real_steps"', b'"unreal_steps"'), "unreal_steps.*use fairhub 0"),
-        ("recipe.json", lambda whole: whole.replace(b'"screen"', b'"scream"'), "scream.*use fairhub 0.1.0"),
-        ("recipe.json", lambda whole: whole.replace(b'"contexts"', b'"context"'), "contexts.*use fairhub 0.1.0"),
+        ("recipe.json", lambda whole: whole.replace(b'"screen"', b'"scream"'), "scream.*use fairhub 0.2.0"),
+        ("recipe.json", lambda whole: whole.replace(b'"contexts"', b'"context"'), "contexts.*use fairhub 0.2.0"),
     ],
 )
 def test_what_is_not_whole_or_of_another_fairhub_is_one_line(copy, file, change, said):

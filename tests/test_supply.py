@@ -31,11 +31,11 @@ def built():
 
 
 def test_a_wheel_is_built_alike_and_lists_what_it_holds(built):
-    assert wheel() == built and built.name == "fairhub-0.1.0-py3-none-any.whl"
+    assert wheel() == built and built.name == "fairhub-0.2.0-py3-none-any.whl"
     with zipfile.ZipFile(io.BytesIO(built.content)) as pack:
         names = set(pack.namelist())
-        rows = list(csv.reader(io.StringIO(pack.read("fairhub-0.1.0.dist-info/RECORD").decode())))
-        about = pack.read("fairhub-0.1.0.dist-info/METADATA").decode()
+        rows = list(csv.reader(io.StringIO(pack.read("fairhub-0.2.0.dist-info/RECORD").decode())))
+        about = pack.read("fairhub-0.2.0.dist-info/METADATA").decode()
     assert {row[0] for row in rows} == names and {"fairhub/__main__.py", "fairhub/data/terms.jsonl"} <= names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert "Requires-Dist: torch>=2.8" in about and "Requires-Dist: scipy" in about

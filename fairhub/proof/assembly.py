@@ -31,7 +31,7 @@ from fairhub.proof import figures as proof
 from fairhub.report import Control, Figure, Report
 from fairhub.run.processes import spread, state
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 
 def assemble(
