@@ -29,7 +29,7 @@ def small(monkeypatch, brief):
 
 
 @NEW_LAYOUT
-@pytest.mark.parametrize("page", wide_but(RUN, README, ROOT / "docs" / "metrics.md"), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", wide_but(RUN, ROOT / "docs" / "metrics.md"), ids=lambda page: page.name)
 def test_examples_run(page, small, tmp_path, monkeypatch, capsys):
     loaded = planted.loaded(planted.planted_model())
     for part in (loaded.model, loaded.tokenizer):

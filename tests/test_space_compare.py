@@ -73,6 +73,7 @@ def test_a_base_model_that_stands_in_for_another_is_refused(of_bases, loaded):
         rebuilding.refuse_other(loaded, read(other / "report.json"))
 
 
+@pytest.mark.wide
 def test_a_model_that_cannot_be_made_again_says_why_in_the_log(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
     document = json.loads(next(CARDS.glob("*/report.json")).read_text())

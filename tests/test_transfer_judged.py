@@ -59,6 +59,7 @@ def test_cells_are_of_the_contexts_and_axes_that_are_asked_and_balanced():
 
 
 @pytest.mark.wide
+@pytest.mark.wide
 def test_a_matrix_is_of_judgements_where_they_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", planted.TRANSFER_SIZES)

@@ -116,7 +116,7 @@ def _compared(control: Control, name: str) -> Figure | None:
 def _moved(figure: Figure | None) -> str:
     if figure is not None and figure.after is not None and figure.name == "specificity":
         return points(figure.after)
-    return shift(figure.change if figure else None)
+    return shift_of(figure) if figure else "-"
 
 
 def controls_table(report: Report) -> str:
