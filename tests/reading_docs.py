@@ -5,14 +5,9 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
-MOVED = (ROOT / "fairhub" / "pipeline.py").is_file()
-"""Whether the package lies in the folders that docs name."""
-NEW_LAYOUT = pytest.mark.skipif(not MOVED, reason="the package has not moved to the folders that docs name")
 _GENERATED = re.compile(r"<!-- generated: \w+ -->.*?<!-- /generated -->", re.S)
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
 _FOLDERS = "benchmarks|docs|fairhub|model_cards|tests"

@@ -5,8 +5,6 @@ import re
 import pytest
 import typer
 from reading_docs import (
-    MOVED,
-    NEW_LAYOUT,
     PAGES,
     ROOT,
     anchors,
@@ -71,7 +69,6 @@ def test_options_named_are_options_of_some_verb():
         assert named <= known, f"{page.name} names {sorted(named - known)}"
 
 
-@NEW_LAYOUT
 def test_methods_and_suites_that_tables_name_exist():
     from fairhub.measure.benchmarks.suite import SUITES
 
@@ -102,9 +99,6 @@ def test_links_lead_somewhere(page):
 def test_files_named_exist(page):
     named = set(paths(page)) - PUBLISHED - PLACEHOLDERS
     gone = sorted(path for path in named if not list(ROOT.glob(path.rstrip("/"))))
-    if gone and not MOVED:
-        assert all(path.startswith("fairhub/") for path in gone)
-        pytest.skip(f"the package has not moved to the folders that docs name: {', '.join(gone)}")
     assert not gone
 
 
@@ -131,8 +125,6 @@ def test_lists_stand_apart(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_is_generated_is_up_to_date(page):
-    if page.name == "architecture.md" and not MOVED:
-        pytest.skip("the package has not moved to the folders that docs name")
     text = page.read_text(encoding="utf-8")
     assert generator().filled(text) == text, f"{page.name} differs from the code; make docs fills it in"
 
@@ -143,7 +135,6 @@ def test_a_page_that_is_stale_is_seen():
     assert "fairhub repair" in filled and "of yesterday" not in filled and generator().filled(filled) == filled
 
 
-@NEW_LAYOUT
 def test_probe_file_example_is_read(tmp_path):
     from fairhub.inputs.probes import read_probes
 
@@ -157,7 +148,6 @@ def test_probe_file_example_is_read(tmp_path):
         read_probes(file)
 
 
-@NEW_LAYOUT
 def test_imports_point_the_way_that_architecture_says():
     import ast
 

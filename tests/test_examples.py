@@ -4,7 +4,7 @@ import ast
 
 import planted
 import pytest
-from reading_docs import NEW_LAYOUT, PAGES, README, ROOT, blocks
+from reading_docs import PAGES, README, ROOT, blocks
 from wide import wide_but
 
 RUN = (README, ROOT / "docs" / "python.md", ROOT / "docs" / "metrics.md")
@@ -28,7 +28,6 @@ def small(monkeypatch, brief):
     assert pipeline.Request().sizes == planted.SIZES
 
 
-@NEW_LAYOUT
 @pytest.mark.parametrize("page", wide_but(RUN, ROOT / "docs" / "metrics.md"), ids=lambda page: page.name)
 def test_examples_run(page, small, tmp_path, monkeypatch, capsys):
     loaded = planted.loaded(planted.planted_model())

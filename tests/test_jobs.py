@@ -1,12 +1,10 @@
 """A repair as a job on the Hub: shown first, submitted only when asked, with the same options and no token in sight."""
 
 import shlex
-import sys
 
 import pytest
 from huggingface_hub import HfApi
 
-from fairhub.__main__ import main as program
 from fairhub.errors import UserError
 from fairhub.publish.jobs import job, submit
 from fairhub.publish.wheel import wheel
@@ -14,25 +12,10 @@ from fairhub.publish.wheel import wheel
 WORDS = ["Qwen/Qwen2.5-0.5B", "--axis", "gender", "--axis", "race", "--no-heal", "--budget", "0.01", "--shrink"]
 
 
-@pytest.fixture
-def fairhub(monkeypatch, capsys):
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["fairhub", *words])
-        code = 0
-        try:
-            program()
-        except SystemExit as stop:
-            code = stop.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
-def test_a_job_is_shown_and_not_submitted(fairhub, monkeypatch):
+def test_a_job_is_shown_and_not_submitted(command, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setattr(HfApi, "run_job", lambda *_, **__: pytest.fail("submitted"))
-    code, out, _ = fairhub("repair", *WORDS, "--out", "elsewhere", "--on-jobs", "l4x1", "--to", "org/fair")
+    code, out, _ = command("repair", *WORDS, "--out", "elsewhere", "--on-jobs", "l4x1", "--to", "org/fair")
     assert code == 0 and "nothing was submitted" in out and "hf_secret" not in out
     steps = out.split(" && ")
     made = wheel()
@@ -62,9 +45,9 @@ def test_yes_submits_through_the_client(hub, ada, bob):
     assert submit(theirs, bob) == f"{hub.url}/jobs/bob/job2"  # in the name of who submits
 
 
-def test_yes_is_what_submits(fairhub, monkeypatch):
+def test_yes_is_what_submits(command, monkeypatch):
     monkeypatch.setattr("fairhub.publish.jobs.submit", lambda made: f"https://the.hub/jobs/{made.flavor}")
-    code, out, _ = fairhub("repair", "--on-jobs", "h200", "--to", "org/fair", "--yes")
+    code, out, _ = command("repair", "--on-jobs", "h200", "--to", "org/fair", "--yes")
     assert code == 0 and "submitted https://the.hub/jobs/h200" in out
 
 
@@ -86,9 +69,9 @@ def test_yes_is_what_submits(fairhub, monkeypatch):
         (["--to", "org/fair"], "--on-jobs"),
     ],
 )
-def test_what_no_job_can_do_is_refused(fairhub, monkeypatch, words, said):
+def test_what_no_job_can_do_is_refused(command, monkeypatch, words, said):
     monkeypatch.setattr("fairhub.publish.jobs.submit", lambda _: pytest.fail("submitted"))
-    code, _, err = fairhub("repair", *words)
+    code, _, err = command("repair", *words)
     assert code == 2 and said in err and err.count("\n") == 1
 
 

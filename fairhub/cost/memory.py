@@ -15,6 +15,7 @@ from huggingface_hub.errors import (
 
 from fairhub.errors import UserError, plain
 from fairhub.inputs.sizes import Sizes
+from fairhub.model.finding import WIDTHS
 from fairhub.model.loading import headers_of
 from fairhub.model.loading import weights_of as files_of
 from fairhub.model.loading.weights import BYTES
@@ -111,10 +112,7 @@ def widths_of(config: object) -> Widths:
     """Read the widths of a text decoder from its config."""
     text = config.get_text_config(decoder=True)  # type: ignore[attr-defined]
     hidden, count = text.hidden_size, text.num_attention_heads
-    neurons = next(
-        (getattr(text, name) for name in ("intermediate_size", "ffn_dim", "n_inner") if getattr(text, name, None)),
-        4 * hidden,
-    )
+    neurons = next((getattr(text, name) for name in WIDTHS if getattr(text, name, None)), 4 * hidden)
     heads = (getattr(text, "head_dim", None) or hidden // count) * count
     return Widths(text.num_hidden_layers, hidden, heads, neurons, text.vocab_size, count)
 

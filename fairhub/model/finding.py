@@ -15,7 +15,7 @@ from transformers.pytorch_utils import Conv1D
 from fairhub.errors import UserError, plain
 
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
-_WIDTHS = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "d_ff", "ffn_intermediate_size")
+WIDTHS = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "d_ff", "ffn_intermediate_size")
 """Config fields that give the number of neurons of a layer."""
 _QUERY, _KEY, _VALUE = (rf"(^|\.){part}(_proj|_lin)?$" for part in ("(q|query)", "(k|key)", "(v|value)"))
 
@@ -108,7 +108,7 @@ def _of_layer(model: PreTrainedModel, path: str, layer: nn.Module) -> Layout:
     mlp, inputs, fused = _mlp(layer, others, config.hidden_size)
     width = sizes(layer.get_submodule(mlp))[0] if mlp else 0
     return Layout(
-        path, out, mlp, inputs, next((f for f in _WIDTHS if _field(config, f) == width), ""), fused,
+        path, out, mlp, inputs, next((f for f in WIDTHS if _field(config, f) == width), ""), fused,
         _qkv([name for name in attention if name != out]), _norm(layer, out),
     )  # fmt: skip
 
