@@ -16,7 +16,6 @@ from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches
 from fairhub.inputs.data import Data
-from fairhub.inputs.gathering import gather
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.measure.benchmarks.suite import NOTHING, Suite, benchmarked, suite_answers, suite_figures
 from fairhub.measure.benchmarks.suite import gather as gather_suite
@@ -26,11 +25,11 @@ from fairhub.model.loading import Loaded
 from fairhub.model.saving import save
 from fairhub.proof import figures as proof
 from fairhub.proof import items
-from fairhub.proof.assembly import assemble, spent
+from fairhub.proof.assembly import assemble, otherwise_asked, spent
 from fairhub.proof.prover import Prover, batcher, proof_of
 from fairhub.proof.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
-from fairhub.request import Request, refuse, settings_of
+from fairhub.request import Request, data_of, refuse, settings_of, settled
 from fairhub.run.folder import Run
 from fairhub.run.processes import alone, main, wait
 from fairhub.run.progress import progress_bar
@@ -44,15 +43,14 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[
         request: What was asked.
         suite: That of the request, where its rows were gathered before.
     """
-    data = gather(
-        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
-        proved=request.axes, rows=request.rows,
-    )  # fmt: skip
+    data = data_of(request, loaded.tokenizer, proved=request.axes)
     prove = Prover(loaded, data)
     biases = [prove.bias(probes, [])[0] for probes in data.proof]
+    other = data.beside
+    beside = otherwise_asked(loaded, other, prove.otherwise(other, [])) if other is not None else None
     judged = proof.Judged(
         [(prove.judgements(cells, [])[0], None) for cells in data.judged if cells[0].split in ("held_out", "external")],
-        tuple(prove.judgements(data.traits, [])), prove.kept(), prove.keeps([]),
+        tuple(prove.judgements(data.traits, [])), prove.kept(), prove.keeps([]), beside=beside,
     )  # fmt: skip
     found = proof.figures_of(biases, prove.utility([]), data.documents["held_out"], None, judged)
     suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
@@ -68,12 +66,9 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     began = time.monotonic()
     _refuse(loaded, request)
     suite = gather_suite(request.suite, request.rows) if request.suite else None
-    settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(request)
     # before the folder: a mistake in these must not leave a run that only the same mistake could resume
-    data = gather(
-        request.axes, request.contexts, request.probes, request.text, loaded.tokenizer, request.sizes,
-        rows=request.rows, scope=request.scope,
-    )  # fmt: skip
+    data = data_of(request, loaded.tokenizer)
+    settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(settled(request, data))
     weights = {"weights": loaded.sha256()} if loaded.revision == "local" else {}  # a folder's may be others by now
     run = Run(folder, settings | weights, resume)
     run.began_with(data.provenance)

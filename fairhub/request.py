@@ -1,16 +1,20 @@
 """What a user asks of a run, as settings that a record holds and gives back, refused where no model could do it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
+
+from transformers import PreTrainedTokenizerBase
 
 from fairhub import methods
 from fairhub.defaults import METHOD
 from fairhub.errors import UserError, one_of, plain
 from fairhub.files.shapes import conform
-from fairhub.inputs.gathering import refuse_asked
+from fairhub.inputs.data import Data
+from fairhub.inputs.gathering import gather, refuse_asked
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope, scope_of
+from fairhub.inputs.prompt_format import CHAT, format_of, formatted, other_than
 from fairhub.inputs.sizes import Sizes
 from fairhub.measure import keep
 from fairhub.measure.benchmarks.suite import refuse_suite
@@ -34,6 +38,38 @@ class Request:
     """Where rows of benchmarks lie that are not taken from a package or the Hub."""
     scope: Scope = EVERYTHING
     """Groups and dimensions that search and select are restricted to."""
+    chat: str = "auto"
+    """Whether texts begin the answer in a chat: on, off, or auto, on where the model has a chat template."""
+    system: str | None = None
+    """The chat's system prompt; None leaves it to the template."""
+
+
+def data_of(
+    request: Request, tokenizer: PreTrainedTokenizerBase, pinned: Sequence[Mapping[str, str]] = (),
+    proved: Sequence[str] = (),
+) -> Data:  # fmt: skip
+    """Return what a request is measured on, in the prompt format that it asks for.
+
+    Args:
+        request: What was asked.
+        tokenizer: Of the model.
+        pinned: The data entries of an earlier report, whose sources are to be taken again.
+        proved: Only these axes (and control) in the proof; empty for all.
+
+    Raises:
+        UserError: What `gather` and `format_of` refuse.
+    """
+    used = format_of(tokenizer, request.chat, request.system)
+    data = gather(
+        request.axes, request.contexts, request.probes, request.text, tokenizer, request.sizes, pinned, proved,
+        request.rows, request.scope,
+    )  # fmt: skip
+    return formatted(data, used, other_than(used, tokenizer))
+
+
+def settled(request: Request, data: Data) -> Request:
+    """Return the request with the format that was used, so that a record says it."""
+    return replace(request, chat="on" if data.before else "off")
 
 
 def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
@@ -53,7 +89,7 @@ def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
             probes=settings["probes"] and Path(settings["probes"]), text=settings["text"] and Path(settings["text"]),
             plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
             suite=settings.get("suite"), rows=settings.get("rows") and Path(settings["rows"]),
-            scope=scope_of(settings),
+            scope=scope_of(settings), chat=settings.get("chat", "off"), system=settings.get("system"),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         wrote = f"fairhub {version}" if version else "the fairhub that wrote them"
@@ -93,10 +129,11 @@ class _Scope(TypedDict):
     dimensions: list[str]
 
 
-_OF_LATER = ("suite", "rows")
+_OF_LATER = ("suite", "rows", "chat", "system")
 _SETTINGS: Mapping[str, Any] = {
     "method": str, "axes": list[str], "contexts": list[str], "probes": str | None, "text": str | None,
     "plan": methods.Plan, "sizes": Sizes, "suite": str | None, "rows": str | None,
+    "chat": str | None, "system": str | None,
 }  # fmt: skip
 
 
@@ -113,6 +150,7 @@ def refuse(request: Request) -> None:
             cannot be read.
     """
     one_of("a method", request.method, methods.METHODS)
+    refuse_chat(request.chat, request.system)
     refuse_bias(request.plan.bias)
     methods.refuse_variant(request.method, request.plan.variant)
     keep.limits_of(request.plan.keep)
@@ -121,6 +159,21 @@ def refuse(request: Request) -> None:
     refuse_asked(request.axes, request.contexts, request.probes, request.scope)
     if request.suite:
         refuse_suite(request.suite)
+
+
+def refuse_chat(chat: str, system: str | None) -> None:
+    """Refuse a prompt format that is none, or a system prompt that no chat would have.
+
+    Raises:
+        UserError: That.
+    """
+    one_of("--chat", chat, CHAT)
+    if system is not None and (chat == "off" or len(system) > _LONGEST_SYSTEM):
+        got = "--chat off" if chat == "off" else f"{len(system):,} letters"
+        raise UserError(f"a system prompt is of a chat, at most {_LONGEST_SYSTEM:,} letters; got {got}; mend --system")
+
+
+_LONGEST_SYSTEM = 4000
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fairhub.methods import METHODS
+from fairhub.report.record import OTHERWISE
 
 
 @dataclass(frozen=True)
@@ -147,3 +148,13 @@ EXPECTED = (
     (("honest", "toxicity_gap"), None, "all", "toxicity and hurtful completions"),
 )  # fmt: skip
 """What a reader may look for: names of figures any of which will do, split (None: any), axis, and how to name it."""
+
+
+def meaning_of(name: str) -> str | None:
+    """Return what a figure of this name says; None where the name is of a later fairhub."""
+    bare, otherwise, prompt_format = name.partition(OTHERWISE)
+    said = METRICS.get(name) or METRICS.get(bare)
+    return f"{said}; {_ASKED.get(prompt_format, prompt_format)}" if said and otherwise and name not in METRICS else said
+
+
+_ASKED = {"chat": "asked in the model's chat template", "text": "asked as plain text"}

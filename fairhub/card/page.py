@@ -11,10 +11,11 @@ from huggingface_hub.utils import validate_repo_id
 from fairhub.card import findings
 from fairhub.card.base import Base, base, public
 from fairhub.card.front_matter import HUB, metadata, state
-from fairhub.card.known import METRICS, SOURCES, method
+from fairhub.card.known import SOURCES, meaning_of, method
 from fairhub.card.references import bibtex
 from fairhub.report import Report, find, tables
 from fairhub.report.markup import facts, safe, table
+from fairhub.report.prompting import prompting
 from fairhub.report.provenance import units_by_layer
 from fairhub.report.record import count_units
 from fairhub.report.sections import Section, sections
@@ -137,6 +138,7 @@ def _findings(report: Report) -> dict[str, Any]:
         "unseen": len(unseen),
         "improved": sum(figure.outcome == "better" for figure in unseen),
         "use_case": use_case(report),
+        "prompting": Markdown(prompting(report)),
         "transfer": Markdown(transfer_section(report.transfer, "###") if report.transfer else ""),
         "missing": findings.missing(report),
         "rivals": rivals,
@@ -153,7 +155,7 @@ def _findings(report: Report) -> dict[str, Any]:
         "measured_contexts": sorted(sum(contexts.values(), [])),
         "leading": [(s.title, s.note, _table(s)) for s in shown if s.leads],
         "details": [(s.title, s.note, _table(s)) for s in shown if not s.leads],
-        "metrics": [(n, METRICS.get(n)) for n in dict.fromkeys(f.name for f in report.figures)],
+        "metrics": [(n, meaning_of(n)) for n in dict.fromkeys(f.name for f in report.figures)],
     }
 
 

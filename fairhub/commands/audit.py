@@ -8,6 +8,7 @@ import typer
 
 from fairhub.commands.options import (
     Axis,
+    Chat,
     Context,
     Device,
     Dtype,
@@ -16,6 +17,7 @@ from fairhub.commands.options import (
     Probes,
     Rows,
     Suite,
+    System,
     Text,
     echo_json,
     loaded,
@@ -29,6 +31,7 @@ Level = Annotated[list[str] | None, typer.Option(help="Of --names: how much a pr
 
 def audit(
     model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
+    chat: Chat = "auto", system: System = None,
     names: Annotated[bool, typer.Option("--names", help="Ask for numbers about names instead of probes.")] = False,
     level: Level = None,
     samples: Annotated[int, typer.Option(help="Of --names: draws a name at T = 0.6; 0 computes likelihoods.")] = 0,
@@ -43,13 +46,14 @@ def audit(
     from fairhub.inputs.sizes import AUDIT, QUICK
     from fairhub.measure.benchmarks.suite import gather
     from fairhub.pipeline import audit as run
-    from fairhub.request import Request
+    from fairhub.request import Request, refuse_chat
 
+    refuse_chat(chat, system)
     note_probes(probes)
     wanted = gather(suite, rows) if suite is not None else None
     request = Request(
         "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
-        sizes=QUICK if suite == "quick" else AUDIT,
+        sizes=QUICK if suite == "quick" else AUDIT, chat=chat, system=system,
     )  # fmt: skip
     _show(run(loaded(model, device, dtype), request, wanted), [], json, wanted.notes if wanted else ())
 

@@ -8,6 +8,7 @@ import typer
 from fairhub.commands.options import (
     Axis,
     Bias,
+    Chat,
     Context,
     Device,
     Dtype,
@@ -17,6 +18,7 @@ from fairhub.commands.options import (
     Rows,
     Seconds,
     Suite,
+    System,
     Text,
     Units,
     loaded,
@@ -31,6 +33,7 @@ def compare(
     runs: Annotated[list[Path] | None, typer.Option(help="Compare these finished runs instead (repeat).")] = None,
     out: Annotated[Path, typer.Option(help="Where runs and comparison go.")] = Path("runs/compare"),
     axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
+    chat: Chat = "auto", system: System = None,
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
@@ -45,7 +48,10 @@ def compare(
     plan_sanity(budget, seconds)
     refuse_name(out)
     plan = Plan(budget=budget, seconds=seconds, seed=seed, bias=bias, units=units)
-    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan, suite=suite, rows=rows)
+    request = Request(
+        "", tuple(axis or ()), tuple(context or ()), probes, text, plan, suite=suite, rows=rows, chat=chat,
+        system=system,
+    )  # fmt: skip
     try:
         typer.echo(compared(lambda: loaded(model, device, dtype), request, methods, runs or [], out, json))
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ import typer
 
 from fairhub.commands.options import (
     Axis,
+    Chat,
     Context,
     Device,
     Dtype,
@@ -11,6 +12,7 @@ from fairhub.commands.options import (
     Model,
     Probes,
     Seconds,
+    System,
     Text,
     device_of,
     dtype_of,
@@ -21,14 +23,18 @@ from fairhub.commands.options import (
 
 def plan(
     model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
-    seconds: Seconds = None, device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    chat: Chat = "auto", system: System = None, seconds: Seconds = None, device: Device = "auto", dtype: Dtype = None,
+    json: Json = False,
 ) -> None:  # fmt: skip
     """Say what each method would take: forward-equivalents, memory and hours, here and on the Hub's hardware."""
     from fairhub.cost.plan import as_json, forecast, table
     from fairhub.methods import Plan
-    from fairhub.request import Request
+    from fairhub.request import Request, refuse_chat
 
     plan_sanity(Plan.budget, seconds)
-    request = Request("", tuple(axis or ()), tuple(context or ()), probes, text, plan=Plan(seconds=seconds))
+    refuse_chat(chat, system)
+    request = Request(
+        "", tuple(axis or ()), tuple(context or ()), probes, text, plan=Plan(seconds=seconds), chat=chat, system=system
+    )
     found = forecast(model, request, device_of(device), dtype_of(dtype))
     echo_json(as_json(found)) if json else typer.echo(table(found))

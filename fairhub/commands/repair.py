@@ -10,6 +10,7 @@ import typer
 from fairhub.commands.options import (
     Axis,
     Bias,
+    Chat,
     Context,
     Device,
     Dimension,
@@ -21,6 +22,7 @@ from fairhub.commands.options import (
     Rows,
     Seconds,
     Suite,
+    System,
     Text,
     Units,
     loaded,
@@ -37,7 +39,7 @@ def repair(
     model: Model = None,
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
     axis: Axis = None, context: Context = None, groups: Groups = "", dimension: Dimension = None,
-    probes: Probes = None, text: Text = None,
+    probes: Probes = None, text: Text = None, chat: Chat = "auto", system: System = None,
     method: Annotated[str, typer.Option(help="How units are chosen.")] = METHOD,
     energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "",
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
@@ -101,6 +103,7 @@ def _request(given: Mapping[str, Any]) -> Any:
         given["method"], tuple(given["axis"] or ()), tuple(given["context"] or ()), given["probes"], given["text"],
         Plan(**{name: given[name] for name in _DIALS}, whole_front=given["front"]),
         suite=given["suite"], rows=given["rows"], scope=Scope(tuple(groups), tuple(given["dimension"] or ())),
+        chat=given["chat"], system=given["system"],
     )  # fmt: skip
 
 

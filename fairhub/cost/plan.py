@@ -13,7 +13,6 @@ from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
 from fairhub.cost.memory import Need, free, host_free, needed, widths_of
 from fairhub.cost.memory import weights_of as counted
 from fairhub.cost.work import Work
-from fairhub.inputs.gathering import gather
 from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Task
 from fairhub.model.architecture import sites
@@ -30,7 +29,7 @@ from fairhub.model.loading import (
     weights_of,
 )
 from fairhub.pipeline import task_of
-from fairhub.request import Request
+from fairhub.request import Request, data_of
 from fairhub.run.folder import Run
 
 _SHARE = 0.9  # of a device's memory that may be planned for
@@ -74,9 +73,7 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
     """
     source, revision, shown = located(name)
     bare = _without_weights(source, revision, shown)
-    data = gather(
-        request.axes, request.contexts, request.probes, request.text, bare.tokenizer, request.sizes, scope=request.scope
-    )
+    data = data_of(request, bare.tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         task = task_of(bare, data, Run(Path(folder) / "run", {}, False))
         works = {method: work_of(method, task, data, request.plan) for method in COUNTED}

@@ -28,6 +28,17 @@ class Ground:
 
 
 @dataclass(frozen=True, eq=False)
+class Beside:
+    """Part of held_out in the other prompt format: what a repair does to a model that is asked otherwise."""
+
+    format: str
+    """chat or text."""
+    judged: tuple[Cell, ...]
+    traits: tuple[Cell, ...]
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Data:
     """Probes and text by split."""
 
@@ -57,6 +68,10 @@ class Data:
     """The document of each chunk: intervals of what is measured on text are drawn over documents."""
     provenance: tuple[dict[str, str], ...]
     sizes: Sizes
+    before: str = ""
+    """What stands in front of every text but prose: a chat up to where the answer begins, or nothing."""
+    beside: Beside | None = None
+    """Part of held_out in the other format, of a model that has a chat template."""
 
 
 def prompts(data: Data, count: int = 12) -> list[str]:

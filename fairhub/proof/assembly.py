@@ -15,7 +15,7 @@ import numpy as np
 from fairhub import methods, report
 from fairhub.compute.tally import Tally
 from fairhub.edit.editing import parameters_gone
-from fairhub.inputs.data import Data, prompts
+from fairhub.inputs.data import Beside, Data, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.judgement.scope import scope_of
@@ -71,7 +71,8 @@ def assemble(
         reliability=outcome.reliability,
         trace=outcome.trace,
         text=[
-            {"prompt": p, "before": b, "after": a} for p, b, a in zip(prompts(data), before, after, strict=True)
+            {"prompt": p.removeprefix(data.before), "before": b, "after": a}
+            for p, b, a in zip(prompts(data), before, after, strict=True)
         ],
         cost=cost,
         data=[*data.provenance, *measured.provenance],
@@ -98,7 +99,19 @@ def _judged(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> proof.J
     """Return the readings that `found` holds."""
     splits = [_readings(loaded, cells, found, f"judged{number}") for number, cells in enumerate(data.judged)]
     kept, traits = keep.usable(loaded, data.choices, data.passages), _readings(loaded, data.traits, found, "traits")
-    return proof.Judged([(s[0], s[1]) for s in splits], tuple(traits[:2]), kept, found["kept"][:2])
+    beside = otherwise_asked(loaded, data.beside, found) if data.beside else None
+    return proof.Judged([(s[0], s[1]) for s in splits], tuple(traits[:2]), kept, found["kept"][:2], beside=beside)
+
+
+def otherwise_asked(loaded: Loaded, beside: Beside, found: dict[str, np.ndarray]) -> proof.Judged:
+    """Return the readings of the other prompt format that `found` holds: base, and repair where there is one."""
+    judged, traits = (
+        _readings(loaded, cells, found, f"beside {name}") if cells else []
+        for name, cells in (("judged", beside.judged), ("traits", beside.traits))
+    )
+    kept = keep.usable(loaded, beside.choices, ())
+    splits = [(judged[0], judged[1] if len(judged) > 1 else None)] if judged else []
+    return proof.Judged(splits, tuple(traits), kept, found["beside kept"], beside.format)
 
 
 def _readings(loaded: Loaded, cells: Sequence[Cell], found: dict[str, np.ndarray], name: str) -> list[Reading]:

@@ -14,7 +14,7 @@ from fairhub.measure.keep import LIMITS, Kept
 from fairhub.measure.utility import Utility
 from fairhub.metrics.formulas import distinct_2
 from fairhub.report import Figure
-from fairhub.report.record import AGAINST_REPAIR, JUDGED_AGAINST_REPAIR
+from fairhub.report.record import AGAINST_REPAIR, JUDGED_AGAINST_REPAIR, OTHERWISE
 from fairhub.report.use_case import ELSEWHERE
 from fairhub.stats import statistics
 from fairhub.stats.statistics import Change, Interval
@@ -42,6 +42,10 @@ class Judged:
     kept: Kept
     kept_values: np.ndarray
     """[1 or 2, 2, items] of `keep.read`."""
+    format: str = ""
+    """The prompt format, where it is not the run's own."""
+    beside: "Judged | None" = None
+    """Part of held_out in the other prompt format."""
 
 
 def bias_figures(
@@ -195,7 +199,18 @@ def judged_figures(
         split = before.cells[0].split
         proved = split in ("held_out", "external")
         figures += judgement.figures(before, after, split, proved, searched, scope)
-    return figures + keep.keep_figures(judged.traits, judged.kept, judged.kept_values, limits)
+    figures += keep.keep_figures(judged.traits, judged.kept, judged.kept_values, limits)
+    return figures + (otherwise_asked(judged.beside) if judged.beside else [])
+
+
+def otherwise_asked(judged: Judged) -> list[Figure]:
+    """Return the gaps and what must stay in another prompt format than the run's, over all axes, named by it."""
+    figures: list[Figure] = []
+    for before, after in judged.splits:
+        figures += judgement.figures(before, after, before.cells[0].split, details=False)
+    if judged.traits:
+        figures += keep.keep_figures(judged.traits, judged.kept, judged.kept_values, {})
+    return [replace(f, name=f"{f.name}{OTHERWISE}{judged.format}") for f in figures if f.axis == "all"]
 
 
 def figures_of(

@@ -13,7 +13,7 @@ from fairhub import methods
 from fairhub.compute.greedy import continuations
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.batches import Batch, batches_for, text_batches
-from fairhub.inputs.data import Data, prompts
+from fairhub.inputs.data import Beside, Data, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.probes import Probe
@@ -96,6 +96,8 @@ class Prover:
             if held_out and name != "traits":
                 found["brought"] = np.array(json.dumps([asdict(one) for one in readings[0].brought]))
         found["kept"] = self.keeps([outcome.repair, *others])
+        if self.data.beside is not None:
+            found |= self.otherwise(self.data.beside, [outcome.repair])
         cost = self.utility([outcome.repair])
         found |= {"loss": cost.loss, "kl": cost.kl}
         if outcome.ablations:
@@ -105,6 +107,16 @@ class Prover:
         with applied(self.loaded.model, outcome.repair):
             found["text_after"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
         return found
+
+    def otherwise(self, beside: Beside, repairs: Sequence[Repair]) -> dict[str, Any]:
+        """Measure base and repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""
+        found: dict[str, Any] = {}
+        for name, cells in (("judged", beside.judged), ("traits", beside.traits)):
+            flat = reading.flat(self.judgements(cells, repairs)) if cells else {}
+            found |= {f"beside {name} {part}": values for part, values in flat.items()}
+        kept = keep.usable(self.loaded, beside.choices, ())
+        bar = progress_bar("meaning, recall otherwise asked", sum(map(len, kept.texts)) // 4 * (1 + len(repairs)))
+        return found | {"beside kept": keep.read(self.loaded, kept, [Repair(), *repairs], bar)}
 
     def _alternatives(self, others: Sequence[Repair], found: dict[str, Any]) -> dict[str, Any]:
         """Measure alternatives on part of held_out, where base and repair have been measured already.

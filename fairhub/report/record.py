@@ -15,6 +15,9 @@ AGAINST_REPAIR = "divergence.against_repair"
 JUDGED_AGAINST_REPAIR = "judgement.against_repair"
 """Of a control: divergence under the repair itself (before) and under the control (after), in pairs."""
 
+OTHERWISE = "_in_"
+"""In the name of a figure: what follows is the prompt format that it was read in, text or chat, not the run's own."""
+
 Groups = tuple[str, str]
 Outcome = Literal["better", "worse", "not shown", "not compared"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fairhub.report.record import Figure, is_public
+from fairhub.report.record import OTHERWISE, Figure, is_public
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ _SECTIONS = (
         leads=True,
     ),
     Section("Public benchmarks by axis", "", is_public),
+    Section(
+        "Asked otherwise",
+        "Part of held_out in the prompt format that nothing was searched in: plain text that is gone on with, or the "
+        "beginning of an answer in the model's chat template.",
+        lambda f: OTHERWISE in f.name,
+        leads=True,
+    ),
     Section(
         "Single gaps",
         "Signed: how much more log-odds of negative against positive words follow a group's name than those of the "
@@ -87,8 +94,8 @@ _SECTIONS = (
     Section("Other figures", "", lambda f: True),
 )
 _ORDER = (
-    "Who is judged worse, from near to far", "Single gaps", "What must stay", "Utility", "Public benchmarks",
-    "What a group's name changes everywhere", "Divergence of single pairs, from near to far",
+    "Who is judged worse, from near to far", "Single gaps", "What must stay", "Asked otherwise", "Utility",
+    "Public benchmarks", "What a group's name changes everywhere", "Divergence of single pairs, from near to far",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from fairhub.report.public import readings
-from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched
+from fairhub.report.record import OTHERWISE, SPLITS, Figure, Report, count_units, is_public, searched
 from fairhub.report.verdict import about
 from fairhub.report.wording import amount, edited, number, points, shift_of
 
@@ -46,6 +46,7 @@ def _blocks(report: Report) -> dict[str, list[str]]:
             _row(f"{_KEPT.get((f.name, f.axis), f.name)} ({100 * f.limit:.3g} %)", f) + "  past" * f.past_limit
             for f in held_out if f.limit is not None
         ],
+        "asked otherwise, held_out": [_row(f.name, f) for f in held_out if OTHERWISE in f.name],
         "what a name changes everywhere": [_row(name, f) for name, f in shared.items()],
         "divergence of single pairs": [*_rows(alone, "split"), *_rows(specific, "name")],
         **_public([f for f in report.figures if is_public(f) and f.axis == "all"]),

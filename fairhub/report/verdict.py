@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from scipy import stats
 
-from fairhub.report.record import Figure, find, searched
+from fairhub.report.record import OTHERWISE, Figure, find, searched
 from fairhub.report.wording import odds, percent, shift, shift_of
 from fairhub.stats.statistics import holm
 
@@ -153,8 +153,18 @@ def _rest(figures: Sequence[Figure]) -> list[str]:
     said = [f"at {shift(cost.change)} perplexity" if cost is not None and cost.change else "utility was not measured"]
     grown = worse(directions(figures))
     said += [f"single gaps that grew: {', '.join(map(_named, grown[:_SHOWN]))}"] if grown else []
+    said += [f"asked {how} {shift(f.change)}" for how, f in _otherwise(figures) if f.change]
     far = find(figures, "judgement", "external")
     return [*said, f"on external sources {shift(far.change)}"] if far is not None and far.change else said
+
+
+def _otherwise(figures: Sequence[Figure]) -> list[tuple[str, Figure]]:
+    """Return the judgement gap in the other prompt format, with its name."""
+    return [
+        (how, figure)
+        for name, how in (("chat", "in a chat"), ("text", "as plain text"))
+        if (figure := find(figures, f"judgement{OTHERWISE}{name}", "held_out")) is not None
+    ]
 
 
 def about(figure: Figure) -> str:

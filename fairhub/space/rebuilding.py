@@ -3,18 +3,18 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from fairhub import report as records
 from fairhub.errors import UserError
-from fairhub.inputs.gathering import gather
 from fairhub.methods.rebuild import rebuild, strength_of
 from fairhub.model.loading import EMBEDDED, Loaded, cache, load
 from fairhub.model.saving import save
 from fairhub.model.units import Unit
 from fairhub.pipeline import finish_, task_of
 from fairhub.report import Report
-from fairhub.request import request_of
+from fairhub.request import data_of, request_of
 from fairhub.run.folder import Run, digest
 from fairhub.space.environment import bare
 
@@ -74,7 +74,7 @@ def make(path: Path) -> None:
     asked, there = request_of(report.settings), place(report)
     loaded = load(base_of(report))
     refuse_other(loaded, report)
-    data = gather(asked.axes, asked.contexts, None, None, loaded.tokenizer, asked.sizes, report.data, scope=asked.scope)
+    data = data_of(replace(asked, probes=None, text=None, rows=None), loaded.tokenizer, report.data)
     strength = strength_of(report.healing)
     pruning = frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in report.pruning)
     run = Run(there.with_name("making"), {}, resume=True)

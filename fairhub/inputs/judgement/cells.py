@@ -32,6 +32,10 @@ class Cell:
         """The groups that have a text."""
         return tuple(group for group, _ in self.texts)
 
+    def led_by(self, before: str) -> "Cell":
+        """Return the same cell with this in front of its texts."""
+        return replace(self, texts=tuple((group, before + text) for group, text in self.texts))
+
 
 @dataclass(frozen=True)
 class Pair:

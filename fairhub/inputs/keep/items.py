@@ -1,7 +1,7 @@
 """Shipped items of what must stay: pairs that differ in a trait, and texts whose next word is known."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -29,6 +29,10 @@ class Choice:
     frame: str
     term_set: str
     split: Split
+
+    def led_by(self, before: str) -> "Choice":
+        """Return the same choice with this in front of its text."""
+        return replace(self, text=before + self.text)
 
 
 def trait_cells(family: str, split: Split, count: int) -> list[Cell]:

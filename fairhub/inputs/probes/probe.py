@@ -40,6 +40,10 @@ class Probe:
         """Return the same probe in another split."""
         return replace(self, split=split)
 
+    def led_by(self, before: str) -> "Probe":
+        """Return the same probe with this in front of its texts."""
+        return replace(self, text_a=before + self.text_a, text_b=before + self.text_b)
+
 
 def split_of(key: str) -> Split:
     """Return the split that a frame, term set or template always falls into: a hash of its name alone.

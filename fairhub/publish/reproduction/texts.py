@@ -14,8 +14,9 @@ Texts = Sequence[Mapping[str, str]]
 
 
 def compared(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, published: Texts, found: Texts, part: str, most: float
-) -> Check:
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, published: Texts, found: Texts, part: str, most: float,
+    before: str = "",
+) -> Check:  # fmt: skip
     """Compare what a model wrote, greedily, with what it is published to have written.
 
     Args:
@@ -25,12 +26,13 @@ def compared(
         found: The same, written here.
         part: before or after.
         most: How far logits may lie apart.
+        before: What stood in front of every prompt: a chat, where the model was asked in one.
     """
     what, count = f"continuations, {part}", f"{len(published)}"
     if [one["prompt"] for one in published] != [one["prompt"] for one in found]:
         return check(what, count, "of other prompts", "different")
     verdicts: list[Verdict] = [
-        "same" if one[part] == other[part] else _fork(model, tokenizer, one, other, part, most)
+        "same" if one[part] == other[part] else _fork(model, tokenizer, one, other, part, most, before)
         for one, other in zip(published, found, strict=True)
     ]
     return check(what, count, f"{verdicts.count('same')} equal", worst(verdicts))
@@ -39,10 +41,10 @@ def compared(
 @torch.inference_mode()
 def _fork(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, one: Mapping[str, str], other: Mapping[str, str],
-    part: str, most: float,
+    part: str, most: float, before: str,
 ) -> Verdict:  # fmt: skip
     """Say whether the first token in which two continuations differ could have been either, up to rounding."""
-    there, here = (list(encode(tokenizer, text["prompt"] + text[part])) for text in (one, other))
+    there, here = (list(encode(tokenizer, before + text["prompt"] + text[part])) for text in (one, other))
     place = next((i for i, pair in enumerate(zip(there, here, strict=False)) if len(set(pair)) > 1), None)
     end = tokenizer.eos_token_id
     if place is None:  # one ends where the other goes on

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +35,16 @@ def rendered(template: str, messages: Sequence[Mapping[str, str]], special: Mapp
     Raises:
         UserError: It fails, takes too long, or makes too much.
     """
-    asked = json.dumps({"template": template, "messages": list(messages), "special": dict(special)})
+    return _rendered(json.dumps({"template": template, "messages": list(messages), "special": dict(special)}))
+
+
+@lru_cache(maxsize=64)
+def _rendered(asked: str) -> str:
+    """Return what the template makes; a process takes seconds to start, and a run asks the same several times."""
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "fairhub.measure.names.rendering"], input=asked.encode(), capture_output=True,
+            [sys.executable, "-m", "fairhub.inputs.rendering"], input=asked.encode(), capture_output=True,
             timeout=_PATIENCE, env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -68,9 +75,15 @@ def _main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, until))
     found: Any = render_jinja_template(
         conversations=[asked["messages"]], chat_template=asked["template"], add_generation_prompt=True,
+        enable_thinking=False,  # the answer is read at once, without thoughts before it
+        strftime_now=_DAY.strftime,  # what is measured must not change from day to day
         **asked["special"],
     )  # fmt: skip
     sys.stdout.write(found[0][0][: _LONGEST + 1])
+
+
+_DAY = datetime(2026, 1, 1)
+"""The date that templates are told."""
 
 
 if __name__ == "__main__":
