@@ -39,6 +39,11 @@ class Item:
     wide: bool = False
     """Whether its term is one of those that only a fit sees."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether it is read so that it stays: then tokens before its last must stay too."""
+        return self.kind not in ("judged", "incidental", "control")
+
 
 def items_of(
     tokenizer: PreTrainedTokenizerBase, cells: Sequence[Cell], traits: Sequence[Cell], choices: Sequence[Choice],

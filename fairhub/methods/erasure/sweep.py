@@ -13,6 +13,7 @@ from fairhub.compute.engine import log_probabilities
 from fairhub.compute.likelihood.scoring import logits_at
 from fairhub.edit.healing import SHARDS, Key
 from fairhub.methods.erasure.items import Item
+from fairhub.methods.erasure.last_tokens import last_tokens, last_tokens_computed
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.units import Site
@@ -21,6 +22,8 @@ from fairhub.run.progress import Progress
 
 TOKENS = 768
 """Tokens of a batch of texts, padding included."""
+_PIECE = 96
+"""Items whose beginnings are shared, whatever their number."""
 _ROWS = 4
 """Chunks of neutral text at once: logits of all their tokens are held."""
 
@@ -66,7 +69,7 @@ def sweep(
         progress: Told how many tokens were computed.
     """
     places = [site for site in sites(model) if site.kind == "head"]
-    work: list[list[int] | Tensor] = [*_batches(items), *text.split(_ROWS)]
+    work = _work(items, text)
     shards = [work[place::SHARDS] for place in range(min(SHARDS, len(work)))]
     here, at_once = state().process_index, state().num_processes
     total: dict[Key, Seen] = {}
@@ -82,7 +85,7 @@ def sweep(
 
 def sweep_tokens(items: Sequence[Item], text: Tensor) -> int:
     """Return how many tokens a sweep computes, padding included."""
-    return sum(_tokens(items, batch) for batch in _batches(items)) + _tokens(items, text)
+    return sum(_tokens(items, piece) for piece in _work(items, text))
 
 
 def flat(seen: Mapping[Key, Reads]) -> dict[str, np.ndarray]:
@@ -106,16 +109,36 @@ def unflat(arrays: Mapping[str, np.ndarray]) -> dict[Key, Reads]:
     }
 
 
-def _tokens(items: Sequence[Item], piece: Sequence[int] | Tensor) -> int:
-    """Return the tokens of chunks of text, or of a batch of items with its padding."""
-    return piece.numel() if isinstance(piece, Tensor) else len(piece) * max(len(items[i].ids) for i in piece)
+@dataclass(frozen=True)
+class _Piece:
+    """Places of items that are computed together."""
+
+    items: list[int]
+    early: bool
+    """Whether tokens before the last are read too."""
 
 
-def _batches(items: Sequence[Item]) -> list[list[int]]:
+def _work(items: Sequence[Item], text: Tensor) -> list[_Piece | Tensor]:
+    """Return all that is computed, in pieces: items of which earlier tokens are read, others, and chunks of text."""
+    stays = [i for i, item in enumerate(items) if item.stays or len(item.ids) == 1]
+    rest = sorted({*range(len(items))} - {*stays}, key=lambda i: items[i].ids)  # what begins alike stays together
+    others = [_Piece(rest[begin : begin + _PIECE], False) for begin in range(0, len(rest), _PIECE)]
+    return [*(_Piece(batch, True) for batch in _batches(items, stays)), *others, *text.split(_ROWS)]
+
+
+def _tokens(items: Sequence[Item], piece: _Piece | Tensor) -> int:
+    """Return the tokens of chunks of text, or of a piece of items."""
+    if isinstance(piece, Tensor):
+        return piece.numel()
+    if piece.early:
+        return len(piece.items) * max(len(items[i].ids) for i in piece.items)
+    return last_tokens_computed([items[i].ids for i in piece.items])
+
+
+def _batches(items: Sequence[Item], places: Sequence[int]) -> list[list[int]]:
     """Return places of items, those of like length together, so many that a batch has about `TOKENS`."""
-    order = sorted(range(len(items)), key=lambda i: (len(items[i].ids), i))
     found: list[list[int]] = []
-    for i in order:
+    for i in sorted(places, key=lambda i: (len(items[i].ids), i)):
         if not found or (len(found[-1]) + 1) * len(items[i].ids) > TOKENS:
             found.append([])
         found[-1].append(i)
@@ -123,17 +146,57 @@ def _batches(items: Sequence[Item]) -> list[list[int]]:
 
 
 def _of_shard(
-    model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], work: Sequence[list[int] | Tensor],
+    model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], work: Sequence[_Piece | Tensor],
     progress: Progress | None,
 ) -> dict[Key, Seen]:  # fmt: skip
     total: dict[Key, Seen] = {}
     for piece in work:
-        part = _of_text(model, places, piece) if isinstance(piece, Tensor) else _of_items(model, places, items, piece)
-        for key, seen in part.items():
-            _add_(total.setdefault(key, {}), seen)
+        for part in _of_piece(model, places, items, piece):
+            for key, seen in part.items():
+                _add_(total.setdefault(key, {}), seen)
         if progress:
             progress(_tokens(items, piece))
     return total
+
+
+def _of_piece(
+    model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], piece: _Piece | Tensor
+) -> list[dict[Key, Seen]]:
+    """Return what is seen of a piece of the work."""
+    if isinstance(piece, Tensor):
+        return [_of_text(model, places, piece)]
+    if piece.early:
+        return [_of_items(model, places, items, piece.items)]
+    return _of_last_tokens(model, places, items, piece.items)
+
+
+def _of_last_tokens(
+    model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], piece: Sequence[int]
+) -> list[dict[Key, Seen]]:
+    """Return rows at the last tokens of items of which nothing before is read."""
+    found: list[dict[Key, Seen]] = []
+
+    def pull(numbers: Sequence[int], logits: Callable[[], Tensor]) -> None:
+        batch = [piece[number] for number in numbers]
+        with _watched(places, (len(batch), 1)) as seen:
+            pulled = _pulled(_read([items[i] for i in batch], logits()), seen)
+        found.append({
+            key: {
+                "places": np.array(batch), "inputs": inputs[:, 0].numpy(), "gradients": gradients[:, 0].numpy(),
+            }
+            for key, (inputs, gradients) in pulled.items()
+        })  # fmt: skip
+
+    last_tokens(model, [items[i].ids for i in piece], pull, tokens=TOKENS)
+    return found
+
+
+def _read(batch: Sequence[Item], logits: Tensor) -> Tensor:
+    """Return the sum of the contrasts of some items, of logits [items, vocabulary]."""
+    return torch.stack([
+        (row[list(item.tokens)] * torch.tensor(item.weights).to(row)).sum()
+        for item, row in zip(batch, logits, strict=True)
+    ]).sum()  # fmt: skip
 
 
 def _of_items(
@@ -143,16 +206,12 @@ def _of_items(
     longest = max(len(items[i].ids) for i in batch)
     ids = torch.tensor([[*items[i].ids, *[0] * (longest - len(items[i].ids))] for i in batch], device=home(model))
     rows, last = torch.arange(len(batch)), torch.tensor([len(items[i].ids) - 1 for i in batch])
-    stays = torch.tensor([items[i].kind not in ("judged", "incidental", "control") for i in batch])
+    stays = torch.tensor([items[i].stays for i in batch])
     early = stays[:, None] & (torch.arange(longest)[None] < last[:, None])
     with torch.enable_grad(), _watched(places, ids.shape) as seen:
         with logits_at(model, list(zip(rows.tolist(), last.tolist(), strict=True))):
             logits = model(ids, use_cache=False).logits[:, 0].float()
-        read = torch.stack([
-            (logits[row, list(items[i].tokens)] * torch.tensor(items[i].weights).to(logits)).sum()
-            for row, i in enumerate(batch)
-        ])  # fmt: skip
-        pulled = _pulled(read.sum(), seen)
+        pulled = _pulled(_read([items[i] for i in batch], logits), seen)
     found: dict[Key, Seen] = {}
     for key, (inputs, gradients) in pulled.items():
         x, g = inputs[early], gradients[early]
@@ -222,7 +281,8 @@ def _reads(seen: Seen, items: int) -> Reads:
     """Return the reads, items in their order."""
     order = np.argsort(seen["places"])
     assert len(order) == items, "every item is read once"
-    sums = {name: seen[name] for name in _SUMS[:4]}
-    return Reads(
-        seen["inputs"][order], seen["gradients"][order], **sums, early=int(seen["early"]), text=int(seen["text"])
-    )
+    inputs, gradients = seen["inputs"][order], seen["gradients"][order]
+    sums = {name: seen[name] for name in _SUMS[2:4]}
+    early = (np.zeros((part.shape[1],) * 2, dtype=np.float32) for part in (inputs, gradients))
+    sums |= {name: seen.get(name, none) for name, none in zip(_SUMS[:2], early, strict=True)}
+    return Reads(inputs, gradients, **sums, early=int(seen.get("early", 0)), text=int(seen["text"]))
