@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
 from fairhub.errors import UserError, plain
 from fairhub.model.architecture import decoder_layers, layout_of, sites
@@ -23,6 +23,8 @@ _LAYERS = 2
 """That are tried, from the first: all are built alike, and a forward ends where it was read."""
 _ASKED = 24
 """Outputs of a projection that are changed, spread over it."""
+_HANDED_OVER = 0.3
+"""Of the spread of logits: how far rounding to 16 bits may take them where earlier tokens are handed over."""
 _ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-12}
 """Of the largest change, below which a column did not change."""
 _SHARE, _WHOLE, _ONE = 0.9, 0.6, 0.98
@@ -33,9 +35,9 @@ def check(model: PreTrainedModel) -> None:
     """Refuse a model whose units cannot be removed as they were found.
 
     Raises:
-        UserError: Which of these fails: layers have weights of their own; a token is not seen before its place; a head
-            is a slice of columns of the width that was found; a neuron is made by the rows that were found; removing
-            columns is masking inputs.
+        UserError: Which of these fails: layers have weights of their own; a token is not seen before its place; keys
+            and values that are handed over stand for the tokens before; a head is a slice of columns of the width that
+            was found; a neuron is made by the rows that were found; removing columns is masking inputs.
     """
     places = sites(model)
     if any(place.weight.device.type == "meta" for place in places):
@@ -43,6 +45,7 @@ def check(model: PreTrainedModel) -> None:
     _own_weights(model, places)
     with torch.inference_mode():
         _causal(model)
+        _past(model)
         for place in (place for place in places if place.layer < _LAYERS):
             (_heads if place.kind == "head" else _neurons)(model, place)
             _removal(model, place)
@@ -96,6 +99,16 @@ def _causal(model: PreTrainedModel) -> None:
     said = [model(input_ids=one, use_cache=False).logits[0, :-1].float() for one in (ids, other)]
     if float((said[0] - said[1]).abs().max()) > 0.01 * float(said[0].std()):
         raise _refused(model, "a causal model does not see later tokens", "it does")
+
+
+def _past(model: PreTrainedModel) -> None:
+    """What texts share is computed once and handed over: a model that does not look at it answers to another text."""
+    ids, half, past = _ids(model), _TOKENS // 2, DynamicCache()
+    whole = model(input_ids=ids, use_cache=False).logits[0, -1].float()
+    model(input_ids=ids[:, :half], past_key_values=past, use_cache=True)
+    parts = model(input_ids=ids[:, half:], past_key_values=past, use_cache=True).logits[0, -1].float()
+    if float((whole - parts).square().mean().sqrt()) > _HANDED_OVER * float(whole.std()):
+        raise _refused(model, "a model sees earlier tokens by their keys and values alone", "it does not")
 
 
 def _heads(model: PreTrainedModel, place: Site) -> None:
