@@ -78,7 +78,8 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     run = Run(folder, settings | weights, resume)
     run.began_with(data.provenance)
     with tallied(loaded.model) as tally:
-        outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
+        chosen = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
+        outcome = methods.final(chosen, loaded.stored)
         prove = Prover(loaded, data)
         found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
         measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
@@ -137,7 +138,7 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: 
     if not main():
         return
     try:
-        save(loaded.model, loaded.tokenizer, loaded.own, run.folder / "model")
+        save(loaded.model, loaded.tokenizer, loaded.own, run.folder / "model", loaded.stored)
         (run.folder / "figures").mkdir(exist_ok=True)
         plots.save_all(written, run.folder / "figures")
     except (OSError, SafetensorError) as error:
@@ -146,7 +147,8 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: 
     lines = _trace_lines(written.trace)
     run.save(run.folder / "trace.jsonl", lines.encode())
     run.save(run.folder / "report.md", report.markdown(written).encode())
-    run.save(run.folder / "recipe.json", to_json(recipe_of(written, loaded.model, loaded.tokenizer)).encode())
+    recipe = recipe_of(written, loaded.model, loaded.tokenizer, loaded.stored)
+    run.save(run.folder / "recipe.json", to_json(recipe).encode())
     run.save(run.folder / "report.json", report.to_json(written).encode())
     run.forget()
 

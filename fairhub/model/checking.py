@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
 from fairhub.errors import UserError, plain
+from fairhub.files.reading import one_line
 from fairhub.model.architecture import decoder_layers, layout_of, sites
 from fairhub.model.facts import home
 from fairhub.model.finding import projections, sizes
@@ -105,8 +106,9 @@ def _past(model: PreTrainedModel) -> None:
     """What texts share is computed once and handed over: a model that does not look at it answers to another text."""
     ids, half, past = _ids(model), _TOKENS // 2, DynamicCache()
     whole = model(input_ids=ids, use_cache=False).logits[0, -1].float()
-    model(input_ids=ids[:, :half], past_key_values=past, use_cache=True)
-    parts = model(input_ids=ids[:, half:], past_key_values=past, use_cache=True).logits[0, -1].float()
+    with one_line(lambda said: str(_refused(model, "keys and values of earlier tokens are handed over", said))):
+        model(input_ids=ids[:, :half], past_key_values=past, use_cache=True)
+        parts = model(input_ids=ids[:, half:], past_key_values=past, use_cache=True).logits[0, -1].float()
     if float((whole - parts).square().mean().sqrt()) > _HANDED_OVER * float(whole.std()):
         raise _refused(model, "a model sees earlier tokens by their keys and values alone", "it does not")
 

@@ -20,7 +20,7 @@ from fairhub.model.loading.config import cleaned, config_of, refuse_fields
 from fairhub.model.loading.files import commit_of, content_of, json_of, told, view, weights_of
 from fairhub.model.loading.places import EMBEDDED, located
 from fairhub.model.loading.tokenizer import tokenizer_of
-from fairhub.model.loading.weights import headers_of, refuse_others
+from fairhub.model.loading.weights import half_of, headers_of, refuse_others
 from fairhub.model.saving import OWN
 
 _GENERATION = (
@@ -47,6 +47,8 @@ class Loaded:
     """Tensors of the checkpoint that are not of this model."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Its own configuration and tokenizer files, by name: what is published keeps them (`model.saving`)."""
+    stored: torch.dtype | None = None
+    """The type that its weights go out in, where it is computed in a wider one; None: that which it is computed in."""
 
     def sha256(self) -> str:
         """Return a hash of every weight, by name, as it stands now."""
@@ -63,20 +65,22 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     Args:
         name: `org/name`, `org/name@revision`, a folder, or None for the embedded default.
         device: A torch device; "auto" spreads the layers over the devices there are.
-        dtype: The weights' type; None keeps the checkpoint's, but float32 on a CPU.
+        dtype: The weights' type, which is also what goes out; None keeps the checkpoint's, but computes in float32 on
+            a CPU.
 
     Raises:
         UserError: Nothing that can be loaded safely is there, it is not a causal language model, or not whole.
     """
     source, revision, shown = located(name)
     config = config_of(source, revision, shown)  # refuses what cannot be repaired, before any weight
+    asked = dtype
     if dtype is None and device == "cpu":
         dtype = torch.float32
     commit = commit_of(source, revision)
     revision = commit or revision  # whatever the branch holds by now, all is read from one commit
     tokenizer = tokenizer_of(source, revision, shown)
     with told(source, shown):
-        model, unread = _read(source, revision, config, shown, device=device, dtype=dtype)
+        model, unread, half = _read(source, revision, config, shown, device=device, dtype=dtype)
     config = model.config.get_text_config(decoder=True)
     _refuse_larger(tokenizer, config.vocab_size, plain(shown))
     model.eval().requires_grad_(False)
@@ -84,7 +88,8 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     check(model)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
     own = _own(source, revision)
-    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread, own)
+    stored = half if asked is None and model.dtype == torch.float32 else None
+    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread, own, stored)
 
 
 def _own(source: str, revision: str | None) -> dict[str, str]:
@@ -97,8 +102,8 @@ def _own(source: str, revision: str | None) -> dict[str, str]:
 
 def _read(
     source: str, revision: str | None, config: PretrainedConfig, shown: str, **where: Any
-) -> tuple[PreTrainedModel, tuple[str, ...]]:
-    """Return the model of these weights, and the tensors that it has no place for."""
+) -> tuple[PreTrainedModel, tuple[str, ...], torch.dtype | None]:
+    """Return the model of these weights, the tensors that it has no place for, and the type of 16 bits of all."""
     paths = weights_of(source, revision, shown)
     tensors = headers_of(paths)
     refuse_others(config, tensors)
@@ -116,7 +121,7 @@ def _read(
     model.name_or_path = model.config.name_or_path = shown
     unread = tuple(sorted(found["unexpected_keys"]))
     _refuse_parts(found, unread, config.get_text_config(decoder=True).num_hidden_layers)
-    return model, unread
+    return model, unread, half_of(tensors)
 
 
 def _generation(source: str, revision: str | None) -> dict[str, Any]:
