@@ -5,7 +5,7 @@ changes in the input of the output projection says which head, or neuron, they b
 whole of that head's slice and nothing else. No name and no config is believed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -50,6 +50,35 @@ def check(model: PreTrainedModel) -> None:
         for place in (place for place in places if place.layer < _LAYERS):
             (_heads if place.kind == "head" else _neurons)(model, place)
             _removal(model, place)
+
+
+@torch.inference_mode()
+def refuse_overflow(model: PreTrainedModel) -> None:
+    """Refuse a model that float16 has no room for: some are trained in bfloat16, and go beyond 65,504 inside.
+
+    Raises:
+        UserError: The output of a layer is not finite; the first such layer is named.
+    """
+    beyond: list[int] = []
+
+    def look(number: int) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any, output: Tensor | tuple[Tensor, ...]) -> None:
+            hidden = output[0] if isinstance(output, tuple) else output
+            beyond.extend([] if bool(hidden.isfinite().all()) else [number])
+
+        return hook
+
+    handles = [layer.register_forward_hook(look(number)) for number, layer in enumerate(decoder_layers(model))]
+    try:
+        model(input_ids=_ids(model), use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if beyond:
+        raise UserError(
+            f"activations must be finite numbers; in float16 those of layer {beyond[0]} of {type(model).__name__} "
+            f"({plain(model.config.model_type)}) are not; use bfloat16 or float32"
+        )
 
 
 def responses(model: PreTrainedModel, made: nn.Module, read: nn.Module, outputs: Sequence[int]) -> Tensor:

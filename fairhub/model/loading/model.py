@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import BROKEN, one_line
-from fairhub.model.checking import check
+from fairhub.model.checking import check, refuse_overflow
 from fairhub.model.facts import tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
 from fairhub.model.loading.files import commit_of, content_of, json_of, told, view, weights_of
@@ -165,6 +165,8 @@ def _tried(model: PreTrainedModel, rows: int, shown: str) -> None:
         if tensor.is_floating_point() and tensor.device.type != "meta" and not torch.isfinite(tensor).all():
             raise UserError(f"weights must be finite numbers; {plain(name)} of {shown} has others; load the original")
     with one_line(lambda said: f"a model must answer; {shown} does not ({said}); load the original checkpoint"):
+        if model.dtype == torch.float16:
+            refuse_overflow(model)
         ids = torch.arange(4).remainder(rows)[None].to(next(model.get_input_embeddings().parameters()).device)
         with torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
