@@ -17,7 +17,7 @@ from fairhub.files.reading import BROKEN, one_line
 from fairhub.model.checking import check, refuse_overflow
 from fairhub.model.facts import tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
-from fairhub.model.loading.files import commit_of, content_of, json_of, told, view, weights_of
+from fairhub.model.loading.files import PROCESSOR, commit_of, content_of, json_of, told, view, weights_of
 from fairhub.model.loading.places import EMBEDDED, located
 from fairhub.model.loading.tokenizer import tokenizer_of
 from fairhub.model.loading.weights import half_of, headers_of, refuse_others
@@ -79,6 +79,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     commit = commit_of(source, revision)
     revision = commit or revision  # whatever the branch holds by now, all is read from one commit
     tokenizer = tokenizer_of(source, revision, shown)
+    own = _own(source, revision) | _processor(source, revision, config)
     with told(source, shown):
         model, unread, half = _read(source, revision, config, shown, device=device, dtype=dtype)
     config = model.config.get_text_config(decoder=True)
@@ -87,7 +88,6 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     _tried(model, config.vocab_size, plain(shown))
     check(model)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
-    own = _own(source, revision)
     stored = half if asked is None and model.dtype == torch.float32 else None
     return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread, own, stored)
 
@@ -98,6 +98,17 @@ def _own(source: str, revision: str | None) -> dict[str, str]:
     kept = {name: text for name, text in found.items() if text is not None}
     small = (name for name in kept if name.endswith("config.json") or name == "special_tokens_map.json")
     return kept | {name: json.dumps(cleaned(json.loads(kept[name])), ensure_ascii=False) for name in small}
+
+
+def _processor(source: str, revision: str | None, config: PretrainedConfig) -> dict[str, str]:
+    """Return what a model that also sees has of its processor, refused where it names code or other files."""
+    kept: dict[str, str] = {}
+    for name in PROCESSOR if config.get_text_config(decoder=True) is not config else ():
+        found = json_of(source, revision, name)
+        if found is not None:
+            refuse_fields(found, name, ("chat_template", "template"))
+            kept[name] = json.dumps(cleaned(found), ensure_ascii=False)
+    return kept
 
 
 def _read(
