@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from fairhub import methods, plots, report
 from fairhub.compute.tally import tallied
 from fairhub.edit import healing
-from fairhub.edit.editing import shrink_
+from fairhub.edit.editing import asked_multiple, shrink_
 from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches
@@ -157,7 +157,7 @@ def finish_(loaded: Loaded, made: Repair, settings: Mapping[str, Any]) -> None:
     """Repair the model for good, and cut out neurons that are gone everywhere where the run's settings say so."""
     healing.repair_(loaded.model, made.pruning, made.patch)
     if settings["plan"].get("shrink"):  # recipes of before had no such thing
-        shrink_(loaded.model)
+        shrink_(loaded.model, asked_multiple(settings["plan"]))
 
 
 def _trace_lines(trace: dict[str, Any]) -> str:

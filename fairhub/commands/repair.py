@@ -48,6 +48,7 @@ def repair(
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
     bias: Bias = "divergence", units: Units = None,
     shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
+    multiple: Annotated[int | None, typer.Option(min=1, help="Of --shrink: what a width stays a multiple of.")] = None,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
     variant: Annotated[str, typer.Option(help="Of two methods: 'weight=0.8, importance=l2, ...'.")] = "",
     front: Annotated[bool, typer.Option("--front", help="Measure all strengths, for the report's front.")] = False,
@@ -85,7 +86,8 @@ def repair(
 
 
 _DIALS = (
-    "energy", "budget", "keep", "also", "heal", "seconds", "seed", "bias", "units", "shrink", "per_layer", "variant",
+    "energy", "budget", "keep", "also", "heal", "seconds", "seed", "bias", "units", "shrink", "multiple", "per_layer",
+    "variant",
 )  # fmt: skip
 """Options that are dials of a plan by the same name."""
 

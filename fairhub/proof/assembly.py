@@ -14,7 +14,7 @@ import numpy as np
 
 from fairhub import methods, report
 from fairhub.compute.tally import Tally
-from fairhub.edit.editing import parameters_gone
+from fairhub.edit.editing import asked_multiple, parameters_gone, width_after
 from fairhub.inputs.data import Data, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
@@ -29,6 +29,7 @@ from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
 from fairhub.report import Control, Figure, Report
+from fairhub.report.wording import SHRUNK
 from fairhub.run.processes import spread, state
 
 VERSION = "0.2.0"
@@ -52,7 +53,9 @@ def assemble(
     figures_ += measured.figures
     removed = sorted(outcome.repair.pruning)
     total = loaded.model.num_parameters()
-    gone = parameters_gone(loaded.model, outcome.repair.pruning, shrunk=settings["plan"].get("shrink", False))
+    shrunk, multiple = settings["plan"].get("shrink", False), asked_multiple(settings["plan"])
+    gone = parameters_gone(loaded.model, outcome.repair.pruning, shrunk=shrunk, multiple=multiple)
+    width = {SHRUNK: str(width_after(loaded.model, outcome.repair.pruning, multiple))} if shrunk else {}
     places = sites(loaded.model)
     return Report(
         fairhub=VERSION,
@@ -77,7 +80,7 @@ def assemble(
         data=[*data.provenance, *measured.provenance],
         versions=_versions(),
         verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
-        settings=settings | outcome.settled | _notes(measured) | _unread(loaded),
+        settings=settings | outcome.settled | width | _notes(measured) | _unread(loaded),
         healing=_healing(outcome),
         choices=outcome.choices,
         brought=json.loads(str(found["brought"])),
