@@ -1,6 +1,6 @@
-"""Two model types that nobody has heard of, registered with transformers for a while: names and modules of their own.
+"""Three model types that nobody has heard of, registered with transformers for a while, with modules of their own.
 
-The towers are decoder layers, a mixer is attention and a blend an MLP: nothing is called as in any known model.
+The towers are decoder layers, a mixer is attention and a blend an MLP: nothing but a norm is called as in a known model.
 """
 
 from collections.abc import Iterator
@@ -94,12 +94,12 @@ class Blend(nn.Module):
 class Tower(nn.Module):
     def __init__(self, config: TowerConfig, number: int) -> None:
         super().__init__()
-        self.before, self.between = nn.LayerNorm(config.hidden_size), nn.LayerNorm(config.hidden_size)
+        self.before, self.after_attention = nn.LayerNorm(config.hidden_size), nn.LayerNorm(config.hidden_size)
         self.mixer, self.blend = Mixer(config, number), Blend(config)
 
     def forward(self, stream: Tensor, mask: Tensor | None, past: Cache | None) -> Tensor:
         stream = stream + self.mixer(self.before(stream), mask, past)
-        return stream + self.blend(self.between(stream))
+        return stream + self.blend(self.after_attention(stream))
 
 
 class TowerBase(PreTrainedModel):

@@ -159,10 +159,10 @@ def _attention(layer: nn.Module) -> Iterator[str]:
 
 
 def _called_attention(layer: nn.Module) -> list[str]:
-    """Return the parts of a layer that are called attention, by their own name or their class's."""
+    """Return the parts of a layer with matrices that are called attention, by their own name or their class's."""
     return [
         name for name, part in layer.named_children()
-        if _ATTENTION.search(name) or _ATTENTION.search(type(part).__name__)
+        if (_ATTENTION.search(name) or _ATTENTION.search(type(part).__name__)) and any(projections(part))
     ]  # fmt: skip
 
 
