@@ -1,6 +1,6 @@
 """Three model types that nobody has heard of, registered with transformers for a while, with modules of their own.
 
-The towers are decoder layers, a mixer is attention and a blend an MLP: nothing but a norm is called as in a known model.
+The towers are decoder layers, a mixer is attention and a blend an MLP: only a norm is called as in a known model.
 """
 
 from collections.abc import Iterator
