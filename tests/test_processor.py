@@ -19,7 +19,7 @@ from fairhub.publish.names import is_model, refuse_names
 
 PREPROCESSOR = {
     "image_processor_type": "Gemma3ImageProcessor", "do_resize": True, "size": {"height": 28, "width": 28},
-    "image_mean": [0.5, 0.5, 0.5], "_name_or_path": "/home/somebody-unlikely/gemma",
+    "image_mean": [0.5, 0.5, 0.5], "_name_or_path": "/data/somebody-unlikely/gemma",
 }  # fmt: skip
 FILES: dict[str, Any] = {
     "preprocessor_config.json": PREPROCESSOR,

@@ -31,6 +31,8 @@ from fairhub.commands.options import (
 )
 from fairhub.defaults import METHOD
 
+Multiple = Annotated[int | None, typer.Option(min=1, help="Of --shrink: what a width stays a multiple of.")]
+
 
 def repair(
     ctx: typer.Context,
@@ -46,9 +48,8 @@ def repair(
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
-    bias: Bias = "divergence", units: Units = None,
+    bias: Bias = "divergence", units: Units = None, multiple: Multiple = None,
     shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
-    multiple: Annotated[int | None, typer.Option(min=1, help="Of --shrink: what a width stays a multiple of.")] = None,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
     variant: Annotated[str, typer.Option(help="Of two methods: 'weight=0.8, importance=l2, ...'.")] = "",
     front: Annotated[bool, typer.Option("--front", help="Measure all strengths, for the report's front.")] = False,
