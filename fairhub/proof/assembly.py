@@ -52,10 +52,7 @@ def assemble(
     figures_ += proof.text_figures(before, after)
     figures_ += measured.figures
     removed = sorted(outcome.repair.pruning)
-    total = loaded.model.num_parameters()
-    shrunk, multiple = settings["plan"].get("shrink", False), asked_multiple(settings["plan"])
-    gone = parameters_gone(loaded.model, outcome.repair.pruning, shrunk=shrunk, multiple=multiple)
-    width = {SHRUNK: str(width_after(loaded.model, outcome.repair.pruning, multiple))} if shrunk else {}
+    parameters, width = _sizes(loaded, outcome, settings["plan"])
     places = sites(loaded.model)
     return Report(
         fairhub=VERSION,
@@ -68,7 +65,7 @@ def assemble(
             **({"licence": loaded.licence} if loaded.licence else {}),
         },
         pruning=[{"kind": u.kind, "layer": u.layer, "index": u.index} for u in removed],
-        parameters={"total": total, "removed": gone, "share": gone / total},
+        parameters=parameters,
         figures=tuple(figures_),
         controls=_controls(loaded, data, outcome, found, limits),
         reliability=outcome.reliability,
@@ -85,6 +82,17 @@ def assemble(
         choices=outcome.choices,
         brought=json.loads(str(found["brought"])),
     )  # fmt: skip
+
+
+def _sizes(
+    loaded: Loaded, outcome: methods.Outcome, plan: Mapping[str, Any]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Return how many parameters there are and how many go, and where neurons are cut out what width comes out."""
+    pruning, shrunk, multiple = outcome.repair.pruning, plan.get("shrink", False), asked_multiple(plan)
+    total = loaded.model.num_parameters()
+    gone = parameters_gone(loaded.model, pruning, shrunk=shrunk, multiple=multiple)
+    width = {SHRUNK: str(width_after(loaded.model, pruning, multiple))} if shrunk else {}
+    return {"total": total, "removed": gone, "share": gone / total}, width
 
 
 def _notes(measured: Benchmarked) -> dict[str, str]:
