@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from fairhub import methods, plots, report
 from fairhub.compute.tally import tallied
 from fairhub.edit import healing
-from fairhub.edit.editing import shrink_
+from fairhub.edit.editing import asked_multiple, shrink_
 from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches
@@ -73,7 +73,8 @@ def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = Fal
     run = Run(folder, settings | weights, resume)
     run.began_with(data.provenance)
     with tallied(loaded.model) as tally:
-        outcome = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
+        chosen = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
+        outcome = methods.final(chosen, loaded.stored)
         prove = Prover(loaded, data)
         found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
         measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
@@ -132,7 +133,7 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: 
     if not main():
         return
     try:
-        save(loaded.model, loaded.tokenizer, loaded.own, run.folder / "model")
+        save(loaded.model, loaded.tokenizer, loaded.own, run.folder / "model", loaded.stored)
         (run.folder / "figures").mkdir(exist_ok=True)
         plots.save_all(written, run.folder / "figures")
     except (OSError, SafetensorError) as error:
@@ -141,7 +142,8 @@ def _write(loaded: Loaded, outcome: methods.Outcome, written: Report, settings: 
     lines = _trace_lines(written.trace)
     run.save(run.folder / "trace.jsonl", lines.encode())
     run.save(run.folder / "report.md", report.markdown(written).encode())
-    run.save(run.folder / "recipe.json", to_json(recipe_of(written, loaded.model, loaded.tokenizer)).encode())
+    recipe = recipe_of(written, loaded.model, loaded.tokenizer, loaded.stored)
+    run.save(run.folder / "recipe.json", to_json(recipe).encode())
     run.save(run.folder / "report.json", report.to_json(written).encode())
     run.forget()
 
@@ -150,7 +152,7 @@ def finish_(loaded: Loaded, made: Repair, settings: Mapping[str, Any]) -> None:
     """Repair the model for good, and cut out neurons that are gone everywhere where the run's settings say so."""
     healing.repair_(loaded.model, made.pruning, made.patch)
     if settings["plan"].get("shrink"):  # recipes of before had no such thing
-        shrink_(loaded.model)
+        shrink_(loaded.model, asked_multiple(settings["plan"]))
 
 
 def _trace_lines(trace: dict[str, Any]) -> str:

@@ -85,7 +85,7 @@ def test_llama_1b_shrinks_as_in_the_article():
     assert before == 1_235_814_400
     count = Recipe().removed(config.intermediate_size, config.hidden_size)
     gone = frozenset(Unit(layer, "neuron", i) for layer in range(16) for i in range(count))
-    assert parameters_gone(model, gone, shrunk=True) == 1_572_864
+    assert parameters_gone(model, gone, shrunk=True, multiple=8) == 1_572_864
     assert parameters_gone(model, gone, shrunk=False) == 1_572_864 // 3
     narrow = config.to_dict() | {"intermediate_size": 8192 - count}
     with torch.device("meta"):
@@ -97,10 +97,10 @@ def test_llama_1b_shrinks_as_in_the_article():
 def test_parameters_gone_are_those_that_shrinking_takes(model):
     """Uneven layers: the fullest decides the width, the others keep zeros."""
     pruning = frozenset(u for u in units(model) if u.kind == "neuron" and u.index < (10 if u.layer else 20))
-    total, expected = model.num_parameters(), parameters_gone(model, pruning, shrunk=True)
+    total, expected = model.num_parameters(), parameters_gone(model, pruning, shrunk=True, multiple=8)
     assert expected > parameters_gone(model, pruning, shrunk=False) == 30 * 32
     zero_(model, pruning)
-    width = shrink_(model)
+    width = shrink_(model, 8)
     zeros = 2 * width - (2 * 48 - 30)  # padding, whose columns are zero but there
     assert width == 40 and total - model.num_parameters() + zeros * 32 == expected
 
@@ -112,11 +112,11 @@ def test_top_of_every_layer_shrinks_to_one_width(tmp_path):
     torch.manual_seed(0)
     model = transformers.LlamaForCausalLM(config).eval()
     pruning = top(importance(model), count_of(4096, 8, percent=0.2))
-    expected = parameters_gone(model, pruning, shrunk=True)
+    expected = parameters_gone(model, pruning, shrunk=True, multiple=8)
     zero_(model, pruning)
     ids = torch.tensor([[3, 4, 5, 6]])
     before, total = model(ids).logits, model.num_parameters()
-    assert shrink_(model) == 4088 == model.config.intermediate_size
+    assert shrink_(model, 8) == 4088 == model.config.intermediate_size
     assert total - model.num_parameters() == 2 * 8 * 3 * 8 == expected
     model.save_pretrained(tmp_path)
     again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
@@ -231,9 +231,12 @@ def test_variants_and_budgets_go_through_the_pipeline(brief, tmp_path):
 @pytest.mark.wide
 def test_a_shrunk_run_is_loaded_and_counted(brief, tmp_path):
     variant, total = "count=9", planted.planted_model().num_parameters()
-    loaded, found = made(brief, tmp_path / "run", shrink=True, variant=variant)
+    loaded, found = made(brief, tmp_path / "run", shrink=True, multiple=8, variant=variant)
     saved = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model").eval()
     assert saved.config.intermediate_size == 40
+    said = "40 of 48, a multiple of 8; 2 of all layers together are zeros that fill up"
+    assert found.settings["neurons a layer"] == said
+    assert f"neurons a layer: {said}" in " ".join(report.table(found).split()) and said in report.markdown(found)
     taken = total - saved.num_parameters()
     assert found.parameters == {"total": total, "removed": taken + 2 * 32, "share": (taken + 2 * 32) / total}
     ids = torch.randint(3, 1000, (2, 30), generator=torch.Generator().manual_seed(0))

@@ -47,6 +47,21 @@ def test_float32_on_a_cpu_unless_asked(folder):
     assert load(str(folder), dtype=torch.bfloat16).model.dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("kept", [torch.bfloat16, torch.float16])
+def test_a_model_that_float16_has_no_room_for_is_refused_in_float16_alone(kept, tmp_path):
+    model = planted.planted_model()
+    for name in ("up_proj", "down_proj"):  # every weight fits float16, what they make does not
+        model.model.layers[1].mlp.get_submodule(name).weight.mul_(1000)
+    large = str(planted.save(model.to(kept), tmp_path / "large"))
+    with pytest.raises(UserError, match=r"float16 those of layer 1 of .* use bfloat16 or float32") as error:
+        load(large, dtype=torch.float16)
+    assert "\n" not in str(error.value)
+    assert load(large).model.dtype == torch.float32  # the same where it fits: it is the activations
+    assert load(large, dtype=torch.bfloat16).model.dtype == torch.bfloat16
+    planted.save(planted.planted_model().to(kept), tmp_path / "small")
+    assert load(str(tmp_path / "small"), dtype=torch.float16).model.dtype == torch.float16
+
+
 def test_frozen_in_evaluation_mode_with_its_provenance(folder):
     loaded = load(str(folder))
     assert not loaded.model.training and not any(p.requires_grad for p in loaded.model.parameters())

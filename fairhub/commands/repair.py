@@ -33,6 +33,8 @@ from fairhub.commands.options import (
 )
 from fairhub.defaults import METHOD
 
+Multiple = Annotated[int | None, typer.Option(min=1, help="Of --shrink: what a width stays a multiple of.")]
+
 
 def repair(
     ctx: typer.Context,
@@ -48,7 +50,7 @@ def repair(
     heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
     seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
-    bias: Bias = "divergence", units: Units = None,
+    bias: Bias = "divergence", units: Units = None, multiple: Multiple = None,
     shrink: Annotated[bool, typer.Option("--shrink", help="Cut out neurons that every layer lost.")] = False,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Fairness Pruning: anneal layers' counts.")] = False,
     variant: Annotated[str, typer.Option(help="Of two methods: 'weight=0.8, importance=l2, ...'.")] = "",
@@ -87,7 +89,8 @@ def repair(
 
 
 _DIALS = (
-    "energy", "budget", "keep", "also", "heal", "seconds", "seed", "bias", "units", "shrink", "per_layer", "variant",
+    "energy", "budget", "keep", "also", "heal", "seconds", "seed", "bias", "units", "shrink", "multiple", "per_layer",
+    "variant",
 )  # fmt: skip
 """Options that are dials of a plan by the same name."""
 

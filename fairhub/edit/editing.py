@@ -1,6 +1,9 @@
 """Removing units for good: columns set to zero, and neurons that are zero everywhere cut out."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import LongTensor, Tensor, nn
@@ -10,6 +13,30 @@ from transformers.pytorch_utils import Conv1D
 from fairhub.errors import UserError
 from fairhub.model.architecture import Mlp, located, mlp_width, mlps, refuse_width, set_mlp_width_, sites
 from fairhub.model.units import Pruning, Site
+
+_MULTIPLES = (256, 64, 32, 16, 8, 4, 2, 1)
+"""Widths are kept multiples of the first of these that the present one is: 256 is a block of llama.cpp's k-quants, and
+64 leaves room for fast kernels and for splits over devices."""
+_OF_BEFORE = 8
+"""What recipes meant that name no multiple."""
+
+
+@dataclass(frozen=True)
+class Width:
+    """How many neurons each layer has once those that are gone everywhere are cut out."""
+
+    present: int
+    """Before."""
+    width: int
+    """After: that of the fullest layer, rounded up to a multiple."""
+    multiple: int
+    padding: int
+    """Neurons of all layers together that are kept as zeros, to fill layers up to the width."""
+
+    def __str__(self) -> str:
+        """Say what came out and what it costs."""
+        cut = f"{self.width:,} of {self.present:,}" if self.width < self.present else f"all {self.present:,} stay"
+        return f"{cut}, a multiple of {self.multiple}; {self.padding:,} of all layers together are zeros that fill up"
 
 
 @torch.no_grad()
@@ -31,7 +58,7 @@ def zero_(model: PreTrainedModel, pruning: Pruning) -> None:
 
 
 @torch.no_grad()
-def shrink_(model: PreTrainedModel, multiple: int = 8) -> int:
+def shrink_(model: PreTrainedModel, multiple: int | None = None) -> int:
     """Cut out MLP neurons whose output columns are zero, in place, and say so in the config.
 
     Stock code has one MLP width for all layers. So every layer gets the width of the one that keeps most,
@@ -40,7 +67,8 @@ def shrink_(model: PreTrainedModel, multiple: int = 8) -> int:
 
     Args:
         model: A causal language model of a known architecture.
-        multiple: The new width is a multiple of this (unless it is the present one), for fast kernels.
+        multiple: The new width is a multiple of this (unless it is the present one); None takes 256 or 64 where the
+            present width is one of that, else the largest power of two that divides it.
 
     Returns:
         The number of neurons that each layer now has.
@@ -49,7 +77,7 @@ def shrink_(model: PreTrainedModel, multiple: int = 8) -> int:
         UserError: The architecture is unknown, a layer is not built as it should be, the weights are
             offloaded, or `multiple` is below 1.
     """
-    if multiple < 1:
+    if multiple is not None and multiple < 1:
         raise UserError(f"multiple must be at least 1; got {multiple}; 8 suits most kernels")
     refuse_width(model)
     found = mlps(model)
@@ -58,7 +86,7 @@ def shrink_(model: PreTrainedModel, multiple: int = 8) -> int:
     alive = [(mlp.output.weight != 0).any(dim=0) for mlp in found]
     most = max((int(row.sum()) for row in alive), default=0)
     present = mlp_width(model)
-    width = _rounded(most, present, multiple)
+    width = _rounded(most, present, multiple or _multiple_of(present))
     if width < present:
         for mlp, row in zip(found, alive, strict=True):
             _keep_neurons_(mlp, _first(row, width))
@@ -66,7 +94,28 @@ def shrink_(model: PreTrainedModel, multiple: int = 8) -> int:
     return width
 
 
-def parameters_gone(model: PreTrainedModel, pruning: Pruning, *, shrunk: bool, multiple: int = 8) -> int:
+def asked_multiple(plan: Mapping[str, Any]) -> int | None:
+    """Return the multiple that a run's recorded plan shrinks to; None takes it from the model."""
+    multiple: int | None = plan.get("multiple", _OF_BEFORE)
+    return multiple
+
+
+def width_after(model: PreTrainedModel, pruning: Pruning, multiple: int | None = None) -> Width:
+    """Return the width that shrinking a model after a pruning will give it; arguments are those of `shrink_`.
+
+    Raises:
+        UserError: The model does not have one of the units, its architecture is unknown, or its neurons are in experts.
+    """
+    layers, present = len(mlps(model)), mlp_width(model)
+    multiple = multiple or _multiple_of(present)
+    touched = located(sites(model), pruning)
+    removed = [len(indices) for site, indices in touched.items() if site.kind == "neuron"]
+    fewest = min(removed) if len(removed) == layers else 0
+    width = _rounded(present - fewest, present, multiple)
+    return Width(present, width, multiple, layers * width - (layers * present - sum(removed)))
+
+
+def parameters_gone(model: PreTrainedModel, pruning: Pruning, *, shrunk: bool, multiple: int | None = None) -> int:
     """Return how many parameters a pruning takes from a model: set to zero, or cut out where it is then shrunk.
 
     A zeroed unit is its columns of the output projection; a neuron that is cut out is its rows of the others as well.
@@ -78,13 +127,16 @@ def parameters_gone(model: PreTrainedModel, pruning: Pruning, *, shrunk: bool, m
     total = sum(site.weight.shape[0] * site.width * len(indices) for site, indices in touched.items())
     if not shrunk:
         return total
-    found, present = mlps(model), mlp_width(model)
-    removed = {site.layer: len(indices) for site, indices in touched.items() if site.kind == "neuron"}
-    cut = present - _rounded(present - min(removed.get(layer, 0) for layer in range(len(found))), present, multiple)
+    after = width_after(model, pruning, multiple)
     inputs = [
-        part for mlp in found for module in mlp.inputs for part in (module.weight, module.bias) if part is not None
-    ]
-    return total + cut * sum(part.numel() for part in inputs) // present
+        part for mlp in mlps(model) for module in mlp.inputs for part in (module.weight, module.bias)
+        if part is not None
+    ]  # fmt: skip
+    return total + (after.present - after.width) * sum(part.numel() for part in inputs) // after.present
+
+
+def _multiple_of(width: int) -> int:
+    return next(multiple for multiple in _MULTIPLES if width % multiple == 0)
 
 
 def _rounded(most: int, present: int, multiple: int) -> int:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -26,6 +27,13 @@ class Repair:
     def empty(self) -> bool:
         """Tell whether it leaves the model as it is."""
         return not (self.pruning or self.patch or self.zeros)
+
+
+def rounded(repair: Repair, dtype: torch.dtype | None) -> Repair:
+    """Return a repair whose new weights are numbers that the type they go out in holds; None: as they are."""
+    if dtype is None:
+        return repair
+    return replace(repair, patch={key: weight.to(dtype).float() for key, weight in repair.patch.items()})
 
 
 @contextmanager

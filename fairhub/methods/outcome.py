@@ -1,10 +1,12 @@
 """What a method gives back: the repair it chose, how it was healed, and what else a report tells of the search."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
+
 from fairhub.edit.healing import Strength
-from fairhub.edit.repair import Repair
+from fairhub.edit.repair import Repair, rounded
 from fairhub.methods.erasure import Erasure
 
 
@@ -22,3 +24,14 @@ class Outcome:
     """The repair's parts alone, and as many units chosen otherwise: what the report compares with."""
     settled: dict[str, str] = field(default_factory=dict)
     """What the method took that nobody asked for by name (a classifier): stands beside the report's settings."""
+
+
+def final(outcome: Outcome, dtype: torch.dtype | None) -> Outcome:
+    """Return an outcome as it goes out: weights, its own and the alternatives', rounded to the type they have there.
+
+    What is measured from here on is what is published.
+    """
+    if dtype is None:
+        return outcome
+    others = {name: rounded(repair, dtype) for name, repair in outcome.ablations.items()}
+    return replace(outcome, repair=rounded(outcome.repair, dtype), ablations=others)

@@ -5,14 +5,15 @@ changes in the input of the output projection says which head, or neuron, they b
 whole of that head's slice and nothing else. No name and no config is believed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
 from fairhub.errors import UserError, plain
+from fairhub.files.reading import one_line
 from fairhub.model.architecture import decoder_layers, layout_of, sites
 from fairhub.model.facts import home
 from fairhub.model.finding import projections, sizes
@@ -23,6 +24,8 @@ _LAYERS = 2
 """That are tried, from the first: all are built alike, and a forward ends where it was read."""
 _ASKED = 24
 """Outputs of a projection that are changed, spread over it."""
+_HANDED_OVER = 0.3
+"""Of the spread of logits: how far rounding to 16 bits may take them where earlier tokens are handed over."""
 _ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-12}
 """Of the largest change, below which a column did not change."""
 _SHARE, _WHOLE, _ONE = 0.9, 0.6, 0.98
@@ -33,9 +36,9 @@ def check(model: PreTrainedModel) -> None:
     """Refuse a model whose units cannot be removed as they were found.
 
     Raises:
-        UserError: Which of these fails: layers have weights of their own; a token is not seen before its place; a head
-            is a slice of columns of the width that was found; a neuron is made by the rows that were found; removing
-            columns is masking inputs.
+        UserError: Which of these fails: layers have weights of their own; a token is not seen before its place; keys
+            and values that are handed over stand for the tokens before; a head is a slice of columns of the width that
+            was found; a neuron is made by the rows that were found; removing columns is masking inputs.
     """
     places = sites(model)
     if any(place.weight.device.type == "meta" for place in places):
@@ -43,9 +46,39 @@ def check(model: PreTrainedModel) -> None:
     _own_weights(model, places)
     with torch.inference_mode():
         _causal(model)
+        _past(model)
         for place in (place for place in places if place.layer < _LAYERS):
             (_heads if place.kind == "head" else _neurons)(model, place)
             _removal(model, place)
+
+
+@torch.inference_mode()
+def refuse_overflow(model: PreTrainedModel) -> None:
+    """Refuse a model that float16 has no room for: some are trained in bfloat16, and go beyond 65,504 inside.
+
+    Raises:
+        UserError: The output of a layer is not finite; the first such layer is named.
+    """
+    beyond: list[int] = []
+
+    def look(number: int) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any, output: Tensor | tuple[Tensor, ...]) -> None:
+            hidden = output[0] if isinstance(output, tuple) else output
+            beyond.extend([] if bool(hidden.isfinite().all()) else [number])
+
+        return hook
+
+    handles = [layer.register_forward_hook(look(number)) for number, layer in enumerate(decoder_layers(model))]
+    try:
+        model(input_ids=_ids(model), use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if beyond:
+        raise UserError(
+            f"activations must be finite numbers; in float16 those of layer {beyond[0]} of {type(model).__name__} "
+            f"({plain(model.config.model_type)}) are not; use bfloat16 or float32"
+        )
 
 
 def responses(model: PreTrainedModel, made: nn.Module, read: nn.Module, outputs: Sequence[int]) -> Tensor:
@@ -96,6 +129,17 @@ def _causal(model: PreTrainedModel) -> None:
     said = [model(input_ids=one, use_cache=False).logits[0, :-1].float() for one in (ids, other)]
     if float((said[0] - said[1]).abs().max()) > 0.01 * float(said[0].std()):
         raise _refused(model, "a causal model does not see later tokens", "it does")
+
+
+def _past(model: PreTrainedModel) -> None:
+    """What texts share is computed once and handed over: a model that does not look at it answers to another text."""
+    ids, half, past = _ids(model), _TOKENS // 2, DynamicCache()
+    whole = model(input_ids=ids, use_cache=False).logits[0, -1].float()
+    with one_line(lambda said: str(_refused(model, "keys and values of earlier tokens are handed over", said))):
+        model(input_ids=ids[:, :half], past_key_values=past, use_cache=True)
+        parts = model(input_ids=ids[:, half:], past_key_values=past, use_cache=True).logits[0, -1].float()
+    if float((whole - parts).square().mean().sqrt()) > _HANDED_OVER * float(whole.std()):
+        raise _refused(model, "a model sees earlier tokens by their keys and values alone", "it does not")
 
 
 def _heads(model: PreTrainedModel, place: Site) -> None:

@@ -73,11 +73,13 @@ def _layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
     config = text_config(model)
     count = config.num_hidden_layers
     owners = {name: part for name, part in model.named_modules() if isinstance(part, PreTrainedModel)}
-    candidates = [
+    lists = [
         (name, part) for name, part in model.named_modules()
         if isinstance(part, nn.ModuleList) and len(part) == count and not isinstance(part[0], nn.Linear)
         and _owner(owners, name).config.get_text_config(decoder=True) is config and any(_attention(part[0]))
     ]  # fmt: skip
+    guessed = lists if hasattr(config, "num_attention_heads") else []
+    candidates = [(name, part) for name, part in lists if _called_attention(part[0])] or guessed
     if len(candidates) != 1:
         have = ", ".join(name for name, _ in candidates) or "none"
         raise UserError(
@@ -146,10 +148,22 @@ def _norm(layer: nn.Module, attention: str) -> str:
 
 
 def _attention(layer: nn.Module) -> Iterator[str]:
-    """Yield the projections of a layer's attention: of the part that is called so, by its own name or its class's."""
-    for name, part in layer.named_children():
-        if _ATTENTION.search(name) or _ATTENTION.search(type(part).__name__):
-            yield from (f"{name}.{inside}" for inside in projections(part))
+    """Yield the projections of a layer's attention: of the part that is called so, else of the first with several.
+
+    That the first part is attention where none is called so is a guess, which the self-check holds against what it
+    does: queries that move whole heads, and nothing else.
+    """
+    several = [name for name, part in layer.named_children() if len(list(projections(part))) > 1]
+    for name in _called_attention(layer) or several[:1]:
+        yield from (f"{name}.{inside}" for inside in projections(layer.get_submodule(name)))
+
+
+def _called_attention(layer: nn.Module) -> list[str]:
+    """Return the parts of a layer with matrices that are called attention, by their own name or their class's."""
+    return [
+        name for name, part in layer.named_children()
+        if (_ATTENTION.search(name) or _ATTENTION.search(type(part).__name__)) and any(projections(part))
+    ]  # fmt: skip
 
 
 def projections(part: nn.Module) -> Iterator[str]:

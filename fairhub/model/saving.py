@@ -7,10 +7,12 @@ files are kept, and what they lack of the older form is added.
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.model.architecture import layout_of
@@ -27,7 +29,8 @@ _PLAIN = "PreTrainedTokenizerFast"
 
 
 def save(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, own: Mapping[str, str], folder: Path
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, own: Mapping[str, str], folder: Path,
+    dtype: torch.dtype | None = None,
 ) -> None:  # fmt: skip
     """Write a model's folder.
 
@@ -36,12 +39,31 @@ def save(
         tokenizer: Its tokenizer.
         own: The base's own files, by name; what is not there is written as transformers has it.
         folder: Where to.
+        dtype: Of the weights in their files; None: as they are.
     """
-    model.save_pretrained(folder)
+    with held_in(model, dtype):
+        model.save_pretrained(folder)
     written = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     told = json.loads(own[CONFIG]) if CONFIG in own else written
     (folder / CONFIG).write_text(_text(_config(told, written, model)), encoding="utf-8")
     save_tokenizer(tokenizer, own, folder)
+
+
+@contextmanager
+def held_in(model: PreTrainedModel, dtype: torch.dtype | None) -> Iterator[None]:
+    """Hold the weights in the type that they are saved in, inside the `with` block; None leaves them.
+
+    Only what is saved: what a model computes for itself (rotations) would not come back from 16 bits.
+    """
+    kept = model.state_dict(keep_vars=True) if dtype is not None else {}
+    before = {name: tensor.dtype for name, tensor in kept.items() if tensor.is_floating_point()}
+    for name in before:
+        kept[name].data = kept[name].data.to(dtype)
+    try:
+        yield
+    finally:
+        for name, wide in before.items():
+            kept[name].data = kept[name].data.to(wide)
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, own: Mapping[str, str], folder: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fairhub import methods, report
 from fairhub.compute.tally import Tally
-from fairhub.edit.editing import parameters_gone
+from fairhub.edit.editing import asked_multiple, parameters_gone, width_after
 from fairhub.inputs.data import Beside, Data, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
@@ -29,6 +29,7 @@ from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
 from fairhub.report import Control, Figure, Report
+from fairhub.report.wording import SHRUNK
 from fairhub.run.processes import spread, state
 
 VERSION = "0.2.0"
@@ -51,8 +52,7 @@ def assemble(
     figures_ += proof.text_figures(before, after)
     figures_ += measured.figures
     removed = sorted(outcome.repair.pruning)
-    total = loaded.model.num_parameters()
-    gone = parameters_gone(loaded.model, outcome.repair.pruning, shrunk=settings["plan"].get("shrink", False))
+    parameters, width = _sizes(loaded, outcome, settings["plan"])
     places = sites(loaded.model)
     return Report(
         fairhub=VERSION,
@@ -65,7 +65,7 @@ def assemble(
             **({"licence": loaded.licence} if loaded.licence else {}),
         },
         pruning=[{"kind": u.kind, "layer": u.layer, "index": u.index} for u in removed],
-        parameters={"total": total, "removed": gone, "share": gone / total},
+        parameters=parameters,
         figures=tuple(figures_),
         controls=_controls(loaded, data, outcome, found, limits),
         reliability=outcome.reliability,
@@ -78,11 +78,22 @@ def assemble(
         data=[*data.provenance, *measured.provenance],
         versions=_versions(),
         verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
-        settings=settings | outcome.settled | _notes(measured) | _unread(loaded),
+        settings=settings | outcome.settled | width | _notes(measured) | _unread(loaded),
         healing=_healing(outcome),
         choices=outcome.choices,
         brought=json.loads(str(found["brought"])),
     )  # fmt: skip
+
+
+def _sizes(
+    loaded: Loaded, outcome: methods.Outcome, plan: Mapping[str, Any]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Return how many parameters there are and how many go, and where neurons are cut out what width comes out."""
+    pruning, shrunk, multiple = outcome.repair.pruning, plan.get("shrink", False), asked_multiple(plan)
+    total = loaded.model.num_parameters()
+    gone = parameters_gone(loaded.model, pruning, shrunk=shrunk, multiple=multiple)
+    width = {SHRUNK: str(width_after(loaded.model, pruning, multiple))} if shrunk else {}
+    return {"total": total, "removed": gone, "share": gone / total}, width
 
 
 def _notes(measured: Benchmarked) -> dict[str, str]:

@@ -17,6 +17,7 @@ from fairhub.inputs.tokens import encode
 from fairhub.methods.erasure import Erasure
 from fairhub.methods.rebuild import strength_of
 from fairhub.model.facts import tensor_hash
+from fairhub.model.saving import held_in
 from fairhub.model.units import Pruning, Unit
 from fairhub.report import Report
 from fairhub.report.recipe_rules import refuse_recipe
@@ -51,7 +52,8 @@ class Recipe:
     method: str
     seed: int
     base_model: dict[str, Any]
-    """id, revision, sha256 of the weights, and their dtype, as they were loaded."""
+    """id, revision, sha256 of the weights, and their dtype, as they were loaded; `stored`, the dtype that the repaired
+    weights are saved in, where that is another."""
     pruning: list[dict[str, Any]]
     """Removed units: {"kind", "layer", "index"}."""
     healing: dict[str, float] | None
@@ -80,26 +82,35 @@ class Recipe:
         return frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in self.pruning)
 
     @property
+    def stored(self) -> torch.dtype | None:
+        """The type that the weights are saved in, where they were computed in a wider one."""
+        name = self.base_model.get("stored")
+        return getattr(torch, name) if name else None
+
+    @property
     def strength(self) -> Strength | Erasure | None:
         """How the columns that stay were refitted, or what was erased; None where neither."""
         return strength_of(self.healing)
 
 
-def recipe_of(report: Report, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Recipe:
-    """Return the recipe of a run whose repaired model this is."""
+def recipe_of(
+    report: Report, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, stored: torch.dtype | None = None
+) -> Recipe:
+    """Return the recipe of a run whose repaired model this is, and the type that its weights are saved in."""
     dtype = str(model.dtype).removeprefix("torch.")
+    kinds = {"dtype": dtype} | ({"stored": str(stored).removeprefix("torch.")} if stored else {})
     dials = strength_of(report.healing)
     healing = asdict(dials) if dials else None
     return Recipe(
         fairhub=report.fairhub,
         method=report.method,
         seed=report.seed,
-        base_model={name: report.base_model[name] for name in ("id", "revision", "sha256")} | {"dtype": dtype},
+        base_model={name: report.base_model[name] for name in ("id", "revision", "sha256")} | kinds,
         pruning=report.pruning,
         healing=healing,
         settings=report.settings or {},
         data=report.data,
-        weights=weights_of(model),
+        weights=weights_of(model, stored),
         fingerprint=fingerprint(model, tokenizer),
         tolerance=tolerance(dtype, healed=bool(healing)),
         made_on=machine() | {name: report.versions[name] for name in ("torch", "transformers")},
@@ -116,9 +127,10 @@ def machine() -> dict[str, str]:
     return {"platform": platform.system(), "processor": torch.backends.cpu.get_cpu_capability()}
 
 
-def weights_of(model: PreTrainedModel) -> dict[str, str]:
-    """Return the SHA-256 of every tensor that is saved with the model, by name."""
-    return {name: tensor_hash(tensor) for name, tensor in sorted(model.state_dict().items())}
+def weights_of(model: PreTrainedModel, stored: torch.dtype | None = None) -> dict[str, str]:
+    """Return the SHA-256 of every tensor that is saved with the model, by name, in the type that it is saved in."""
+    with held_in(model, stored):
+        return {name: tensor_hash(tensor) for name, tensor in sorted(model.state_dict().items())}
 
 
 @torch.inference_mode()

@@ -33,7 +33,7 @@ def checked(run: Path) -> tuple[Report, Recipe]:
     except UserError as error:
         raise UserError(f"a run's model must load; {plain(run / 'model')} does not ({error})") from error
     model, tokenizer = loaded.model, loaded.tokenizer
-    found = weights_of(model)
+    found = weights_of(model, recipe.stored)
     wrong = sorted(name for name in recipe.weights.keys() | found if recipe.weights.get(name) != found.get(name))
     if wrong:
         raise UserError(

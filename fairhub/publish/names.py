@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable
 
 from fairhub.errors import UserError, plain
+from fairhub.model.loading.files import PROCESSOR
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 """How names of files end that may be pickles."""
 MODEL = frozenset({
     "config.json", "generation_config.json", INDEX, "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-    "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
+    "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt", *PROCESSOR,
 })  # fmt: skip
 """What transformers saves beside the weights."""
 RECORDS = frozenset({"fairhub/report.json", "fairhub/recipe.json", "fairhub/items.npz"})

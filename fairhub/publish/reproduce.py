@@ -14,9 +14,10 @@ from fairhub.files.reading import bytes_of
 from fairhub.inputs.data import Data
 from fairhub.measure.benchmarks.suite import NOTHING, TITLES, Suite, benchmarked
 from fairhub.measure.benchmarks.suite import gather as gather_suite
-from fairhub.methods import Outcome, compared_with
+from fairhub.methods import Outcome, compared_with, final
 from fairhub.methods.rebuild import rebuild
 from fairhub.model.loading import EMBEDDED, Loaded, cache, embedded_default, load
+from fairhub.model.saving import held_in
 from fairhub.pipeline import finish_, task_of
 from fairhub.proof import items
 from fairhub.proof.assembly import VERSION, assemble
@@ -102,7 +103,8 @@ def _again(
     """Make the repair again and measure it, on the splits that are asked for."""
     made_of = recipe.method, recipe.settings, recipe.units, recipe.strength
     others = not quick and (bool(report.controls) or compared_with(*made_of))
-    outcome = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
+    rebuilt = rebuild(task_of(loaded, data, run), recipe.units, recipe.strength, recipe.seed, others)
+    outcome = final(rebuilt, recipe.stored)
     prove = Prover(loaded, data)
     found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
     measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
@@ -183,7 +185,7 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
 
 def _model(loaded: Loaded, outcome: Outcome, folder: Folder, recipe: Recipe, most: Tolerances) -> list[Check]:
     """Compare the model made again here with the recipe's marks, and the published tensors with it."""
-    found = weights_of(loaded.model)
+    found = weights_of(loaded.model, recipe.stored)
     solved = weights.solved(loaded.model, outcome.repair.patch)
     other = {name for name in found.keys() | recipe.weights.keys() if found.get(name) != recipe.weights.get(name)}
     away = distance(recipe.fingerprint, fingerprint(loaded.model, loaded.tokenizer))
@@ -193,10 +195,12 @@ def _model(loaded: Loaded, outcome: Outcome, folder: Folder, recipe: Recipe, mos
         "same" if not other else "within tolerance" if other <= solved and near != "different" else "different"
     )
     count = f"{len(recipe.weights)} tensors"
+    with held_in(loaded.model, recipe.stored):
+        published = folder.weights and weights.compared(folder.weights, loaded.model, solved, most.weights)
     return [
         check("weights made again", count, f"{len(found.keys() - other)} with their hash", made),
         check("logits made again", f"within {most.logits:g}", f"{away:.2g} away", near),
-        *([weights.compared(folder.weights, loaded.model, solved, most.weights)] if folder.weights else []),
+        *([published] if published else []),
     ]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from fairhub.errors import UserError, plain
 from fairhub.files.shapes import conform, refuse_harm
@@ -26,6 +26,7 @@ class _Base(TypedDict):
     revision: str
     sha256: str
     dtype: Literal["float32", "float64", "bfloat16", "float16"]
+    stored: NotRequired[Literal["bfloat16", "float16"]]
 
 
 class UnitRecord(TypedDict):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fairhub.report.public import readings
 from fairhub.report.record import OTHERWISE, SPLITS, Figure, Report, count_units, is_public, searched
 from fairhub.report.verdict import about
-from fairhub.report.wording import amount, edited, number, points, shift_of
+from fairhub.report.wording import SHRUNK, amount, edited, number, points, shift_of
 
 WIDTH = 80
 
@@ -16,7 +16,10 @@ def table(report: Report) -> str:
     lines = [_clip(f"{report.base_model.get('id', 'a model')}: {report.method}, seed {report.seed}")]
     units = " and ".join(amount(n, kind) for kind, n in count_units(report.pruning).items())
     done = [f"{units or 'no unit'} removed", *filter(None, [edited(report.healing)])]
-    lines += [", ".join(done), "-" * WIDTH]
+    lines.append(", ".join(done))
+    if width := (report.settings or {}).get(SHRUNK):
+        lines += textwrap.wrap(f"{SHRUNK}: {width}", WIDTH)
+    lines.append("-" * WIDTH)
     lines.append(_line("figure", "better", "before", "after", "change [95 % interval]"))
     for title, rows in _blocks(report).items():
         lines += [title, *rows] if rows else []

@@ -7,6 +7,9 @@ from typing import Any
 from fairhub.report.record import Figure
 from fairhub.stats.statistics import Change, Interval
 
+SHRUNK = "neurons a layer"
+"""The setting of a report that says what width came out of cutting neurons out."""
+
 
 def erases(healing: Mapping[str, Any] | None) -> bool:
     """Whether weights were edited by two-sided erasure, whose dial is its strength; a healing has others."""

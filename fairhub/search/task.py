@@ -78,7 +78,9 @@ class Plan:
     units: int | None = None
     """How many heads FASP and the papers' controls remove; None chooses a number within the budget on select."""
     shrink: bool = False
-    """Cut out the neurons that are gone from every layer, instead of leaving zeros; widths stay multiples of 8."""
+    """Cut out the neurons that are gone from every layer, instead of leaving zeros."""
+    multiple: int | None = None
+    """What the width stays a multiple of; None takes it from the model (`editing.shrink_`)."""
     per_layer: bool = False
     """Fairness Pruning: let annealing find how many neurons go from each layer."""
     alternatives: bool = True

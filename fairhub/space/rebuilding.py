@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairhub import report as records
 from fairhub.errors import UserError
+from fairhub.methods import final
 from fairhub.methods.rebuild import rebuild, strength_of
 from fairhub.model.loading import EMBEDDED, Loaded, cache, load
 from fairhub.model.saving import save
@@ -78,10 +79,10 @@ def make(path: Path) -> None:
     strength = strength_of(report.healing)
     pruning = frozenset(Unit(u["layer"], u["kind"], u["index"]) for u in report.pruning)
     run = Run(there.with_name("making"), {}, resume=True)
-    made = rebuild(task_of(loaded, data, run), pruning, strength, report.seed, others=False)
+    made = final(rebuild(task_of(loaded, data, run), pruning, strength, report.seed, others=False), loaded.stored)
     finish_(loaded, made.repair, report.settings)
     partial = there.with_name("model.partial")
-    save(loaded.model, loaded.tokenizer, loaded.own, partial)
+    save(loaded.model, loaded.tokenizer, loaded.own, partial, loaded.stored)
     partial.rename(there)
     run.forget()
     run.folder.rmdir()

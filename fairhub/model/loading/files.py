@@ -15,13 +15,22 @@ from fairhub.errors import UserError, plain
 from fairhub.files.reading import MEGABYTE, is_blob, one_line, parsed, text_of
 from fairhub.model.loading.places import DEFAULT
 
+PROCESSOR = (
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+    "chat_template.json",
+)
+"""How a model that also sees prepares pictures: kept for what is published, and read for nothing here."""
 NAMES = frozenset({
+    *PROCESSOR,
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "README.md", "model.safetensors.index.json",
     "adapter_config.json",
 })  # fmt: skip
 """What is read; of an adapter only that it is there. Weights are named by the index, or are model.safetensors."""
 _MOST = {"tokenizer.json": 128 * MEGABYTE, "vocab.json": 64 * MEGABYTE, "merges.txt": 64 * MEGABYTE}
+_MOST |= dict.fromkeys(PROCESSOR, MEGABYTE)
 _MOST_ELSE = 8 * MEGABYTE
 _WEIGHTS = "model.safetensors"
 

@@ -14,13 +14,13 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import BROKEN, one_line
-from fairhub.model.checking import check
+from fairhub.model.checking import check, refuse_overflow
 from fairhub.model.facts import tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
-from fairhub.model.loading.files import commit_of, content_of, json_of, told, view, weights_of
+from fairhub.model.loading.files import PROCESSOR, commit_of, content_of, json_of, told, view, weights_of
 from fairhub.model.loading.places import EMBEDDED, located
 from fairhub.model.loading.tokenizer import tokenizer_of
-from fairhub.model.loading.weights import headers_of, refuse_others
+from fairhub.model.loading.weights import half_of, headers_of, refuse_others
 from fairhub.model.saving import OWN
 
 _GENERATION = (
@@ -47,6 +47,8 @@ class Loaded:
     """Tensors of the checkpoint that are not of this model."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Its own configuration and tokenizer files, by name: what is published keeps them (`model.saving`)."""
+    stored: torch.dtype | None = None
+    """The type that its weights go out in, where it is computed in a wider one; None: that which it is computed in."""
 
     def sha256(self) -> str:
         """Return a hash of every weight, by name, as it stands now."""
@@ -63,28 +65,31 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     Args:
         name: `org/name`, `org/name@revision`, a folder, or None for the embedded default.
         device: A torch device; "auto" spreads the layers over the devices there are.
-        dtype: The weights' type; None keeps the checkpoint's, but float32 on a CPU.
+        dtype: The weights' type, which is also what goes out; None keeps the checkpoint's, but computes in float32 on
+            a CPU.
 
     Raises:
         UserError: Nothing that can be loaded safely is there, it is not a causal language model, or not whole.
     """
     source, revision, shown = located(name)
     config = config_of(source, revision, shown)  # refuses what cannot be repaired, before any weight
+    asked = dtype
     if dtype is None and device == "cpu":
         dtype = torch.float32
     commit = commit_of(source, revision)
     revision = commit or revision  # whatever the branch holds by now, all is read from one commit
     tokenizer = tokenizer_of(source, revision, shown)
+    own = _own(source, revision) | _processor(source, revision, config)
     with told(source, shown):
-        model, unread = _read(source, revision, config, shown, device=device, dtype=dtype)
+        model, unread, half = _read(source, revision, config, shown, device=device, dtype=dtype)
     config = model.config.get_text_config(decoder=True)
     _refuse_larger(tokenizer, config.vocab_size, plain(shown))
     model.eval().requires_grad_(False)
     _tried(model, config.vocab_size, plain(shown))
     check(model)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
-    own = _own(source, revision)
-    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread, own)
+    stored = half if asked is None and model.dtype == torch.float32 else None
+    return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread, own, stored)
 
 
 def _own(source: str, revision: str | None) -> dict[str, str]:
@@ -95,10 +100,21 @@ def _own(source: str, revision: str | None) -> dict[str, str]:
     return kept | {name: json.dumps(cleaned(json.loads(kept[name])), ensure_ascii=False) for name in small}
 
 
+def _processor(source: str, revision: str | None, config: PretrainedConfig) -> dict[str, str]:
+    """Return what a model that also sees has of its processor, refused where it names code or other files."""
+    kept: dict[str, str] = {}
+    for name in PROCESSOR if config.get_text_config(decoder=True) is not config else ():
+        found = json_of(source, revision, name)
+        if found is not None:
+            refuse_fields(found, name, ("chat_template", "template"))
+            kept[name] = json.dumps(cleaned(found), ensure_ascii=False)
+    return kept
+
+
 def _read(
     source: str, revision: str | None, config: PretrainedConfig, shown: str, **where: Any
-) -> tuple[PreTrainedModel, tuple[str, ...]]:
-    """Return the model of these weights, and the tensors that it has no place for."""
+) -> tuple[PreTrainedModel, tuple[str, ...], torch.dtype | None]:
+    """Return the model of these weights, the tensors that it has no place for, and the type of 16 bits of all."""
     paths = weights_of(source, revision, shown)
     tensors = headers_of(paths)
     refuse_others(config, tensors)
@@ -116,7 +132,7 @@ def _read(
     model.name_or_path = model.config.name_or_path = shown
     unread = tuple(sorted(found["unexpected_keys"]))
     _refuse_parts(found, unread, config.get_text_config(decoder=True).num_hidden_layers)
-    return model, unread
+    return model, unread, half_of(tensors)
 
 
 def _generation(source: str, revision: str | None) -> dict[str, Any]:
@@ -160,6 +176,8 @@ def _tried(model: PreTrainedModel, rows: int, shown: str) -> None:
         if tensor.is_floating_point() and tensor.device.type != "meta" and not torch.isfinite(tensor).all():
             raise UserError(f"weights must be finite numbers; {plain(name)} of {shown} has others; load the original")
     with one_line(lambda said: f"a model must answer; {shown} does not ({said}); load the original checkpoint"):
+        if model.dtype == torch.float16:
+            refuse_overflow(model)
         ids = torch.arange(4).remainder(rows)[None].to(next(model.get_input_embeddings().parameters()).device)
         with torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits

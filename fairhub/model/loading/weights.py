@@ -22,6 +22,7 @@ BYTES = {
 }  # fmt: skip
 """Of the types that a checkpoint of full precision has."""
 _FLOATS = ("F64", "F32", "F16", "BF16")
+_HALF = {"F16": torch.float16, "BF16": torch.bfloat16}
 _COUNTERS = re.compile(r"(^|\.)(bias|masked_bias|position_ids|num_batches_tracked|attn_mask)$")
 """Buffers that are whole numbers in older checkpoints."""
 _LONGEST = 100 * MEGABYTE  # of a header
@@ -52,6 +53,12 @@ def headers_of(paths: Sequence[Path]) -> dict[str, Tensor]:
         with one_line(lambda said, at=path: _no_weights(at, said)):  # type: ignore[misc]
             found |= _header(path)
     return found
+
+
+def half_of(tensors: Mapping[str, Tensor]) -> torch.dtype | None:
+    """Return the type of 16 bits that all numbers of a checkpoint have; None where they have another, or several."""
+    kinds = {tensor.kind for tensor in tensors.values()} & set(_FLOATS)
+    return _HALF.get(kinds.pop()) if len(kinds) == 1 else None
 
 
 def refuse_others(config: PretrainedConfig, tensors: Mapping[str, Tensor]) -> None:

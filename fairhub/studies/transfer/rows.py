@@ -67,7 +67,7 @@ def row(loaded: Loaded, ground: Ground, run: Run, method: str, name: str, plan: 
         own = Run(run.work / "rows" / digest(method, name), {"row": f"{method} {name}"}, resume=True)
         shared = Run(run.work / OF_MODEL, {"of": "the model"}, resume=True)
         task = replace(task_of(loaded, ground.data(contexts), own), shared=shared)
-        outcome = methods.METHODS[method](task, plan)
+        outcome = methods.final(methods.METHODS[method](task, plan), loaded.stored)
         found = dict(_measured(loaded, ground, run, outcome.repair, f"{method}: {name}"))
         before = run.arrays("base_loss", lambda: {"loss": _losses(loaded, ground, Repair())})["loss"]
         after = before if outcome.repair.empty else _losses(loaded, ground, outcome.repair)
