@@ -14,7 +14,7 @@ from fairhub.measure.keep import LIMITS, Kept
 from fairhub.measure.utility import Utility
 from fairhub.metrics.formulas import distinct_2
 from fairhub.report import Figure
-from fairhub.report.record import AGAINST_REPAIR, JUDGED_AGAINST_REPAIR, OTHERWISE
+from fairhub.report.metrics import AGAINST_REPAIR, OTHERWISE, metric_of
 from fairhub.report.use_case import ELSEWHERE
 from fairhub.stats import statistics
 from fairhub.stats.statistics import Change, Interval
@@ -94,13 +94,13 @@ def against_repair(probes: Sequence[Probe], repair: np.ndarray, other: np.ndarra
     """
     rows = [i for i, p in enumerate(probes) if p.axis != CONTROL]
     found = _divergence(Bias(probes, repair, other), rows, probes[0].split, "all", "all")
-    return [replace(found, name=AGAINST_REPAIR)] if found else []
+    return [replace(found, name=f"{found.name}{AGAINST_REPAIR}")] if found else []
 
 
 def judged_against_repair(repair: Reading, other: Reading) -> list[Figure]:
     """Return the paired change of the judgement gap from a repair to an alternative, read from the same cells."""
     made = judgement.figures(repair, other, repair.cells[0].split, details=False)
-    return [replace(figure, name=JUDGED_AGAINST_REPAIR) for figure in made if figure.name == "judgement"]
+    return [replace(f, name=f"{f.name}{AGAINST_REPAIR}") for f in made if f.name == "judgement"]
 
 
 def utility_figures(

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from fairhub.report.record import OTHERWISE, SPLITS, Figure, is_public
+from fairhub.report.record import SPLITS, Figure, is_public
 from fairhub.report.verdict import beyond_chance, directions, verdict
 from fairhub.report.wording import number
 
@@ -13,19 +13,19 @@ _ARROWS = {"lower": "↓ lower", "higher": "↑ higher"}
 
 def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     """Write what an audit measured: bias and control pairs by split, public benchmarks, utility; then the notes."""
-    own = [f for f in figures if not is_public(f) and f.groups is None and OTHERWISE not in f.name]
-    otherwise = [f for f in figures if OTHERWISE in f.name]
+    own = [f for f in figures if not is_public(f) and f.groups is None and not f.metric.prompt_format]
+    otherwise = [f for f in figures if f.metric.prompt_format]
     gaps = [f for split in SPLITS for f in beyond_chance(directions(figures, split))]
     blocks = {
         **{
-            f"who is judged worse, {split}": [f for f in own if f.name.startswith("judgement") and f.split == split]
+            f"who is judged worse, {split}": [f for f in own if f.metric.section == "judged" and f.split == split]
             for split in SPLITS
         },
         "single gaps beyond chance: judged more ... than others (Holm, 5 %)": gaps,
         "what must stay": [f for f in own if f.role == "keep"],
         "the same asked otherwise, part of held_out": otherwise,
         **{
-            f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split) and "judgement" not in f.name]
+            f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split) and f.metric.section != "judged"]
             for role in ("bias", "control") for split in SPLITS
         },
     }  # fmt: skip
@@ -44,7 +44,7 @@ def _asked(otherwise: Sequence[Figure]) -> list[str]:
     """Say in which prompt format the model was asked, where it has a chat template."""
     if not otherwise:
         return []
-    if otherwise[0].name.endswith("text"):
+    if otherwise[0].metric.prompt_format == "text":
         return ["The model was asked in its chat template; --chat off asks with plain texts."]
     return ["The model was asked with plain texts; --chat on asks in its chat template."]
 

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairhub.errors import UserError
+from fairhub.report.metrics import Metric, metric_of
 from fairhub.stats.statistics import Change, Interval
 
 SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
-
-AGAINST_REPAIR = "divergence.against_repair"
-JUDGED_AGAINST_REPAIR = "judgement.against_repair"
-"""Of a control: divergence under the repair itself (before) and under the control (after), in pairs."""
-
-OTHERWISE = "_in_"
-"""In the name of a figure: what follows is the prompt format that it was read in, text or chat, not the run's own."""
 
 Groups = tuple[str, str]
 Outcome = Literal["better", "worse", "not shown", "not compared"]
@@ -76,6 +70,11 @@ class Figure:
             raise UserError(f"before, after and change go together; {self.label} lacks one; measure all")
 
     @property
+    def metric(self) -> Metric:
+        """What was declared of its name."""
+        return metric_of(self.name, self.axis)
+
+    @property
     def label(self) -> str:
         """Name and place, for messages."""
         between = f", {self.groups[0]} and {self.groups[1]}" if self.groups else ""
@@ -95,8 +94,8 @@ class Figure:
         if self.difference.low <= 0 <= self.difference.high:
             return "not shown"
         rose = self.difference.low > 0
-        if self.name.startswith("direction.") and self.before.value < 0:
-            rose = not rose  # a signed gap: nearer to 0 is better, from either side
+        if self.metric.signed and self.before.value < 0:
+            rose = not rose
         return "better" if rose == (self.better == "higher") else "worse"
 
     @property
@@ -204,16 +203,9 @@ def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", co
     return next((f for f in figures if (f.name, f.split, f.axis, f.context, f.groups) == place), None)
 
 
-PUBLIC = (
-    "arc_", "bbq_", "blimp_", "boolq", "crows_pairs", "da_gender", "hellaswag", "honest", "lambada", "piqa",
-    "stereoset_", "wikitext", "winobias_", "winogender_",
-)  # fmt: skip
-"""How names of figures of public benchmarks begin."""
-
-
 def is_public(figure: Figure) -> bool:
     """Return whether a figure is one of a public benchmark."""
-    return figure.name.startswith(PUBLIC)
+    return figure.metric.public
 
 
 def headline(figures: Iterable[Figure]) -> str:

@@ -80,7 +80,7 @@ def level(figure: Figure, part: Interval | None) -> str:
         return "-"
     if part == Interval(0, 0, 0):
         return "0"
-    return points(part) if figure.name == "specificity" else span(part)
+    return points(part) if figure.metric.points else span(part)
 
 
 def chance(p: float) -> str:
