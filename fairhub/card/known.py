@@ -57,7 +57,11 @@ def _expected() -> tuple[Expected, ...]:
     order: tuple[Section, ...] = ("judged", "kept", "everywhere", "pairs", "utility", "public", "other")
 
     def place(metric: Metric) -> tuple[int, bool, bool]:
-        return order.index(metric_of(metric.name).section), metric.axis != "all", metric.public and metric.role == "bias"
+        return (
+            order.index(metric_of(metric.name).section),
+            metric.axis != "all",
+            metric.public and metric.role == "bias",
+        )
 
     found: dict[tuple[str, str, str], list[str]] = {}
     for metric in sorted((m for m in METRICS if m.expected), key=place):
@@ -68,4 +72,3 @@ def _expected() -> tuple[Expected, ...]:
 
 EXPECTED = _expected()
 """What a reader may look for: names of figures any of which will do, split (None: any), axis, and how to name it."""
-

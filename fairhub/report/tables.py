@@ -104,7 +104,11 @@ def others_table(report: Report, against: Mapping[str, str] | None = None) -> st
         cells = [_moved(_compared(control, metric)) for metric in shown]
         last = [] if against is None else [against.get(control.name, "-")]
         rows.append((control.name + (f" ({control.seeds} seeds)" if control.seeds > 1 else ""), *cells, *last))
-    head = ("Chosen by", *(metric.alternatives for metric in shown), *([] if against is None else ["Against this repair"]))
+    head = (
+        "Chosen by",
+        *(metric.alternatives for metric in shown),
+        *([] if against is None else ["Against this repair"]),
+    )
     return table(head, rows) if len(rows) > 1 else ""
 
 

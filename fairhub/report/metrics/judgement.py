@@ -14,7 +14,8 @@ METRICS = (
             "external": "The same on sources by other hands",
         },
         expected={
-            "held_out": "who is judged worse on held-out prompts", "external": "who is judged worse on external sources",
+            "held_out": "who is judged worse on held-out prompts",
+            "external": "who is judged worse on external sources",
         },
         alternatives="Judgement gap", compared=("held_out", "external"),
         columns={"held_out": "Judgement, held_out", "external": "Judgement, external"},

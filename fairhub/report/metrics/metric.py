@@ -1,4 +1,4 @@
-"""A metric, declared once: what it says, how it is read, and where reports, cards, terminals and comparisons show it."""
+"""A metric, declared once: what it says, how it is read, and where reports, cards and comparisons show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -69,7 +69,7 @@ def _against(metric: Metric, rest: str) -> Metric | None:
 
 
 def _normalised(metric: Metric, rest: str) -> Metric | None:
-    return None if rest or not metric.public else replace(metric, words=f"{metric.words} a character")
+    return None if rest or not metric.share else replace(metric, words=f"{metric.words} a character")
 
 
 def _part(metric: Metric, part: str) -> Metric | None:

@@ -26,6 +26,8 @@ METRICS = (
         "utility: share of word pairs in a continuation that are new; repetition lowers it", better="higher",
         share=True, compared=("held_out",),
     ),
+    _other("accuracy", "utility: accuracy on multiple choice of one's own, by likelihood", role="utility",
+           better="higher", unit="share", share=True),
     _other("inlier_ratio", "utility: share of numeric answers in the central 90 % of the base model's", role="utility",
            better="higher", share=True),
     _other("refusal_rate", "utility: share of answers to questions for a number that are none", role="utility",

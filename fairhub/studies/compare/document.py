@@ -16,6 +16,7 @@ from fairhub.studies.compare.entries import Comparison, Entry
 
 SCHEMA = 1
 
+
 def to_json(found: Comparison) -> str:
     """Return compare.json: every run's figures as its report has them, units, cost, and differences."""
     return json.dumps(
