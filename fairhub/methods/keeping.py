@@ -128,7 +128,8 @@ class Bench:
         return (ground.cells, words.only(ground.dimensions)) if name == "judged" else (ground.traits, words)
 
     def _reading(self, name: str, found: dict[str, np.ndarray]) -> Reading:
-        return reading.unflat(*self._asked(name), {part: values[None] for part, values in found.items()}, name)[0]
+        arrays = {part: found[f"{name} {part}"][None] for part in reading.PARTS}
+        return reading.unflat(*self._asked(name), arrays)[0]
 
     def _measured(self, name: str, build: Callable[[], Repair]) -> dict[str, np.ndarray]:
         found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(build()))

@@ -26,6 +26,7 @@ from fairhub.methods.controls import by_choice
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
+from fairhub.proof.assembly import VERSION
 from fairhub.run.processes import agreed
 from fairhub.run.progress import progress_bar
 
@@ -137,8 +138,11 @@ class Prover:
 
 
 def proof_of(outcome: methods.Outcome) -> str:
-    """Return the name that a run keeps the proof of an outcome under: another repair never takes over its figures."""
-    sha = hashlib.sha256()
+    """Return the name that a run keeps the proof of an outcome under.
+
+    Another repair never takes over its figures, nor does another fairhub, or one that reads something else.
+    """
+    sha = hashlib.sha256(f"{VERSION} {reading.PARTS} ".encode())
     for name, made in {"": outcome.repair, **outcome.ablations}.items():
         sha.update(f"{name} {sorted(made.pruning)}".encode())
         for key, weight in sorted(made.patch.items()):
