@@ -13,7 +13,7 @@ from fairhub.report import is_public, markdown
 from fairhub.report.making import measured
 from fairhub.report.metrics import METRICS, benchmarks, declared, meaning_of, metric_of
 from fairhub.report.sections import sections
-from fairhub.stats.statistics import Interval
+from fairhub.stats.statistics import Change, Interval
 
 PACKAGE = Path(__file__).parent.parent / "fairhub"
 MAKERS = {"report/making.py", "report/storage.py"}
@@ -97,3 +97,10 @@ def test_a_benchmark_is_its_module_and_the_metrics_declared_of_it():
     modules = {path.stem for path in (PACKAGE / "measure" / "benchmarks").glob("*.py")}
     naming = {p.stem for p in (PACKAGE / "measure" / "benchmarks").glob("*.py") if "\nPUBLIC = " in p.read_text()}
     assert naming == modules - {"__init__", "benchmark", "sampling", "suite"}
+
+
+def test_a_share_that_never_differed_has_an_interval():
+    never = Interval(0.0, 0.0, 0.0)
+    found = measured("last_word", "held_out", "all", "all", 13, 13, never, never, Change(0, 0, 0, None, None, None, 1))
+    assert found.before == found.after == Interval(0.0, 0.0, pytest.approx(0.247, abs=1e-3))
+    assert measured("merit", "held_out", "all", "all", 13, 13, never).before == never, "no share: nats know no bounds"

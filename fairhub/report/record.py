@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from fairhub.errors import UserError
 from fairhub.report.metrics import Metric, metric_of
-from fairhub.stats.statistics import Change, Interval
+from fairhub.stats.statistics import LEAST, Change, Interval
 
 SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
@@ -87,11 +87,16 @@ class Figure:
         return self.after if self.change is None and by_definition else self.change
 
     @property
+    def carries(self) -> bool:
+        """Whether it rests on as many clusters as a word about a change needs."""
+        return self.clusters >= LEAST
+
+    @property
     def outcome(self) -> Outcome:
-        """Better or worse only where the whole interval of the change says so."""
+        """Better or worse only where the whole interval of the change says so, over clusters enough to say it."""
         if self.difference is None:
             return "not compared"
-        if self.difference.low <= 0 <= self.difference.high:
+        if not self.carries or self.difference.low <= 0 <= self.difference.high:
             return "not shown"
         rose = self.difference.low > 0
         if self.metric.signed and self.before.value < 0:
@@ -118,7 +123,7 @@ class Figure:
     @property
     def past_limit(self) -> bool:
         """Whether more of it was lost than its limit allows, by the whole interval."""
-        return self.limit is not None and self.lost is not None and self.lost.low > self.limit
+        return self.carries and self.limit is not None and self.lost is not None and self.lost.low > self.limit
 
 
 @dataclass(frozen=True)

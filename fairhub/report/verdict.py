@@ -64,9 +64,9 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
 
 def _fell(asked: Sequence[Figure]) -> bool:
     """Whether the gaps surely fell: one did, so did all that were there before, and none rose."""
-    moved = [(f.before, f.change) for f in asked if f.change is not None]
-    there = [change for before, change in moved if before.low > 0 or change.low > 0]
-    return any(change.high < 0 for _, change in moved) and all(change.high < 0 for change in there)
+    moved = [(f, f.change) for f in asked if f.change is not None]
+    there = [figure for figure, change in moved if figure.before.low > 0 or change.low > 0]
+    return any(f.outcome == "better" for f, _ in moved) and all(f.outcome == "better" for f in there)
 
 
 def worse(figures: Sequence[Figure]) -> list[Figure]:
@@ -96,6 +96,8 @@ def beyond_limits(figures: Sequence[Figure], split: str = "held_out") -> list[Fi
 
 def _chance(figure: Figure) -> float:
     """Return the two-sided p of a signed gap, from its interval: few levels make Student's, whose tails are long."""
+    if not figure.carries:
+        return 1.0
     half, freedom = (figure.before.high - figure.before.low) / 2, figure.freedom or math.inf
     return (
         float(2 * stats.t.sf(stats.t.ppf(0.975, freedom) * abs(figure.before.value) / half, freedom)) if half else 1.0

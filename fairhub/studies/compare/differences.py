@@ -27,10 +27,14 @@ class Difference:
     high: float
     paired: bool
     """Whether both were drawn over the same items; if not, the interval is wider than it need be."""
+    carries: bool = True
+    """Whether it rests on as many clusters as a word about it needs."""
 
     @property
     def outcome(self) -> str:
         """Better or worse than the reference only where the whole interval says so."""
+        if not self.carries:
+            return "not shown"
         return "better" if self.high < 0 else "worse" if self.low > 0 else "not shown"
 
 
@@ -48,7 +52,9 @@ def difference(
         part, paired = _unpaired(one.change.share, other.change.share), False
     else:
         return None
-    return Difference(name, reference, one.name, one.split, part.value, part.low, part.high, paired)
+    return Difference(
+        name, reference, one.name, one.split, part.value, part.low, part.high, paired, one.carries and other.carries
+    )
 
 
 def _same(one: Items, other: Items) -> bool:

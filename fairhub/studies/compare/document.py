@@ -25,7 +25,7 @@ def to_json(found: Comparison) -> str:
             "base_model": found.entries[0].report.base_model,
             "reference": found.reference,
             "methods": [_record(entry) for entry in found.entries],
-            "differences": [asdict(d) | {"outcome": d.outcome} for d in found.differences],
+            "differences": [_told(d) for d in found.differences],
         },
         ensure_ascii=False,
         indent=1,
@@ -166,6 +166,10 @@ def _compared() -> list[tuple[str, str, str]]:
     names = [m.name for m in ordered("judged", "everywhere", "kept", "pairs", "utility") if m.axis == "all"]
     shown = sorted((m for m in METRICS if m.compared), key=lambda m: (names.index(m.name), m.axis != "all"))
     return [(metric.name, split, metric.axis) for metric in shown for split in metric.compared]
+
+
+def _told(d: Difference) -> dict[str, Any]:
+    return {name: part for name, part in asdict(d).items() if name != "carries"} | {"outcome": d.outcome}
 
 
 def _difference(d: Difference) -> tuple[str, ...]:
