@@ -105,7 +105,7 @@ def test_pairs_cancel_what_both_runs_share(two):
     one, other = (read_items(folder)["held_out"] for folder in two)
     expected = (other.after.mean() - one.after.mean()) / one.before.mean()
     assert paired.value == pytest.approx(expected)
-    assert 0 < paired.low and paired.outcome == "worse"  # five points, seen although templates vary by twenty
+    assert 0 < paired.low and paired.outcome == "more reaction"  # five points, seen although templates vary by twenty
     # Positive control: the same items in another order are other items to the pairing, and the interval is wide.
     (two[1] / NAME).unlink()
     alone = next(d for d in compare(two).differences if (d.figure, d.split) == ("divergence", "held_out"))

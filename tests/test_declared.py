@@ -60,7 +60,7 @@ def test_each_is_declared_once_and_says_what_it_is():
 def test_a_figure_that_nobody_declared_is_not_made():
     part = Interval(0.1, 0.0, 0.2)
     made = measured("reaction", "held_out", "all", "all", 9, 8, part)
-    assert (made.role, made.better, made.unit) == ("bias", "lower", "nats")
+    assert (made.role, made.better, made.unit) == ("reaction", "lower", "nats")
     on_control = measured("divergence", "held_out", "control", "all", 9, 8, part)
     assert (on_control.role, on_control.better) == ("control", "higher")
     with pytest.raises(AssertionError, match="nobody declared the metric aura"):

@@ -68,7 +68,7 @@ def fall_off(report: Report) -> str:
 def got_worse(figures: Sequence[Figure]) -> list[str]:
     """Return a line for every figure that got worse by its whole interval, on prompts and text that chose nothing."""
     unseen = [f for f in figures if f.split in UNSEEN and not f.metric.ranged]
-    certain = worse([f for f in unseen if f.role == "bias"])
+    certain = worse([f for f in unseen if f.role == "bias" and not f.reacts])
     listed = [f for f in unseen if f.outcome == "worse" and (f.groups is None or f in certain)]
     return [f"- {_marked(f)}{_BEYOND if f in certain else ''}" for f in listed]
 
@@ -95,12 +95,14 @@ def said(figure: Figure) -> str:
 
 
 def by_outcome(report: Report, kind: Literal["axis", "context"]) -> dict[str, list[str]]:
-    """Names of axes or contexts by what became of the headline's figure there, held_out."""
-    other, place = "context" if kind == "axis" else "axis", (headline_name(report.figures), "held_out", "bias", None)
-    parts = [f for f in report.figures if (f.name, f.split, f.role, f.groups) == place]
+    """Names of axes or contexts by what became of bias there, held_out: of reaction alone it is not shown."""
+    other, place = "context" if kind == "axis" else "axis", (headline_name(report.figures), "held_out", None)
+    parts = [f for f in report.figures if (f.name, f.split, f.groups) == place and f.role != "control"]
     parts = [f for f in parts if getattr(f, kind) != "all" and getattr(f, other) == "all"]
-    outcomes = get_args(Outcome)
-    return {outcome: [getattr(f, kind) for f in parts if f.outcome == outcome] for outcome in outcomes}
+    found: dict[str, list[str]] = {outcome: [] for outcome in get_args(Outcome) if not outcome.endswith("reaction")}
+    for f in parts:
+        found["not shown" if f.reacts and f.change is not None else f.outcome].append(getattr(f, kind))
+    return found
 
 
 def rivals(report: Report) -> list[Rival]:
@@ -158,7 +160,10 @@ def _rival(control: Control, own: Sequence[Figure]) -> Rival:
 
 
 def _in_pairs(paired: Figure) -> Against:
-    said: dict[Outcome, Against] = {"better": "does better", "worse": "does less", "not shown": "cannot be told apart"}
+    said: dict[Outcome, Against] = {
+        "better": "does better", "worse": "does less", "not shown": "cannot be told apart",
+        "less reaction": "does better", "more reaction": "does less",  # where nothing but reaction was measured
+    }  # fmt: skip
     return said.get(paired.outcome, "not compared")
 
 

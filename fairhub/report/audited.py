@@ -9,12 +9,15 @@ from fairhub.report.wording import number
 
 WIDTH = 107
 _ARROWS = {"lower": "↓ lower", "higher": "↑ higher"}
+_ROLES = {"bias": "bias", "reaction": "reaction, of which less is not fairer", "control": "control"}
+"""Titles of what is not about judgements, by the role of the figures below them."""
 
 
 def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     """Write what an audit measured: bias and control pairs by split, public benchmarks, utility; then the notes."""
     own = [f for f in figures if not is_public(f) and f.groups is None and not f.metric.prompt_format]
     otherwise = [f for f in figures if f.metric.prompt_format]
+    rest = [f for f in own if f.metric.section != "judged"]
     gaps = [f for split in SPLITS for f in beyond_chance(directions(figures, split))]
     blocks = {
         **{
@@ -25,8 +28,8 @@ def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
         "what must stay": [f for f in own if f.role == "keep"],
         "the same asked otherwise, part of held_out": otherwise,
         **{
-            f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split) and f.metric.section != "judged"]
-            for role in ("bias", "control") for split in SPLITS
+            f"{title}, {split}": [f for f in rest if (_role(f), f.split) == (role, split)]
+            for role, title in _ROLES.items() for split in SPLITS
         },
     }  # fmt: skip
     blocks["public benchmarks: bias"] = [f for f in figures if f.role == "bias" and is_public(f)]
@@ -49,13 +52,23 @@ def _asked(otherwise: Sequence[Figure]) -> list[str]:
     return ["The model was asked with plain texts; --chat on asks in its chat template."]
 
 
+def _role(figure: Figure) -> str:
+    return "reaction" if figure.reacts else figure.role
+
+
 def _row(figure: Figure) -> str:
     part = figure.before
     place = figure.axis if figure.context == "all" else f"{figure.axis}, {figure.context}"
     place = f"{figure.groups[0]} ({figure.split})" if figure.groups else place
     interval = f"[{number(part.low)}, {number(part.high)}]"
     return _line(
-        figure.name, place, _ARROWS[figure.better], number(part.value), interval, f"{figure.items:,}", figure.unit
+        figure.name,
+        place,
+        "-" if figure.reacts else _ARROWS[figure.better],
+        number(part.value),
+        interval,
+        f"{figure.items:,}",
+        figure.unit,
     )
 
 

@@ -13,7 +13,7 @@ SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
 
 Groups = tuple[str, str]
-Outcome = Literal["better", "worse", "not shown", "not compared"]
+Outcome = Literal["better", "worse", "less reaction", "more reaction", "not shown", "not compared"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Figure:
     name: str
     """What is measured: divergence, perplexity, specificity…"""
     role: str
-    """bias; keep or control (what must stay); utility."""
+    """bias; reaction (of which less is no better); keep or control (what must stay); utility."""
     split: str
     """search, select, held_out or external."""
     axis: str
@@ -87,6 +87,14 @@ class Figure:
         return self.after if self.change is None and by_definition else self.change
 
     @property
+    def reacts(self) -> bool:
+        """Whether it tells of reaction to a changed word, of which a deaf model has least; reports once called it bias.
+
+        Less of it is neither better nor worse.
+        """
+        return self.metric.role == "reaction"
+
+    @property
     def carries(self) -> bool:
         """Whether it rests on as many clusters as a word about a change needs."""
         return self.clusters >= LEAST
@@ -99,6 +107,8 @@ class Figure:
         if not self.carries or self.difference.low <= 0 <= self.difference.high:
             return "not shown"
         rose = self.difference.low > 0
+        if self.reacts:
+            return "more reaction" if rose else "less reaction"
         if self.metric.signed and self.before.value < 0:
             rose = not rose
         return "better" if rose == (self.better == "higher") else "worse"
@@ -224,8 +234,8 @@ def headline(figures: Iterable[Figure]) -> str:
 def searched_axes(figures: Iterable[Figure]) -> list[str]:
     """Return the axes that a search was restricted to, or nothing where it took all."""
     figures = list(figures)
-    place = (headline(figures), "search", "bias", None)
-    axes = {f.axis for f in figures if (f.name, f.split, f.role, f.groups) == place}
+    place = (headline(figures), "search", None)
+    axes = {f.axis for f in figures if (f.name, f.split, f.groups) == place and f.role != "control"}
     return [] if "all" in axes else sorted(axes)
 
 

@@ -234,8 +234,8 @@ _FAILURES = {
 
 def unseen_bias(figures: Iterable[Figure]) -> list[Figure]:
     """Changed bias figures on prompts that chose nothing; public benchmarks have a table of their own."""
-    unseen = [f for f in figures if f.role == "bias" and f.split in ("held_out", "external") and not is_public(f)]
-    return [f for f in unseen if f.change is not None and f.groups is None and not f.metric.ranged]
+    unseen = [f for f in figures if f.split in ("held_out", "external") and f.change is not None and f.groups is None]
+    return [f for f in unseen if f.role == "bias" and not (f.reacts or f.metric.ranged or is_public(f))]
 
 
 def _figure_row(figure: Figure) -> tuple[str, ...]:

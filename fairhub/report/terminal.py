@@ -76,7 +76,8 @@ def _row(name: str, figure: Figure) -> str:
     if figure.metric.points and figure.after is not None:
         return _line(name, figure.better, "", "", points(figure.after))
     after = number(figure.after.value) if figure.after else ""
-    return _line(name, figure.better, number(figure.before.value), after, _change(figure))
+    better = "-" if figure.reacts else figure.better
+    return _line(name, better, number(figure.before.value), after, _change(figure))
 
 
 def _change(figure: Figure) -> str:

@@ -90,7 +90,8 @@ def chance(p: float) -> str:
 
 def direction(figure: Figure) -> str:
     """Unit and which way is better: nats, lower is better."""
-    return ", ".join(part for part in (figure.unit, f"{figure.better} is better") if part)
+    better = "less is not fairer" if figure.reacts else f"{figure.better} is better"
+    return ", ".join(part for part in (figure.unit, better) if part)
 
 
 def amount(count: int, thing: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Role = Literal["bias", "keep", "control", "utility", ""]
+Role = Literal["bias", "reaction", "keep", "control", "utility", ""]
 Section = Literal["judged", "gaps", "kept", "everywhere", "pairs", "utility", "public", "otherwise", "other"]
 
 

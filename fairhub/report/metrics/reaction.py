@@ -14,14 +14,14 @@ METRICS = (
     Metric(
         "reaction",
         "the whole shift of the next token when a term is changed (squared Hellinger distance, nats), the systematic "
-        "part inside",
-        "bias", "lower", "everywhere", "nats",
+        "part inside; less of it is deafness as well as fairness, and so no better",
+        "reaction", "lower", "everywhere", "nats",
     ),
     Metric(
         "divergence",
         "Jensen-Shannon divergence (nats) between the next-token distributions after the two texts of a pair that "
         "differ in one term; nearly all of it is reaction to a changed word, on control pairs all of it",
-        "bias", "lower", "pairs", "nats", short="single",
+        "reaction", "lower", "pairs", "nats", short="single",
         headline={"held_out": "Divergence of single pairs (nearly all reaction)"},
         expected={"held_out": "divergence on held-out prompts", "external": "divergence on external sources"},
         alternatives="Single pairs", columns={"held_out": "Single pairs, held_out"}, compared=("held_out", "external"),

@@ -7,6 +7,7 @@ import numpy as np
 
 from fairhub.proof.items import Items
 from fairhub.report import Figure
+from fairhub.report.metrics import metric_of
 from fairhub.stats.statistics import Interval, interval_of
 
 
@@ -22,7 +23,7 @@ class Difference:
     """divergence or perplexity."""
     split: str
     value: float
-    """Difference of relative changes: -0.1 is 10 points less, better for divergence as for perplexity."""
+    """Difference of relative changes: -0.1 is 10 points less, better for perplexity, less reaction for divergence."""
     low: float
     high: float
     paired: bool
@@ -32,10 +33,14 @@ class Difference:
 
     @property
     def outcome(self) -> str:
-        """Better or worse than the reference only where the whole interval says so."""
-        if not self.carries:
+        """Better or worse than the reference only where the whole interval says so; of reaction less or more."""
+        if not self.carries or self.low <= 0 <= self.high:
             return "not shown"
-        return "better" if self.high < 0 else "worse" if self.low > 0 else "not shown"
+        fell, rose = _REACTS if metric_of(self.figure).role == "reaction" else ("better", "worse")
+        return fell if self.high < 0 else rose
+
+
+_REACTS = "less reaction", "more reaction"
 
 
 def difference(

@@ -189,9 +189,11 @@ _LIMITS = "Relative changes; a loss is past its limit (10 % of reactions, 5 % of
 _NOTE = (
     "Relative changes against the base model, with 95 % intervals, on prompts and judgement words that no method "
     f"searched; lower is better ({percent(0.02)} perplexity is the usual budget). Judgement: who is judged worse. "
-    "Single pairs: divergence, nearly all of it reaction. Specificity below 0: it fell by more than on control pairs."
+    "Single pairs: divergence, nearly all of it reaction, of which less is not fairer. Specificity below 0: it fell by "
+    "more than on control pairs."
 )
 _PAIRED = (
-    "Difference of relative changes, in points; below 0 is better. Drawn over the same probes for both runs, unless "
-    "marked; a run that only its report is known of cannot be paired, and its interval is wider than it need be."
+    "Difference of relative changes, in points; below 0 is better, of divergence only less reaction. Drawn over the "
+    "same probes for both runs, unless marked; a run that only its report is known of cannot be paired, and its "
+    "interval is wider than it need be."
 )
