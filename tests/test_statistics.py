@@ -9,13 +9,13 @@ from scipy import stats
 
 from fairhub.errors import UserError
 from fairhub.stats import statistics
+from fairhub.stats.bounds import share_of
 from fairhub.stats.statistics import (
     Interval,
     change,
     holm,
     interval,
     rank_correlation,
-    share_of,
     sign_flip,
     spearman_brown,
     specificity,

@@ -9,7 +9,7 @@ from fairhub.report import SPLITS, Control, Figure, Report, find, tables
 from fairhub.report import headline as headline_name
 from fairhub.report.markup import safe, table
 from fairhub.report.metrics import AGAINST_REPAIR, ordered
-from fairhub.report.record import Outcome
+from fairhub.report.record import REACTS, Outcome
 from fairhub.report.tables import reading
 from fairhub.report.verdict import worse
 from fairhub.report.wording import direction, level, number, odds, points, shift, shift_of
@@ -99,7 +99,7 @@ def by_outcome(report: Report, kind: Literal["axis", "context"]) -> dict[str, li
     other, place = "context" if kind == "axis" else "axis", (headline_name(report.figures), "held_out", None)
     parts = [f for f in report.figures if (f.name, f.split, f.groups) == place and f.role != "control"]
     parts = [f for f in parts if getattr(f, kind) != "all" and getattr(f, other) == "all"]
-    found: dict[str, list[str]] = {outcome: [] for outcome in get_args(Outcome) if not outcome.endswith("reaction")}
+    found: dict[str, list[str]] = {outcome: [] for outcome in get_args(Outcome) if outcome not in REACTS}
     for f in parts:
         found["not shown" if f.reacts and f.change is not None else f.outcome].append(getattr(f, kind))
     return found

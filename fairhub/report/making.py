@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from fairhub.report.metrics import declared
 from fairhub.report.record import Figure, Groups
-from fairhub.stats.statistics import Change, Interval, share_of
+from fairhub.stats.bounds import share_of
+from fairhub.stats.statistics import Change, Interval
 
 
 def measured(

@@ -7,13 +7,16 @@ from typing import Any, Literal
 
 from fairhub.errors import UserError
 from fairhub.report.metrics import Metric, metric_of
-from fairhub.stats.statistics import LEAST, Change, Interval
+from fairhub.stats.bounds import LEAST
+from fairhub.stats.statistics import Change, Interval
 
 SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
 
 Groups = tuple[str, str]
 Outcome = Literal["better", "worse", "less reaction", "more reaction", "not shown", "not compared"]
+REACTS: tuple[Outcome, Outcome] = ("less reaction", "more reaction")
+"""What became of reaction that fell, or rose: neither is better or worse."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Figure:
             return "not shown"
         rose = self.difference.low > 0
         if self.reacts:
-            return "more reaction" if rose else "less reaction"
+            return REACTS[rose]
         if self.metric.signed and self.before.value < 0:
             rose = not rose
         return "better" if rose == (self.better == "higher") else "worse"

@@ -18,7 +18,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
-from fairhub.stats.statistics import ROUNDING, Change, Interval
+from fairhub.stats.bounds import ROUNDING
+from fairhub.stats.statistics import Change, Interval
 
 FACTORS = ("template", "term set", "word")
 """What items may share; a document of text counts as a template, two names as a term set."""

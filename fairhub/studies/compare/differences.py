@@ -8,6 +8,7 @@ import numpy as np
 from fairhub.proof.items import Items
 from fairhub.report import Figure
 from fairhub.report.metrics import metric_of
+from fairhub.report.record import REACTS
 from fairhub.stats.statistics import Interval, interval_of
 
 
@@ -36,11 +37,8 @@ class Difference:
         """Better or worse than the reference only where the whole interval says so; of reaction less or more."""
         if not self.carries or self.low <= 0 <= self.high:
             return "not shown"
-        fell, rose = _REACTS if metric_of(self.figure).role == "reaction" else ("better", "worse")
+        fell, rose = REACTS if metric_of(self.figure).role == "reaction" else ("better", "worse")
         return fell if self.high < 0 else rose
-
-
-_REACTS = "less reaction", "more reaction"
 
 
 def difference(
