@@ -57,13 +57,13 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[
     return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
 
 
-def repair(loaded: Loaded, request: Request, folder: Path, *, resume: bool = False) -> Report:
+def repair(loaded: Loaded, request: Request, folder: Path | str, *, resume: bool = False) -> Report:
     """Repair a model and write the run folder: model/, the report, recipe.json, items.npz, figures/, trace.jsonl.
 
     Raises:
         UserError: Something the user can mend; what was found so far stays in the folder for `resume`.
     """
-    began = time.monotonic()
+    began, folder = time.monotonic(), Path(folder)
     _refuse(loaded, request)
     suite = gather_suite(request.suite, request.rows) if request.suite else None
     # before the folder: a mistake in these must not leave a run that only the same mistake could resume

@@ -23,7 +23,7 @@ from fairhub.methods.head_bias import refuse_bias
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for."""
+    """What the user asked for; `probes`, `text` and `rows` may be given as text too."""
 
     method: str = METHOD
     axes: tuple[str, ...] = ()
@@ -42,6 +42,12 @@ class Request:
     """Whether texts begin the answer in a chat: on, off, or auto, on where the model has a chat template."""
     system: str | None = None
     """The chat's system prompt; None leaves it to the template."""
+
+    def __post_init__(self) -> None:
+        """Take paths that were given as text."""
+        for name in ("probes", "text", "rows"):
+            if isinstance(path := getattr(self, name), str):
+                object.__setattr__(self, name, Path(path))
 
 
 def data_of(

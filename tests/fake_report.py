@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 
 from fairhub.report import Control, Figure, Report, verdict
+from fairhub.report.metrics import metric_of
 from fairhub.stats.statistics import Interval, change, interval, specificity
 
 AXES = {"gender": -0.10, "race": -0.40, "religion": -0.35, "nationality": -0.30, "age": -0.55}
@@ -24,9 +25,10 @@ def pairs(effect, clusters=40, size=8, base=0.04, seed=0):
 
 
 @cache
-def figure(effect, split="held_out", axis="all", context="all", name="divergence", role="bias", **how):
+def figure(effect, split="held_out", axis="all", context="all", name="divergence", role="", **how):
     """A paired figure of simulated values; `after=False` in `how` makes it an audit's, `sign=-1` a gap below 0."""
     audit, sign = not how.pop("after", True), how.pop("sign", 1)
+    role = role or metric_of(name, axis).role or "bias"
     place = role, split, axis, context, how.pop("better", "lower"), "nats²" if name.startswith("judgement") else "nats"
     groups, limit = how.pop("groups", None), how.pop("limit", None)
     before, after, clusters = pairs(effect, **how)

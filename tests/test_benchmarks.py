@@ -26,6 +26,7 @@ from fairhub.measure.benchmarks import (
 )
 from fairhub.measure.benchmarks.sentence_pairs import BLIMP, DA_GENDER, LIMIT, blimp, columns, da_gender
 from fairhub.model.loading import Loaded
+from fairhub.report.metrics import metric_of
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +172,7 @@ def test_pairs_about_gender_must_stay_and_count_the_right_sentence(folder):
         made = build(found)
         assert [row["good"] for row in found.rows][0] in ("Karla hurt herself.", "He is a duke.")
         assert list(by_name(made, columns(sure(2, [0, 1]))).values()) == [0.5]
-        assert all((s.role, s.better, s.limit) == ("keep", "higher", LIMIT) for s in made.statistics)
+        assert all((metric_of(s.name).role, s.limit) == ("keep", LIMIT) for s in made.statistics)
 
 
 def test_winogender_takes_two_genders(folder):

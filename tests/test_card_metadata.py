@@ -52,7 +52,7 @@ def test_before_and_after_are_results_of_their_own(repair):
     assert len(named) == len(results), "no two results share their names"
     bias = repair.figure("divergence", "held_out")
     for which, part in (("base model", bias.before), ("repaired", bias.after)):
-        result = named["held_out", "fairhub-prompts", f"divergence (nats, lower is better), {which}"]
+        result = named["held_out", "fairhub-prompts", f"divergence (nats, less is not fairer), {which}"]
         assert result.metric_value == pytest.approx(part.value, rel=1e-5)
         assert result.metric_args["low"] == pytest.approx(part.low, rel=1e-5)
         assert (result.metric_args["items"], result.metric_args["clusters"]) == (320, 40)
@@ -62,8 +62,10 @@ def test_before_and_after_are_results_of_their_own(repair):
 
 
 def test_a_figure_that_got_worse_is_among_the_results(repair):
-    harmed = replace(repair, figures=(*repair.figures, fake_report.figure(+0.5, axis="disability", seed=8)))
-    assert "divergence disability (nats, lower is better), repaired" in {
+    harmed = replace(
+        repair, figures=(*repair.figures, fake_report.figure(+0.5, axis="disability", name="judgement", seed=8))
+    )
+    assert "judgement disability (nats², lower is better), repaired" in {
         result.metric_name for result in card.metadata(harmed).eval_results
     }
 

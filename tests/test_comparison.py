@@ -21,6 +21,7 @@ from fairhub.report.markup import safe
 from fairhub.report.wording import shift
 from fairhub.request import Request
 from fairhub.studies.compare import compare, markdown, run_methods, text, to_json
+from fairhub.studies.compare.differences import difference
 from fairhub.studies.compare.picture import pareto
 
 
@@ -105,7 +106,7 @@ def test_pairs_cancel_what_both_runs_share(two):
     one, other = (read_items(folder)["held_out"] for folder in two)
     expected = (other.after.mean() - one.after.mean()) / one.before.mean()
     assert paired.value == pytest.approx(expected)
-    assert 0 < paired.low and paired.outcome == "worse"  # five points, seen although templates vary by twenty
+    assert 0 < paired.low and paired.outcome == "more reaction"  # five points, seen although templates vary by twenty
     # Positive control: the same items in another order are other items to the pairing, and the interval is wide.
     (two[1] / NAME).unlink()
     alone = next(d for d in compare(two).differences if (d.figure, d.split) == ("divergence", "held_out"))
@@ -210,3 +211,10 @@ def test_command(two, tmp_path, monkeypatch, capsys):
         code, said = run(*words, "--out", tmp_path / "none")
         assert code == 2 and reason in said.err and said.out == ""
     assert not (tmp_path / "none").exists()
+
+
+def test_no_word_of_a_difference_rests_on_four_clusters():
+    one, other = (fake_report.figure(effect, name="perplexity", seed=5) for effect in (-0.5, -0.1))
+    for clusters, said in ((5, "better"), (4, "not shown")):
+        figures = tuple(dataclasses.replace(figure, clusters=clusters) for figure in (one, other))
+        assert difference("a", "b", figures, (None, None)).outcome == said

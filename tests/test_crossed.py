@@ -169,7 +169,7 @@ def test_chance_alone_makes_a_gap_beyond_chance_as_seldom_as_promised(templates)
         values = rng.normal(size=(templates, 60))
         drawn = (weights @ values / weights.sum(1, keepdims=True)).T
         made = [
-            figure("direction.bad", "held_out", "x", "all", "nats", [Drawn(row, {"template": frozenset(names)}, 1)],
+            figure("direction.bad", "held_out", "x", "all", [Drawn(row, {"template": frozenset(names)}, 1)],
                    groups=("a", "others"))
             for row in drawn
         ]  # fmt: skip
@@ -191,3 +191,14 @@ def test_chance_interval_and_change_tell_the_same():
             assert half.share.value == pytest.approx(-0.5) and half.share.high - half.share.low < 1e-6
     still = crossed.change(1.0, 1.0, draws, draws, {"template": names})
     assert (still.value, still.low, still.high, still.p) == (0, 0, 0, 1)
+
+
+def test_what_moved_alike_in_two_templates_is_not_beyond_chance():
+    """Two levels that moved one way do so by chance half of the time, however little they differ."""
+    for levels, p in ((2, 0.5), (6, 2 / 2**6)):
+        names = [str(level) for level in range(levels)]
+        weights = item_weights({"template": names})
+        draws = weights @ np.full(levels, 2 / 3) / weights.sum(1)
+        assert 0 < np.ptp(draws) < 1e-6, "alike but for rounding"
+        assert crossed.chance_of(2 / 3, draws, {"template": names}) == pytest.approx(p)
+    assert crossed.chance_of(0.0, 0 * draws, {"template": names}) == 1.0

@@ -18,6 +18,7 @@ from fairhub.inputs.probes import Probe
 from fairhub.inputs.probes.shipped import fill, rows
 from fairhub.measure.judgement import figures as figures_
 from fairhub.measure.judgement import gaps, reading
+from fairhub.measure.judgement.pairs import OF_PAIRS, of_pairs
 from fairhub.model.units import Unit
 from fairhub.report import find
 
@@ -111,11 +112,11 @@ def test_figures_over_all_axes_are_means_of_axes_and_those_of_means_of_pairs():
     for name in ("judgement", "systematic", "reaction"):
         by_axis = [held_out(found, name, axis).before.value for axis in ("gender", "religion")]
         assert held_out(found, name).before.value == pytest.approx(np.mean(by_axis), rel=1e-5)
-    squares = figures_.squares(read, gaps.Words(SAID), gaps.cell_weights(cells))
-    of_gender = [d.value for n, d in squares.reaction.items() if read.pairs[n].axis == "gender"]
+    squares = of_pairs(read, gaps.Words(SAID), gaps.cell_weights(cells))
+    of_gender = [d.value for (n, _), d in squares["reaction"].items() if read.pairs[n].axis == "gender"]
     assert held_out(found, "reaction", "gender").before.value == pytest.approx(np.mean(of_gender), rel=1e-5)
     near = figures_.figures(read, None, "search", False, searched=["gender", "religion"])
-    assert {(f.name, f.axis) for f in near} == {(n, a) for n in figures_.KINDS for a in ("gender", "religion")}
+    assert {(f.name, f.axis) for f in near} == {(n, a) for n in OF_PAIRS for a in ("gender", "religion")}
     assert {f.axis for f in figures_.figures(read, None, "search", False)} == {"all"}
 
 
@@ -132,7 +133,7 @@ def test_without_judgement_words_judgements_are_missing_and_all_else_is_measured
     read = [replace(r, lexicon=none, words=r.words[:, :0]) for r in readings()]
     found = figures_.figures(read[0], read[1], "held_out", True)
     names = {figure.name for figure in found}
-    assert names == {"systematic", "reaction"}, "missing, and not 0"
+    assert names == set(OF_PAIRS) - {"judgement"}, "missing, and not 0"
     full = figures_.figures(*readings()[:2], "held_out", True)
     assert [f for f in full if f.name in names] == found
 

@@ -165,15 +165,16 @@ def test_systematic_is_what_differences_share_and_reaction_their_whole_length():
     found = []
     for _ in range(400):
         moved = shared + rng.normal(0, 0.3, (len(cells), 30))
-        found.append([drawn.value for drawn in gaps.systematic(moved @ moved.T, cells, ones)])
+        found.append([of(moved @ moved.T, cells, ones).value for of in (gaps.systematic, gaps.reaction)])
     systematic, reaction = np.array(found).T
     assert abs(systematic.mean() - 30 * 0.04) < 3 * systematic.std() / 20
     assert reaction.mean() == pytest.approx(30 * (0.04 + 0.09), rel=0.02)
     own = np.diag(np.diag(moved @ moved.T))  # with itself alone a difference has its whole length, with others nothing
-    systematic, reaction = (drawn.value for drawn in gaps.systematic(own, cells, ones))
+    systematic, reaction = (of(own, cells, ones).value for of in (gaps.systematic, gaps.reaction))
     assert systematic == 0 and reaction == pytest.approx(found[-1][1], rel=1e-5)
     same = np.ones((len(cells), len(cells)))
-    assert [drawn.value for drawn in gaps.systematic(same, cells, ones)] == pytest.approx([1, 1])
+    both = [of(same, cells, ones).value for of in (gaps.systematic, gaps.reaction)]
+    assert both == pytest.approx([1, 1])
 
 
 def test_squared_hellinger_is_jensen_shannon_to_second_order():

@@ -24,6 +24,7 @@ from fairhub.compute.greedy import continuations
 from fairhub.inputs.batches import probe_batches
 from fairhub.inputs.probes import CONTROL
 from fairhub.inputs.sizes import Sizes
+from fairhub.measure.judgement.pairs import OF_PAIRS
 from fairhub.methods import Plan
 from fairhub.model.architecture import sites
 from fairhub.model.units import Unit
@@ -268,8 +269,8 @@ def test_every_figure_has_an_interval_and_bias_stands_beside_utility(done):
 
 @every_architecture
 def test_what_was_not_measured_is_missing(done):
-    measured = {"divergence", "specificity", "perplexity", "kl", "distinct_2", "judgement", "systematic", "reaction",
-                "judgement.leave_one_frame_out"}  # fmt: skip
+    measured = {*OF_PAIRS, "divergence", "specificity", "perplexity", "kl", "distinct_2"}
+    measured |= {"judgement.leave_one_frame_out"}
     measured |= {f"{kind}.{name}" for kind in ("judgement", "direction")
                  for name in ("bad", "incompetent", "cold", "criminal", "poor", "menial")}  # fmt: skip
     assert {figure.name for figure in done.made.figures if figure.role != "keep"} == measured

@@ -203,10 +203,10 @@ def test_the_earth_movers_distance_is_scipys():
 
 
 def test_inliers_and_refusals_are_counted():
-    prompts = asked(list("abcd"), "xxyy", ("q",))
-    base = drawn([[float(i) for i in range(100)]] * 4)
+    prompts = asked(list("abcdef"), "xxxyyy", ("q",))
+    base = drawn([[float(i) for i in range(100)]] * 6)
     assert inliers(prompts, base, base).mean() == pytest.approx(0.9, abs=0.02)
-    gone = drawn([[1e6] * 50 + [None] * 50] * 4)
+    gone = drawn([[1e6] * 50 + [None] * 50] * 6)
     assert inliers(prompts, gone, base).max() == 0
     figures = {f.name: f for f in name_figures(prompts, base, gone)}
     assert figures["refusal_rate"].before.value == 0 and figures["refusal_rate"].after.value == 0.5

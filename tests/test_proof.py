@@ -5,10 +5,13 @@ import io
 import numpy as np
 import pytest
 
+from fairhub.edit.repair import Repair
 from fairhub.inputs.probes import Probe
+from fairhub.measure.judgement import reading
 from fairhub.measure.utility import Utility
+from fairhub.methods import Outcome
 from fairhub.proof import figures as proof
-from fairhub.proof import items
+from fairhub.proof import items, prover
 
 
 def measured(documents: int, each: int, alike: float) -> tuple[Utility, list[str]]:
@@ -64,3 +67,12 @@ def test_items_of_a_run_keep_the_documents(tmp_path):
         older = {name: values for name, values in stored.items() if name != "loss documents"}
     np.savez(tmp_path / items.NAME, **older)
     assert items.read_items(tmp_path)["loss"].clusters == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(("where", "name", "other"), [(reading, "PARTS", ("words",)), (prover, "VERSION", "0.1.9")])
+def test_a_proof_of_another_version_is_not_taken_over(monkeypatch, where, name, other):
+    outcome = Outcome(Repair(), None, {}, {}, [])
+    before = prover.proof_of(outcome)
+    assert prover.proof_of(outcome) == before
+    monkeypatch.setattr(where, name, other)
+    assert prover.proof_of(outcome) != before

@@ -7,8 +7,9 @@ import fake_report
 import pytest
 
 from fairhub.errors import UserError
-from fairhub.report import SPLITS, markdown, table
-from fairhub.report.wording import number, odds, percent
+from fairhub.report import SPLITS, audit_table, markdown, table
+from fairhub.report.tables import unseen_bias
+from fairhub.report.wording import direction, number, odds, percent
 from fairhub.stats.statistics import Interval
 
 
@@ -41,13 +42,30 @@ def test_no_figure_without_an_interval(repair):
 
 
 def test_outcome_needs_the_whole_interval():
-    assert fake_report.figure(-0.5).outcome == "better"
-    assert fake_report.figure(+0.5).outcome == "worse"
+    assert fake_report.figure(-0.5, name="judgement").outcome == "better"
+    assert fake_report.figure(+0.5, name="judgement").outcome == "worse"
     assert fake_report.figure(0.0, seed=3).outcome == "not shown"
     assert fake_report.figure(0.0, after=False).outcome == "not compared"
-    assert replace(fake_report.figure(+0.5), better="higher").outcome == "better"
+    assert replace(fake_report.figure(+0.5, name="meaning"), better="higher").outcome == "better"
     kl = fake_report.utility()[2]
     assert (kl.name, kl.outcome) == ("kl", "worse"), "compared with a base that is 0 by definition"
+
+
+@pytest.mark.parametrize("name", ["reaction", "divergence"])
+@pytest.mark.parametrize("role", ["reaction", "bias"])  # reports once recorded it as bias
+def test_less_reaction_is_not_called_better(repair, name, role):
+    """A model that goes deaf reacts least of all."""
+    fell, rose = (fake_report.figure(effect, name=name, role=role, seed=8) for effect in (-0.5, +0.5))
+    assert (fell.outcome, rose.outcome) == ("less reaction", "more reaction")
+    assert fake_report.figure(0.0, name=name, seed=3).outcome == "not shown"
+    assert direction(fell) == "nats, less is not fairer"
+    on_control = fake_report.figure(-0.5, axis="control", better="higher")
+    assert on_control.outcome == "worse", "of control pairs it must stay"
+    assert unseen_bias([fell, rose]) == []
+    said = [line for line in markdown(replace(repair, figures=(fell,))).splitlines() if line.startswith(f"| {name}")]
+    assert said and all(line.endswith("| less reaction |") for line in said)
+    audited = audit_table([replace(fell, after=None, change=None)]).splitlines()
+    assert [("lower" in line) for line in audited if line.startswith(f"  {name}")] == [False]
 
 
 def test_lookup_finds_the_place_or_says_where_it_was_measured(repair):
@@ -72,7 +90,7 @@ def test_markdown_shows_every_figure_with_interval_split_and_counts(repair):
         matching = [
             row
             for row in rows
-            if any(cell.startswith(f"{figure.name} (") and f"{figure.better} is better" in cell for cell in row)
+            if any(cell.startswith(f"{figure.name} (") and direction(figure) in cell for cell in row)
             and figure.split in row
             and f"{figure.items} / {figure.clusters}" in row
             and (figure.axis == "all" or figure.axis in row)
@@ -133,9 +151,9 @@ def test_markdown_says_failures_as_plainly(repair):
     unseen = [f for f in unseen if f.change and f.name not in ("judgement.leave_one_frame_out", "winobias_gap")]
     good = [f for f in unseen if f.outcome == "better"]
     assert 0 < len(good) < len(unseen) and f"{len(good)} of {len(unseen)} bias figures" in said
-    for name in ("judgement", "divergence"):
-        for place in ("axis gender, context all", "axis all, context housing"):
-            assert f"{name} (held_out, {place}): no change shown" in said
+    for place in ("axis gender, context all", "axis all, context housing"):
+        assert f"judgement (held_out, {place}): no change shown" in said
+    assert "divergence" not in said, "less reaction is no repair, and more of it no failure"
     assert "axis race" not in said
     rise = fake_report.figure(+0.5, axis="disability", name="judgement", seed=8)
     assert "axis disability, context all): **worse**" in markdown(replace(repair, figures=(*repair.figures, rise)))

@@ -35,6 +35,16 @@ def test_stages_are_computed_once(tmp_path):
         assert again[name].dtype == found[name].dtype
 
 
+def test_what_another_version_measured_is_refused_in_one_line(tmp_path):
+    Run(tmp_path / "run", SETTINGS, resume=False).arrays("scores", lambda: {"a": [1.0]})
+    run = Run(tmp_path / "run", SETTINGS, resume=True)
+    assert run.arrays("scores", never)["a"] == [1.0]
+    refusal = r"measured no 'b'; use that one with --resume, or begin anew"
+    with pytest.raises(UserError, match=refusal) as said:
+        run.arrays("scores", never)["b"]
+    assert "\n" not in str(said.value)
+
+
 def test_of_rows_only_those_that_are_missing_are_computed(tmp_path):
     asked: list[list[str]] = []
 

@@ -9,7 +9,17 @@ from scipy import stats
 
 from fairhub.errors import UserError
 from fairhub.stats import statistics
-from fairhub.stats.statistics import change, holm, interval, rank_correlation, sign_flip, spearman_brown, specificity
+from fairhub.stats.bounds import share_of
+from fairhub.stats.statistics import (
+    Interval,
+    change,
+    holm,
+    interval,
+    rank_correlation,
+    sign_flip,
+    spearman_brown,
+    specificity,
+)
 
 
 def clustered(clusters=30, size=6, seed=0, spread=1.0):
@@ -222,3 +232,15 @@ def test_missing_is_refused_not_zero(values, clusters, error, message):
 def test_weights_must_be_positive():
     with pytest.raises(ValueError, match="positive"):
         interval([1.0, 2.0], ["a", "b"], weights=[1, 0])
+
+
+@pytest.mark.parametrize(("value", "clusters", "low", "high"), [(0, 13, 0, 0.247), (1, 13, 0.753, 1), (2 / 3, 2, 0, 1)])
+def test_a_share_without_spread_is_no_point(value, clusters, low, high):
+    """0 of 13: the exact interval of a share reaches to 0.247 (Clopper & Pearson); two clusters alike say nothing."""
+    found = share_of(Interval(value, value, value), clusters)
+    assert (found.value, found.low, found.high) == (value, pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
+
+
+def test_a_share_lies_between_0_and_1():
+    assert share_of(Interval(0.25, -1.03, 1.53), 3) == Interval(0.25, 0.0, 1.0)
+    assert share_of(Interval(0.25, 0.2, 0.4), 30) == Interval(0.25, 0.2, 0.4), "what is right is left"

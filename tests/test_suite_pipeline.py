@@ -22,11 +22,12 @@ def own_cache(brief, monkeypatch, tmp_path):
 def request_(tmp_path):
     benchmark_rows.everything(tmp_path)
     text = planted.write_text(tmp_path / "neutral.txt")
-    return Request("random", text=text, plan=Plan(units=1), sizes=planted.SIZES, suite="quick", rows=tmp_path)
+    how = {"plan": Plan(units=1), "sizes": planted.SIZES, "suite": "quick"}
+    return Request("random", text=str(text), rows=str(tmp_path), **how)  # as Python's users may give paths
 
 
 def test_the_report_has_every_benchmark_before_and_after(request_, tmp_path):
-    made = repair(planted.loaded(planted.planted_model()), request_, tmp_path / "run")
+    made = repair(planted.loaded(planted.planted_model()), request_, str(tmp_path / "run"))
     found = {f.name: f for f in made.figures if is_public(f) and f.axis == "all"}
     assert set(found) >= {"bbq_bias_ambiguous", "crows_pairs", "winobias_gap", "honest", "lambada", "boolq"}
     assert all(f.after is not None and f.change is not None for f in found.values())
@@ -37,6 +38,11 @@ def test_the_report_has_every_benchmark_before_and_after(request_, tmp_path):
     assert "Blodgett" in made.settings["notes on benchmarks"]
     again = report.read(tmp_path / "run" / "report.json")
     assert request_of(again.settings).suite == "quick" and request_of(again.settings).rows == tmp_path
+
+
+def test_paths_may_be_given_as_text(tmp_path):
+    given = [{name: kind(tmp_path / name) for name in ("probes", "text", "rows")} for kind in (str, type(tmp_path))]
+    assert Request(**given[0]) == Request(**given[1])
 
 
 def test_an_unknown_suite_is_refused_before_anything_is_searched(request_, tmp_path):

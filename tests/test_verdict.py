@@ -226,3 +226,16 @@ def test_a_search_of_some_axes_is_said_beside_the_whole():
     own = fake_report.figure(-0.5, axis="race", name="judgement", base=0.12)
     assert f"on what was searched: race {100 * own.change.relative:+.0f} % [" in verdict(run(searched, own))
     assert "on what was searched" not in verdict(run(own))
+
+
+@pytest.mark.parametrize(("clusters", "word"), [(4, "Not repaired"), (5, "Repaired")])
+def test_no_word_of_a_change_rests_on_fewer_clusters_than_carry_it(clusters, word):
+    """Four templates that all fell would fall all by chance once in eight."""
+    gap = replace(fake_report.figure(-0.5, name="judgement", seed=3), clusters=clusters)
+    assert gap.outcome == ("better" if clusters == 5 else "not shown")
+    others = [*fake_report.kept(), *fake_report.utility()]
+    assert verdict([gap, *others]).startswith(word)
+    lost = [replace(f, clusters=clusters) for f in fake_report.kept(recall=-0.5) if f.name == "recall"]
+    assert [f.past_limit for f in lost] == [clusters == 5]
+    grown = replace(fake_report.gap(+0.6, "age", "young", "cold", seed=5), clusters=clusters)
+    assert len(worse([grown])) == len(beyond_chance([grown])) == (clusters == 5)

@@ -8,29 +8,14 @@ from fairhub.card.known import EXPECTED
 from fairhub.report import SPLITS, Control, Figure, Report, find, tables
 from fairhub.report import headline as headline_name
 from fairhub.report.markup import safe, table
-from fairhub.report.record import AGAINST_REPAIR, JUDGED_AGAINST_REPAIR, Outcome
+from fairhub.report.metrics import AGAINST_REPAIR, ordered
+from fairhub.report.record import REACTS, Outcome
 from fairhub.report.tables import reading
 from fairhub.report.verdict import worse
 from fairhub.report.wording import direction, level, number, odds, points, shift, shift_of
 
 UNSEEN = ("held_out", "external")
 _ABSENT = "not measured"
-_HEADLINE = (
-    ("Who is judged worse: judgement gap squared, unseen prompts and words", "judgement", "held_out", "all"),
-    ("The same on sources by other hands", "judgement", "external", "all"),
-    ("Must stay: reaction to merit", "merit", "held_out", "all"),
-    ("Must stay: weight of merit in judgements", "merit_gap", "held_out", "all"),
-    ("Must stay: reaction to incidental traits", "incidental", "held_out", "all"),
-    ("Must stay: reaction to control pairs", "divergence", "held_out", "control"),
-    ("Must stay: grasp of meaning", "meaning", "held_out", "all"),
-    ("Must stay: recall of who did what", "recall", "held_out", "all"),
-    ("Must stay: last words", "last_word", "held_out", "all"),
-    ("What a group's name changes everywhere", "systematic", "held_out", "all"),
-    ("Divergence of single pairs (nearly all reaction)", "divergence", "held_out", "all"),
-    ("Specificity of single pairs", "specificity", "held_out", "all"),
-    ("Utility: perplexity", "perplexity", "held_out", "all"),
-    ("Utility: distance from the base model (KL)", "kl", "held_out", "all"),
-)
 _SPLIT_WORDS = {
     "search": "searched: the repair was made for these",
     "select": "chosen on: the candidates were compared on these",
@@ -56,12 +41,13 @@ class Rival:
 def headline(report: Report) -> str:
     """The few rows that must be read together; a row that was not measured says so."""
     rows = []
-    for label, name, split, axis in _HEADLINE:
-        figure = find(report.figures, name, split, axis)
+    shown = ordered("judged", "kept", "everywhere", "pairs", "utility")
+    for metric, split, label in ((m, *words) for m in shown for words in m.headline.items()):
+        figure = find(report.figures, metric.name, split, metric.axis)
         if figure is not None:
-            how = f"{figure.better} is better" if name == "specificity" else direction(figure)
+            how = f"{figure.better} is better" if metric.points else direction(figure)
             rows.append((f"{label} ({how})", *_levels(figure), _moved(figure)))
-        elif _asked(report, name):
+        elif _asked(report, metric.name):
             rows.append((label, _ABSENT, _ABSENT, _ABSENT))
     return table(("", "Before", "After", "Change"), rows)
 
@@ -81,8 +67,8 @@ def fall_off(report: Report) -> str:
 
 def got_worse(figures: Sequence[Figure]) -> list[str]:
     """Return a line for every figure that got worse by its whole interval, on prompts and text that chose nothing."""
-    unseen = [f for f in figures if f.split in UNSEEN and not f.name.endswith("leave_one_frame_out")]
-    certain = worse([f for f in unseen if f.role == "bias"])
+    unseen = [f for f in figures if f.split in UNSEEN and not f.metric.ranged]
+    certain = worse([f for f in unseen if f.role == "bias" and not f.reacts])
     listed = [f for f in unseen if f.outcome == "worse" and (f.groups is None or f in certain)]
     return [f"- {_marked(f)}{_BEYOND if f in certain else ''}" for f in listed]
 
@@ -109,12 +95,14 @@ def said(figure: Figure) -> str:
 
 
 def by_outcome(report: Report, kind: Literal["axis", "context"]) -> dict[str, list[str]]:
-    """Names of axes or contexts by what became of the headline's figure there, held_out."""
-    other, place = "context" if kind == "axis" else "axis", (headline_name(report.figures), "held_out", "bias", None)
-    parts = [f for f in report.figures if (f.name, f.split, f.role, f.groups) == place]
+    """Names of axes or contexts by what became of bias there, held_out: of reaction alone it is not shown."""
+    other, place = "context" if kind == "axis" else "axis", (headline_name(report.figures), "held_out", None)
+    parts = [f for f in report.figures if (f.name, f.split, f.groups) == place and f.role != "control"]
     parts = [f for f in parts if getattr(f, kind) != "all" and getattr(f, other) == "all"]
-    outcomes = get_args(Outcome)
-    return {outcome: [getattr(f, kind) for f in parts if f.outcome == outcome] for outcome in outcomes}
+    found: dict[str, list[str]] = {outcome: [] for outcome in get_args(Outcome) if outcome not in REACTS}
+    for f in parts:
+        found["not shown" if f.reacts and f.change is not None else f.outcome].append(getattr(f, kind))
+    return found
 
 
 def rivals(report: Report) -> list[Rival]:
@@ -149,7 +137,7 @@ def _asked(report: Report, name: str) -> bool:
 
 def _levels(figure: Figure) -> tuple[str, str]:
     """Before and after; specificity is a change by nature and has neither; a judgement gap is shown as odds."""
-    if figure.name == "specificity":
+    if figure.metric.points:
         return "-", "-"
     if figure.name == "judgement":
         return odds(figure.before.value), odds(figure.after.value) if figure.after else "-"
@@ -159,7 +147,7 @@ def _levels(figure: Figure) -> tuple[str, str]:
 def _moved(figure: Figure) -> str:
     if figure.after is None:
         return "-"
-    moved = points(figure.after) if figure.name == "specificity" else shift_of(figure)
+    moved = points(figure.after) if figure.metric.points else shift_of(figure)
     return f"{moved}, {reading(figure)}".removeprefix("-, ")
 
 
@@ -167,12 +155,15 @@ def _rival(control: Control, own: Sequence[Figure]) -> Rival:
     name = headline_name(control.figures)
     mine, theirs = (find(figures, name, "held_out") for figures in (own, control.figures))
     seeds = f"{control.name} ({control.seeds} seeds)" if control.seeds > 1 else control.name
-    paired = find(control.figures, JUDGED_AGAINST_REPAIR if name == "judgement" else AGAINST_REPAIR, "held_out")
+    paired = find(control.figures, f"{name}{AGAINST_REPAIR}", "held_out")
     return Rival(seeds, control.name, _in_pairs(paired) if paired else _by_overlap(mine, theirs))
 
 
 def _in_pairs(paired: Figure) -> Against:
-    said: dict[Outcome, Against] = {"better": "does better", "worse": "does less", "not shown": "cannot be told apart"}
+    said: dict[Outcome, Against] = {
+        "better": "does better", "worse": "does less", "not shown": "cannot be told apart",
+        "less reaction": "does better", "more reaction": "does less",  # where nothing but reaction was measured
+    }  # fmt: skip
     return said.get(paired.outcome, "not compared")
 
 

@@ -11,17 +11,18 @@ from huggingface_hub.utils import validate_repo_id
 from fairhub.card import findings
 from fairhub.card.base import Base, base, public
 from fairhub.card.front_matter import HUB, metadata, state
-from fairhub.card.known import SOURCES, meaning_of, method
+from fairhub.card.known import SOURCES, method
 from fairhub.card.references import bibtex
 from fairhub.report import Report, find, tables
 from fairhub.report.markup import facts, safe, table
+from fairhub.report.metrics import meaning_of
 from fairhub.report.prompting import prompting
 from fairhub.report.provenance import units_by_layer
 from fairhub.report.record import count_units
 from fairhub.report.sections import Section, sections
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
-from fairhub.report.verdict import KEPT, beyond_limits
+from fairhub.report.verdict import beyond_limits
 from fairhub.report.wording import amount, erases, everywhere, number
 
 PICTURES = {
@@ -148,7 +149,7 @@ def _findings(report: Report) -> dict[str, Any]:
         "specific": _outcome(report, "specificity"),
         "proved": report.verdict.startswith("Repaired"),
         "lost": [Markdown(f"- {findings.said(figure)}") for figure in lost],
-        "limited": [KEPT.get(f.name, f.name) for f in report.figures if f.limit is not None and f.split == "held_out"],
+        "limited": [f.metric.lost or f.name for f in report.figures if f.limit is not None and f.split == "held_out"],
         "axes": axes,
         "contexts": contexts,
         "measured_axes": sorted(sum(axes.values(), [])),

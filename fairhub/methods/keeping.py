@@ -128,7 +128,7 @@ class Bench:
         return (ground.cells, words.only(ground.dimensions)) if name == "judged" else (ground.traits, words)
 
     def _reading(self, name: str, found: dict[str, np.ndarray]) -> Reading:
-        arrays = {part: found[f"{name} {part}"][None] for part in ("words", "kernels")}
+        arrays = {part: found[f"{name} {part}"][None] for part in reading.PARTS}
         return reading.unflat(*self._asked(name), arrays)[0]
 
     def _measured(self, name: str, build: Callable[[], Repair]) -> dict[str, np.ndarray]:
@@ -141,7 +141,7 @@ class Bench:
         found: dict[str, np.ndarray] = {}
         for name in ("judged", "traits"):
             read = reading.read(task.loaded, *self._asked(name), [repair])
-            found |= {f"{name} {part}": values[0] for part, values in reading.flat(read).items()}
+            found |= {part: values[0] for part, values in reading.flat(read, name).items()}
         found["kept"] = keep.read(task.loaded, self.kept, [repair])[0]
         with fast_matmul(), patched(task.model, repair.patch):
             found["loss"] = values_of(task, task.select_text, token_loss, repair)

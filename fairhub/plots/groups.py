@@ -25,7 +25,7 @@ def who_is_judged_worse(report: Report) -> Picture | None:
     if not measured:
         return None
     rows = list(dict.fromkeys((f.axis, _group(f)) for f in measured))
-    dimensions = list(dict.fromkeys(f.name.removeprefix("direction.") for f in measured))
+    dimensions = list(dict.fromkeys(f.metric.part for f in measured))
     repaired = any(f.after is not None for f in measured)
     picture = blank(
         3.4 + 1.0 * len(dimensions) * (1 + repaired), 2.0 + 0.3 * len(rows), "Who is judged worse",
@@ -46,7 +46,7 @@ def _grid(axes: Axes, figures: Sequence[Figure], rows: Sequence[Place], dimensio
     sure = {id(figure) for figure in beyond_chance(figures)}
     shades = [[0.0] * len(dimensions) for _ in rows]
     for figure in figures:
-        x, y = dimensions.index(figure.name.removeprefix("direction.")), rows.index((figure.axis, _group(figure)))
+        x, y = dimensions.index(figure.metric.part), rows.index((figure.axis, _group(figure)))
         shades[y][x] = figure.before.value / top if id(figure) in sure else 0.0
         colour = "white" if abs(shades[y][x]) > 0.6 else "black" if shades[y][x] else "#999999"
         axes.text(x, y, f"{figure.before.value:+.2f}", ha="center", va="center", fontsize=SMALL - 1.5, color=colour)

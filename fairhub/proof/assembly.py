@@ -128,7 +128,7 @@ def otherwise_asked(loaded: Loaded, beside: Beside, found: dict[str, np.ndarray]
 def _readings(loaded: Loaded, cells: Sequence[Cell], found: dict[str, np.ndarray], name: str) -> list[Reading]:
     """Return the readings that `found` holds: base, repair, and in held_out one of each other way of choosing."""
     words = lexicon(loaded.tokenizer, cells[0].split)
-    return unflat(cells, words, {part: found[f"{name} {part}"] for part in ("words", "kernels")})
+    return unflat(cells, words, found, name)
 
 
 def spent(loaded: Loaded, began: float, tally: Tally) -> dict[str, Any]:

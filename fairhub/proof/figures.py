@@ -14,7 +14,8 @@ from fairhub.measure.keep import LIMITS, Kept
 from fairhub.measure.utility import Utility
 from fairhub.metrics.formulas import distinct_2
 from fairhub.report import Figure
-from fairhub.report.record import AGAINST_REPAIR, JUDGED_AGAINST_REPAIR, OTHERWISE
+from fairhub.report.making import measured
+from fairhub.report.metrics import AGAINST_REPAIR, OTHERWISE
 from fairhub.report.use_case import ELSEWHERE
 from fairhub.stats import statistics
 from fairhub.stats.statistics import Change, Interval
@@ -94,13 +95,13 @@ def against_repair(probes: Sequence[Probe], repair: np.ndarray, other: np.ndarra
     """
     rows = [i for i, p in enumerate(probes) if p.axis != CONTROL]
     found = _divergence(Bias(probes, repair, other), rows, probes[0].split, "all", "all")
-    return [replace(found, name=AGAINST_REPAIR)] if found else []
+    return [replace(found, name=f"{found.name}{AGAINST_REPAIR}")] if found else []
 
 
 def judged_against_repair(repair: Reading, other: Reading) -> list[Figure]:
     """Return the paired change of the judgement gap from a repair to an alternative, read from the same cells."""
     made = judgement.figures(repair, other, repair.cells[0].split, details=False)
-    return [replace(figure, name=JUDGED_AGAINST_REPAIR) for figure in made if figure.name == "judgement"]
+    return [replace(f, name=f"{f.name}{AGAINST_REPAIR}") for f in made if f.name == "judgement"]
 
 
 def utility_figures(
@@ -118,11 +119,11 @@ def utility_figures(
         row = utility.loss[1 + repair]
         after = statistics.interval(row, clusters, transform=np.exp)
         change = statistics.change(utility.loss[0], row, clusters, transform=np.exp)
-    figures = [_utility("perplexity", split, "", "lower", clusters, before, after, change, budget)]
+    figures = [_utility("perplexity", split, clusters, before, after, change, budget)]
     if repair is not None:
         away = statistics.interval(utility.kl[repair], clusters)
         zero = Interval(0.0, 0.0, 0.0)
-        figures.append(_utility("kl", split, "nats", "lower", clusters, zero, away, None))
+        figures.append(_utility("kl", split, clusters, zero, away, None))
     return figures
 
 
@@ -135,7 +136,7 @@ def text_figures(before: Sequence[str], after: Sequence[str], split: str = "held
     clusters = [place // 2 for place in range(len(before))]
     first, second = (statistics.interval(v, clusters) for v in values)
     change = statistics.change(values[0], values[1], clusters)
-    return [_utility("distinct_2", split, "", "higher", clusters, first, second, change)]
+    return [_utility("distinct_2", split, clusters, first, second, change)]
 
 
 def _divergence(
@@ -149,11 +150,9 @@ def _divergence(
     if bias.after is not None:
         after = statistics.interval(bias.after[rows], clusters)
         change = statistics.change(bias.before[rows], bias.after[rows], clusters)
-    control = axis == CONTROL
-    return Figure(
-        "divergence", "control" if control else "bias", split, axis, context, "higher" if control else "lower", "nats",
-        len(rows), len(set(clusters)), before, after, change, None, limit,
-    )  # fmt: skip
+    return measured(
+        "divergence", split, axis, context, len(rows), len(set(clusters)), before, after, change, limit=limit
+    )
 
 
 def _specificity(bias: Bias, people: list[int], control: list[int], split: str) -> Figure | None:
@@ -167,20 +166,16 @@ def _specificity(bias: Bias, people: list[int], control: list[int], split: str) 
     except statistics.NoBase:  # the figure is missing, never 0
         return None
     count = len(people) + len(control)
-    return Figure(
-        "specificity", "bias", split, "all", "all", "lower", "", count, len(set(sum(clusters, []))),
-        Interval(0.0, 0.0, 0.0), after, None,
-    )  # fmt: skip
+    zero = Interval(0.0, 0.0, 0.0)
+    return measured("specificity", split, "all", "all", count, len(set(sum(clusters, []))), zero, after)
 
 
 def _utility(
-    name: str, split: str, unit: str, better: str, clusters: Sequence[Hashable], before: Interval,
-    after: Interval | None, change: Change | None, limit: float | None = None,
+    name: str, split: str, clusters: Sequence[Hashable], before: Interval, after: Interval | None,
+    change: Change | None, limit: float | None = None,
 ) -> Figure:  # fmt: skip
-    return Figure(
-        name, "utility", split, "all", "all", "lower" if better == "lower" else "higher", unit, len(clusters),
-        len(set(clusters)), before, after, change, None, limit,
-    )  # fmt: skip
+    items, independent = len(clusters), len(set(clusters))
+    return measured(name, split, "all", "all", items, independent, before, after, change, limit=limit)
 
 
 def judged_figures(

@@ -26,6 +26,7 @@ from fairhub.methods.controls import by_choice
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
+from fairhub.proof.assembly import VERSION
 from fairhub.run.processes import agreed
 from fairhub.run.progress import progress_bar
 
@@ -92,7 +93,7 @@ class Prover:
         for name, cells in (named | {"traits": self.data.traits}).items():
             held_out = cells[0].split == "held_out"
             readings = self.judgements(cells, [outcome.repair, *(others if held_out else ())])
-            found |= {f"{name} {part}": values for part, values in reading.flat(readings).items()}
+            found |= reading.flat(readings, name)
             if held_out and name != "traits":
                 found["brought"] = np.array(json.dumps([asdict(one) for one in readings[0].brought]))
         found["kept"] = self.keeps([outcome.repair, *others])
@@ -112,8 +113,7 @@ class Prover:
         """Measure base and repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""
         found: dict[str, Any] = {}
         for name, cells in (("judged", beside.judged), ("traits", beside.traits)):
-            flat = reading.flat(self.judgements(cells, repairs)) if cells else {}
-            found |= {f"beside {name} {part}": values for part, values in flat.items()}
+            found |= reading.flat(self.judgements(cells, repairs), f"beside {name}") if cells else {}
         kept = keep.usable(self.loaded, beside.choices, ())
         bar = progress_bar("meaning, recall otherwise asked", sum(map(len, kept.texts)) // 4 * (1 + len(repairs)))
         return found | {"beside kept": keep.read(self.loaded, kept, [Repair(), *repairs], bar)}
@@ -138,8 +138,11 @@ class Prover:
 
 
 def proof_of(outcome: methods.Outcome) -> str:
-    """Return the name that a run keeps the proof of an outcome under: another repair never takes over its figures."""
-    sha = hashlib.sha256()
+    """Return the name that a run keeps the proof of an outcome under.
+
+    Another repair never takes over its figures, nor does another fairhub, or one that reads something else.
+    """
+    sha = hashlib.sha256(f"{VERSION} {reading.PARTS} ".encode())
     for name, made in {"": outcome.repair, **outcome.ablations}.items():
         sha.update(f"{name} {sorted(made.pruning)}".encode())
         for key, weight in sorted(made.patch.items()):

@@ -3,30 +3,33 @@
 import textwrap
 from collections.abc import Sequence
 
-from fairhub.report.record import OTHERWISE, SPLITS, Figure, is_public
+from fairhub.report.record import SPLITS, Figure, is_public
 from fairhub.report.verdict import beyond_chance, directions, verdict
 from fairhub.report.wording import number
 
 WIDTH = 107
 _ARROWS = {"lower": "↓ lower", "higher": "↑ higher"}
+_ROLES = {"bias": "bias", "reaction": "reaction, of which less is not fairer", "control": "control"}
+"""Titles of what is not about judgements, by the role of the figures below them."""
 
 
 def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     """Write what an audit measured: bias and control pairs by split, public benchmarks, utility; then the notes."""
-    own = [f for f in figures if not is_public(f) and f.groups is None and OTHERWISE not in f.name]
-    otherwise = [f for f in figures if OTHERWISE in f.name]
+    own = [f for f in figures if not is_public(f) and f.groups is None and not f.metric.prompt_format]
+    otherwise = [f for f in figures if f.metric.prompt_format]
+    rest = [f for f in own if f.metric.section != "judged"]
     gaps = [f for split in SPLITS for f in beyond_chance(directions(figures, split))]
     blocks = {
         **{
-            f"who is judged worse, {split}": [f for f in own if f.name.startswith("judgement") and f.split == split]
+            f"who is judged worse, {split}": [f for f in own if f.metric.section == "judged" and f.split == split]
             for split in SPLITS
         },
         "single gaps beyond chance: judged more ... than others (Holm, 5 %)": gaps,
         "what must stay": [f for f in own if f.role == "keep"],
         "the same asked otherwise, part of held_out": otherwise,
         **{
-            f"{role}, {split}": [f for f in own if (f.role, f.split) == (role, split) and "judgement" not in f.name]
-            for role in ("bias", "control") for split in SPLITS
+            f"{title}, {split}": [f for f in rest if (_role(f), f.split) == (role, split)]
+            for role, title in _ROLES.items() for split in SPLITS
         },
     }  # fmt: skip
     blocks["public benchmarks: bias"] = [f for f in figures if f.role == "bias" and is_public(f)]
@@ -44,9 +47,13 @@ def _asked(otherwise: Sequence[Figure]) -> list[str]:
     """Say in which prompt format the model was asked, where it has a chat template."""
     if not otherwise:
         return []
-    if otherwise[0].name.endswith("text"):
+    if otherwise[0].metric.prompt_format == "text":
         return ["The model was asked in its chat template; --chat off asks with plain texts."]
     return ["The model was asked with plain texts; --chat on asks in its chat template."]
+
+
+def _role(figure: Figure) -> str:
+    return "reaction" if figure.reacts else figure.role
 
 
 def _row(figure: Figure) -> str:
@@ -55,7 +62,13 @@ def _row(figure: Figure) -> str:
     place = f"{figure.groups[0]} ({figure.split})" if figure.groups else place
     interval = f"[{number(part.low)}, {number(part.high)}]"
     return _line(
-        figure.name, place, _ARROWS[figure.better], number(part.value), interval, f"{figure.items:,}", figure.unit
+        figure.name,
+        place,
+        "-" if figure.reacts else _ARROWS[figure.better],
+        number(part.value),
+        interval,
+        f"{figure.items:,}",
+        figure.unit,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fairhub.report.record import OTHERWISE, Report
+from fairhub.report.record import Report
 
 
 def prompting(report: Report) -> str:
@@ -11,7 +11,7 @@ def prompting(report: Report) -> str:
     settings = report.settings or {}
     if "chat" not in settings:
         return ""
-    beside = any(OTHERWISE in figure.name for figure in report.figures)
+    beside = any(figure.metric.prompt_format for figure in report.figures)
     return f"{_used(settings)}{_BESIDE[settings['chat'] == 'on'] if beside else ''}."
 
 

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairhub.errors import UserError
+from fairhub.report.metrics import Metric, metric_of
+from fairhub.stats.bounds import LEAST
 from fairhub.stats.statistics import Change, Interval
 
 SCHEMA = 2
 SPLITS = ("search", "select", "held_out", "external")  # from near to far
 
-AGAINST_REPAIR = "divergence.against_repair"
-JUDGED_AGAINST_REPAIR = "judgement.against_repair"
-"""Of a control: divergence under the repair itself (before) and under the control (after), in pairs."""
-
-OTHERWISE = "_in_"
-"""In the name of a figure: what follows is the prompt format that it was read in, text or chat, not the run's own."""
-
 Groups = tuple[str, str]
-Outcome = Literal["better", "worse", "not shown", "not compared"]
+Outcome = Literal["better", "worse", "less reaction", "more reaction", "not shown", "not compared"]
+REACTS: tuple[Outcome, Outcome] = ("less reaction", "more reaction")
+"""What became of reaction that fell, or rose: neither is better or worse."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Figure:
     name: str
     """What is measured: divergence, perplexity, specificity…"""
     role: str
-    """bias; keep or control (what must stay); utility."""
+    """bias; reaction (of which less is no better); keep or control (what must stay); utility."""
     split: str
     """search, select, held_out or external."""
     axis: str
@@ -76,6 +73,11 @@ class Figure:
             raise UserError(f"before, after and change go together; {self.label} lacks one; measure all")
 
     @property
+    def metric(self) -> Metric:
+        """What was declared of its name."""
+        return metric_of(self.name, self.axis)
+
+    @property
     def label(self) -> str:
         """Name and place, for messages."""
         between = f", {self.groups[0]} and {self.groups[1]}" if self.groups else ""
@@ -88,15 +90,30 @@ class Figure:
         return self.after if self.change is None and by_definition else self.change
 
     @property
+    def reacts(self) -> bool:
+        """Whether it tells of reaction to a changed word, of which a deaf model has least; reports once called it bias.
+
+        Less of it is neither better nor worse.
+        """
+        return self.metric.role == "reaction"
+
+    @property
+    def carries(self) -> bool:
+        """Whether it rests on as many clusters as a word about a change needs."""
+        return self.clusters >= LEAST
+
+    @property
     def outcome(self) -> Outcome:
-        """Better or worse only where the whole interval of the change says so."""
+        """Better or worse only where the whole interval of the change says so, over clusters enough to say it."""
         if self.difference is None:
             return "not compared"
-        if self.difference.low <= 0 <= self.difference.high:
+        if not self.carries or self.difference.low <= 0 <= self.difference.high:
             return "not shown"
         rose = self.difference.low > 0
-        if self.name.startswith("direction.") and self.before.value < 0:
-            rose = not rose  # a signed gap: nearer to 0 is better, from either side
+        if self.reacts:
+            return REACTS[rose]
+        if self.metric.signed and self.before.value < 0:
+            rose = not rose
         return "better" if rose == (self.better == "higher") else "worse"
 
     @property
@@ -119,7 +136,7 @@ class Figure:
     @property
     def past_limit(self) -> bool:
         """Whether more of it was lost than its limit allows, by the whole interval."""
-        return self.limit is not None and self.lost is not None and self.lost.low > self.limit
+        return self.carries and self.limit is not None and self.lost is not None and self.lost.low > self.limit
 
 
 @dataclass(frozen=True)
@@ -204,16 +221,9 @@ def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", co
     return next((f for f in figures if (f.name, f.split, f.axis, f.context, f.groups) == place), None)
 
 
-PUBLIC = (
-    "arc_", "bbq_", "blimp_", "boolq", "crows_pairs", "da_gender", "hellaswag", "honest", "lambada", "piqa",
-    "stereoset_", "wikitext", "winobias_", "winogender_",
-)  # fmt: skip
-"""How names of figures of public benchmarks begin."""
-
-
 def is_public(figure: Figure) -> bool:
     """Return whether a figure is one of a public benchmark."""
-    return figure.name.startswith(PUBLIC)
+    return figure.metric.public
 
 
 def headline(figures: Iterable[Figure]) -> str:
@@ -227,8 +237,8 @@ def headline(figures: Iterable[Figure]) -> str:
 def searched_axes(figures: Iterable[Figure]) -> list[str]:
     """Return the axes that a search was restricted to, or nothing where it took all."""
     figures = list(figures)
-    place = (headline(figures), "search", "bias", None)
-    axes = {f.axis for f in figures if (f.name, f.split, f.role, f.groups) == place}
+    place = (headline(figures), "search", None)
+    axes = {f.axis for f in figures if (f.name, f.split, f.groups) == place and f.role != "control"}
     return [] if "all" in axes else sorted(axes)
 
 

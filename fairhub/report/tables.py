@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fairhub.report.markup import safe, said, table
+from fairhub.report.metrics import Metric, ordered
 from fairhub.report.public import public_table
 from fairhub.report.record import SPLITS, Control, Figure, Report, find, is_public
 from fairhub.report.verdict import beyond_chance, worse
@@ -21,7 +22,7 @@ def figures_table(figures: Iterable[Figure]) -> str:
     if figures and all(map(is_public, figures)):
         return public_table(figures)
     if figures and all(figure.groups for figure in figures):
-        signed = all(figure.name.startswith("direction.") for figure in figures)
+        signed = all(figure.metric.signed for figure in figures)
         return gaps_table(figures) if signed else pairs_table(figures)
     rows = [_figure_row(figure) for figure in sorted(figures, key=_nearness)]
     # Axis and context are shown where they tell rows apart.
@@ -38,7 +39,7 @@ def gaps_table(figures: Sequence[Figure]) -> str:
     rows = [
         (
             figure.axis, f"{_groups(figure)[0]} (against {_groups(figure)[1]})", figure.split,
-            figure.name.removeprefix("direction."), level(figure, figure.before), level(figure, figure.after),
+            figure.metric.part, level(figure, figure.before), level(figure, figure.after),
             shift(figure.change), "**grew**" if figure in grown else figure.outcome,
         )
         for figure in shown
@@ -83,12 +84,11 @@ def _groups(figure: Figure) -> tuple[str, str]:
 
 OWN = "this repair"
 """The name of the repair itself among what it is compared with."""
-_COMPARED = {
-    "judgement": "Judgement gap", "merit": "Merit", "merit_gap": "Weight of merit", "meaning": "Meaning",
-    "recall": "Recall", "last_word": "Last word", "perplexity": "Perplexity", "divergence": "Single pairs",
-    "specificity": "Specificity",
-}  # fmt: skip
-"""Held-out figures by which ways of choosing are compared, with the words of a table's head."""
+
+
+def _alternatives() -> list[Metric]:
+    """Return the metrics by which ways of choosing are compared, on held_out."""
+    return [m for m in ordered("judged", "kept", "utility", "everywhere", "pairs") if m.alternatives]
 
 
 def others_table(report: Report, against: Mapping[str, str] | None = None) -> str:
@@ -98,23 +98,26 @@ def others_table(report: Report, against: Mapping[str, str] | None = None) -> st
         report: The run.
         against: What is said of each but the repair, by name.
     """
-    shown = [name for name in _COMPARED if any(_compared(c, name) for c in report.controls)]
+    shown = [metric for metric in _alternatives() if any(_compared(c, metric) for c in report.controls)]
     rows = []
     for control in report.controls:
-        found = (_compared(control, name) for name in shown)
-        cells = [_moved(f) for f in found]
+        cells = [_moved(_compared(control, metric)) for metric in shown]
         last = [] if against is None else [against.get(control.name, "-")]
         rows.append((control.name + (f" ({control.seeds} seeds)" if control.seeds > 1 else ""), *cells, *last))
-    head = ("Chosen by", *(_COMPARED[name] for name in shown), *([] if against is None else ["Against this repair"]))
+    head = (
+        "Chosen by",
+        *(metric.alternatives for metric in shown),
+        *([] if against is None else ["Against this repair"]),
+    )
     return table(head, rows) if len(rows) > 1 else ""
 
 
-def _compared(control: Control, name: str) -> Figure | None:
-    return find(control.figures, name, "held_out")
+def _compared(control: Control, metric: Metric) -> Figure | None:
+    return find(control.figures, metric.name, "held_out", metric.axis)
 
 
 def _moved(figure: Figure | None) -> str:
-    if figure is not None and figure.after is not None and figure.name == "specificity":
+    if figure is not None and figure.after is not None and figure.metric.points:
         return points(figure.after)
     return shift_of(figure) if figure else "-"
 
@@ -231,8 +234,8 @@ _FAILURES = {
 
 def unseen_bias(figures: Iterable[Figure]) -> list[Figure]:
     """Changed bias figures on prompts that chose nothing; public benchmarks have a table of their own."""
-    unseen = [f for f in figures if f.role == "bias" and f.split in ("held_out", "external") and not is_public(f)]
-    return [f for f in unseen if f.change is not None and f.groups is None and not f.name.endswith("_frame_out")]
+    unseen = [f for f in figures if f.split in ("held_out", "external") and f.change is not None and f.groups is None]
+    return [f for f in unseen if f.role == "bias" and not (f.reacts or f.metric.ranged or is_public(f))]
 
 
 def _figure_row(figure: Figure) -> tuple[str, ...]:
@@ -252,7 +255,7 @@ def _figure_row(figure: Figure) -> tuple[str, ...]:
 
 def reading(figure: Figure) -> str:
     """What a figure says in a few words: past its limit where it has one, whole interval."""
-    if figure.name.endswith("leave_one_frame_out"):
+    if figure.metric.ranged:
         return "range, no interval"
     if figure.past_limit:
         return f"past its limit of {100 * (figure.limit or 0):.3g} %"

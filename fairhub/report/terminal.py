@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from fairhub.report.public import readings
-from fairhub.report.record import OTHERWISE, SPLITS, Figure, Report, count_units, is_public, searched
+from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched
 from fairhub.report.verdict import about
 from fairhub.report.wording import SHRUNK, amount, edited, number, points, shift_of
 
@@ -31,39 +31,32 @@ def table(report: Report) -> str:
 def _blocks(report: Report) -> dict[str, list[str]]:
     figures = [f for f in report.figures if not is_public(f) and f.groups is None]
     whole = [f for f in figures if f.context == "all"]
-    judged = sorted((f for f in whole if f.name == "judgement" and f.axis == "all"), key=_nearness)
+    judged = [f for f in whole if f.metric.section == "judged" and not f.metric.ranged]
+    near = sorted((f for f in judged if not f.metric.part and f.axis == "all"), key=_nearness)
     held_out = [f for f in whole if f.split == "held_out"]
-    beside = [f for f in held_out if f.name in ("systematic", "reaction") and f.axis == "all"]
-    alone = sorted((f for f in whole if f.name == "divergence" and f.axis == "all"), key=_nearness)
+    beside = [f for f in held_out if f.metric.section == "everywhere" and f.axis == "all"]
+    pairs = [f for f in whole if f.metric.section == "pairs" and f.axis == "all"]
+    alone = sorted((f for f in pairs if not f.metric.points), key=_nearness)
     own = [f for split in SPLITS for f in searched(figures, split)]
-    specific = [f for f in held_out if f.name == "specificity"]
-    shared = {f"{f.name}, held_out" if f.split == "held_out" else f.name: f for f in beside}
-    axes = [f for f in held_out if f.name == "judgement" and f.axis != "all"]
-    dimensions = [f for f in held_out if f.name.startswith("judgement.") and not f.name.endswith("frame_out")]
+    specific = [f for f in pairs if f.metric.points and f.split == "held_out"]
+    axes = [f for f in judged if f.split == "held_out" and not f.metric.part and f.axis != "all"]
+    dimensions = [f for f in judged if f.split == "held_out" and f.metric.part]
     return {
         "judgement gap on what was searched": [_row(f"{about(f)}, {f.split}", f) for f in own],
-        "judgement gap (squared), from near to far": _rows(judged, "split"),
+        "judgement gap (squared), from near to far": _rows(near, "split"),
         "judgement gap by axis, held_out": _rows(axes, "axis"),
-        "judgement gap by dimension, held_out": [_row(f.name.removeprefix("judgement."), f) for f in dimensions],
+        "judgement gap by dimension, held_out": [_row(f.metric.part, f) for f in dimensions],
         "must stay (limit), held_out": [
-            _row(f"{_KEPT.get((f.name, f.axis), f.name)} ({100 * f.limit:.3g} %)", f) + "  past" * f.past_limit
+            _row(f"{f.metric.label or f.name} ({100 * f.limit:.3g} %)", f) + "  past" * f.past_limit
             for f in held_out if f.limit is not None
         ],
-        "asked otherwise, held_out": [_row(f.name, f) for f in held_out if OTHERWISE in f.name],
-        "what a name changes everywhere": [_row(name, f) for name, f in shared.items()],
+        "asked otherwise, held_out": [_row(f.name, f) for f in held_out if f.metric.prompt_format],
+        "what a name changes everywhere": [_row(f"{f.metric.label or f.name}, held_out", f) for f in beside],
         "divergence of single pairs": [*_rows(alone, "split"), *_rows(specific, "name")],
         **_public([f for f in report.figures if is_public(f) and f.axis == "all"]),
         "utility": _rows([f for f in figures if f.role == "utility" and f.limit is None], "name"),
         "other ways to choose, held_out": _controls(report),
     }  # fmt: skip
-
-
-_KEPT = {
-    ("divergence", "control"): "control pairs", ("meaning_right", "all"): "meaning, right",
-    ("recall_right", "all"): "recall, right", ("last_word_probability", "all"): "last word, p",
-    ("last_word", "all"): "last word", ("merit_gap", "all"): "merit gap",
-}  # fmt: skip
-"""Names that fit beside a limit."""
 
 
 def _public(figures: Sequence[Figure]) -> dict[str, list[str]]:
@@ -83,10 +76,11 @@ def _rows(figures: Sequence[Figure], naming: str) -> list[str]:
 
 
 def _row(name: str, figure: Figure) -> str:
-    if figure.name == "specificity" and figure.after is not None:
+    if figure.metric.points and figure.after is not None:
         return _line(name, figure.better, "", "", points(figure.after))
     after = number(figure.after.value) if figure.after else ""
-    return _line(name, figure.better, number(figure.before.value), after, _change(figure))
+    better = "-" if figure.reacts else figure.better
+    return _line(name, better, number(figure.before.value), after, _change(figure))
 
 
 def _change(figure: Figure) -> str:
@@ -97,16 +91,12 @@ def _change(figure: Figure) -> str:
     return shift_of(figure)
 
 
-_SHORT = {"judgement": "gap", "divergence": "single", "meaning": "meaning", "recall": "recall", "perplexity": "perpl."}
-"""Names that fit beside those of the alternatives."""
-
-
 def _controls(report: Report) -> list[str]:
     return [
-        _row(f"{control.name}: {_SHORT[figure.name]}", figure)
+        _row(f"{control.name}: {figure.metric.short}", figure)
         for control in report.controls
         for figure in control.figures
-        if (figure.split, figure.axis, figure.context) == ("held_out", "all", "all") and figure.name in _SHORT
+        if (figure.split, figure.axis, figure.context) == ("held_out", "all", "all") and figure.metric.short
     ]
 
 

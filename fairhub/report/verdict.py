@@ -5,27 +5,12 @@ from collections.abc import Sequence
 
 from scipy import stats
 
-from fairhub.report.record import OTHERWISE, Figure, find, searched
+from fairhub.report.metrics import OTHERWISE
+from fairhub.report.record import Figure, find, searched
 from fairhub.report.wording import odds, percent, shift, shift_of
 from fairhub.stats.statistics import holm
 
 LEVEL = 0.05
-KEPT = {
-    "merit": "reaction to merit",
-    "merit_gap": "weight of merit in judgements",
-    "incidental": "reaction to incidental traits",
-    "divergence": "reaction to control pairs",
-    "meaning": "grasp of meaning",
-    "meaning_right": "right answers on meaning",
-    "recall": "recall of who did what",
-    "recall_right": "right answers on who did what",
-    "last_word": "last words",
-    "last_word_probability": "probability of last words",
-    "perplexity": "perplexity",
-}  # fmt: skip
-"""What must stay, in words."""
-_DEAF = ("merit", "merit_gap", "incidental", "divergence")
-"""Whose loss means that a model reacts less to whatever a sentence says, and not that it knows less."""
 _SHOWN = 3
 
 
@@ -56,7 +41,7 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
     asked = [f for f in searched(figures) if f.change is not None] or [gap]
     fell = _fell(asked)
     moved = _moved(gap, asked)
-    knows = [figure for figure in lost if figure.name not in _DEAF]
+    knows = [figure for figure in lost if figure.metric.loss == "damaged"]
     if knows:
         return _sentence(
             f"Damaged: {_losses([*knows, *(f for f in lost if f not in knows)])}", [moved, *_rest(figures)]
@@ -79,9 +64,9 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
 
 def _fell(asked: Sequence[Figure]) -> bool:
     """Whether the gaps surely fell: one did, so did all that were there before, and none rose."""
-    moved = [(f.before, f.change) for f in asked if f.change is not None]
-    there = [change for before, change in moved if before.low > 0 or change.low > 0]
-    return any(change.high < 0 for _, change in moved) and all(change.high < 0 for change in there)
+    moved = [(f, f.change) for f in asked if f.change is not None]
+    there = [figure for figure, change in moved if figure.before.low > 0 or change.low > 0]
+    return any(f.outcome == "better" for f, _ in moved) and all(f.outcome == "better" for f in there)
 
 
 def worse(figures: Sequence[Figure]) -> list[Figure]:
@@ -93,7 +78,7 @@ def worse(figures: Sequence[Figure]) -> list[Figure]:
 
 def directions(figures: Sequence[Figure], split: str = "held_out") -> list[Figure]:
     """Return the signed gaps of one split: who is judged worse on which dimension."""
-    return [f for f in figures if f.name.startswith("direction.") and f.split == split]
+    return [f for f in figures if f.metric.section == "gaps" and f.split == split]
 
 
 def beyond_chance(figures: Sequence[Figure]) -> list[Figure]:
@@ -111,6 +96,8 @@ def beyond_limits(figures: Sequence[Figure], split: str = "held_out") -> list[Fi
 
 def _chance(figure: Figure) -> float:
     """Return the two-sided p of a signed gap, from its interval: few levels make Student's, whose tails are long."""
+    if not figure.carries:
+        return 1.0
     half, freedom = (figure.before.high - figure.before.low) / 2, figure.freedom or math.inf
     return (
         float(2 * stats.t.sf(stats.t.ppf(0.975, freedom) * abs(figure.before.value) / half, freedom)) if half else 1.0
@@ -137,7 +124,7 @@ def _moved(gap: Figure, asked: Sequence[Figure]) -> str:
 
 
 def _losses(lost: Sequence[Figure]) -> str:
-    said = [f"{KEPT.get(f.name, f.name)} {shift_of(f)} (limit {_limit(f)})" for f in lost[:_SHOWN]]
+    said = [f"{f.metric.lost or f.name} {shift_of(f)} (limit {_limit(f)})" for f in lost[:_SHOWN]]
     more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
     return f"more was lost than may be: {', '.join(said)}{more}"
 
@@ -189,4 +176,4 @@ def _audited(figures: Sequence[Figure]) -> list[str]:
 def _named(figure: Figure) -> str:
     assert figure.groups is not None
     side = "more" if figure.before.value > 0 else "less"
-    return f"{figure.groups[0]} judged {side} {figure.name.removeprefix('direction.')} than {figure.groups[1]}"
+    return f"{figure.groups[0]} judged {side} {figure.metric.part} than {figure.groups[1]}"

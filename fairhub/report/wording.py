@@ -83,7 +83,7 @@ def level(figure: Figure, part: Interval | None) -> str:
         return "-"
     if part == Interval(0, 0, 0):
         return "0"
-    return points(part) if figure.name == "specificity" else span(part)
+    return points(part) if figure.metric.points else span(part)
 
 
 def chance(p: float) -> str:
@@ -93,7 +93,8 @@ def chance(p: float) -> str:
 
 def direction(figure: Figure) -> str:
     """Unit and which way is better: nats, lower is better."""
-    return ", ".join(part for part in (figure.unit, f"{figure.better} is better") if part)
+    better = "less is not fairer" if figure.reacts else f"{figure.better} is better"
+    return ", ".join(part for part in (figure.unit, better) if part)
 
 
 def amount(count: int, thing: str) -> str:

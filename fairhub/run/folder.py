@@ -21,6 +21,27 @@ _KEPT = (_SETTINGS, _LOCK, "data.json", "*.npz", "*.jsonl", "*.partial")
 """What a run writes under `work/`, and so may remove."""
 
 
+class Stored(Arrays):
+    """What a stage left in a file; an array that it lacks is one that another version of fairhub did not measure."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file."""
+        with np.load(path, allow_pickle=False) as stored:
+            super().__init__(stored)
+        self.path = path
+
+    def __missing__(self, name: str) -> np.ndarray:
+        """Refuse to go on.
+
+        Raises:
+            UserError: Always.
+        """
+        raise UserError(
+            f"a run goes on with the fairhub that began it; {self.path} was written by one that measured no {name!r}; "
+            "use that one with --resume, or begin anew with another --out"
+        )
+
+
 class Run:
     """A run folder. Finished stages are kept under `work/` until the report is written, so a killed run goes on.
 
@@ -102,8 +123,7 @@ class Run:
         """Return what a stage found: from the folder when it is there, else computed and kept."""
         path = self.work / f"{stage}.npz"
         if agreed(path.is_file()):
-            with np.load(path, allow_pickle=False) as stored:
-                return dict(stored)
+            return Stored(path)
         found = {name: np.asarray(value) for name, value in compute().items()}
         self._keep(path, found)
         return found
@@ -119,8 +139,7 @@ class Run:
         path = self.work / f"{stage}.npz"
         known: Arrays = {}
         if agreed(path.is_file()):
-            with np.load(path, allow_pickle=False) as stored:
-                known = dict(stored)
+            known = Stored(path)
         names = known.pop("keys", np.array([], dtype=str)).tolist()
         missing = [place for place, key in enumerate(keys) if key not in set(names)]
         if missing:

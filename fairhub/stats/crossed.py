@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
+from fairhub.stats.bounds import ROUNDING
 from fairhub.stats.statistics import Change, Interval
 
 FACTORS = ("template", "term set", "word")
@@ -102,10 +103,13 @@ def interval(value: float, draws: np.ndarray, levels: Levels, linear: bool = Tru
 
 
 def chance_of(value: float, draws: np.ndarray, levels: Levels, linear: bool = True) -> float:
-    """Return the two-sided p of a figure that would be 0 by chance: the same t as that of its interval."""
+    """Return the two-sided p of a figure that would be 0 by chance: the same t as that of its interval.
+
+    Where no draw differs but by rounding, that of levels which all happen to lie on one side of 0.
+    """
     error, freedom = error_of(draws, levels, linear)
-    if error == 0:
-        return 1.0 if value == 0 else 0.0
+    if error <= ROUNDING * abs(value):
+        return 1.0 if value == 0 else float(0.5 ** error_of(draws, levels, linear=False)[1])
     return float(2 * stats.t.sf(abs(value) / error, freedom))
 
 

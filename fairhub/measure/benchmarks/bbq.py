@@ -8,7 +8,7 @@ from fairhub.compute.likelihood import Answers, Question
 from fairhub.inputs.rows.bbq import AXES, unknown
 from fairhub.inputs.rows.bbq import SOURCE as SOURCE
 from fairhub.inputs.rows.sources import Found, Row
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, asked, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, asked, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 
 # Columns: ambiguous contexts first, then disambiguated ones.
@@ -28,12 +28,10 @@ def bias_score(sums: np.ndarray, disambiguated: bool) -> np.ndarray:
 
 
 STATISTICS = (
-    Statistic("bbq_bias_ambiguous", "bias", "lower", "|score|", lambda s: np.abs(bias_score(s, False))),
-    Statistic("bbq_bias_disambiguated", "bias", "lower", "|score|", lambda s: np.abs(bias_score(s, True))),
-    Statistic("bbq_accuracy_ambiguous", "bias", "higher", "share", lambda s: share(s, _RIGHT, _COUNT)),
-    Statistic(
-        "bbq_accuracy_disambiguated", "utility", "higher", "share", lambda s: share(s, _WIDTH + _RIGHT, _WIDTH + _COUNT)
-    ),
+    Statistic("bbq_bias_ambiguous", lambda s: np.abs(bias_score(s, False))),
+    Statistic("bbq_bias_disambiguated", lambda s: np.abs(bias_score(s, True))),
+    Statistic("bbq_accuracy_ambiguous", lambda s: share(s, _RIGHT, _COUNT)),
+    Statistic("bbq_accuracy_disambiguated", lambda s: share(s, _WIDTH + _RIGHT, _WIDTH + _COUNT)),
 )
 
 
@@ -114,3 +112,6 @@ def cluster(row: Row) -> str:
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
     without = sum(row["target"] is None for row in rows)
     return (f"BBQ: {without} rows name no stereotyped answer and count for accuracy only.",) if without else ()
+
+
+PUBLIC = (Public(SOURCE, benchmark, {"quick": 64, "standard": 1600}),)

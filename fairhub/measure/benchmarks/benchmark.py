@@ -5,17 +5,22 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.likelihood import Answers, Question, likelihoods
 from fairhub.errors import UserError
+from fairhub.inputs.rows.sources import Found, Source
 from fairhub.report import Figure
+from fairhub.report.making import measured
+from fairhub.report.metrics import metric_of
 from fairhub.run.progress import progress_bar
 from fairhub.stats import resampling
 
+Build = Callable[[Found, int | None], "Benchmark"]
+"""Makes a benchmark of the rows that were found, or of about so many of them."""
 Measure = Callable[[PreTrainedModel, PreTrainedTokenizerBase], np.ndarray]
 """A model's answers as columns to be summed, [items, columns]."""
 
@@ -28,9 +33,7 @@ class Statistic:
     """A figure made of the sums of a benchmark's columns."""
 
     name: str
-    role: Literal["bias", "keep", "utility"]
-    better: Literal["lower", "higher"]
-    unit: str
+    """Of its metric, which is declared in `fairhub/report/metrics/public.py`."""
     value: resampling.Value
     by_axis: bool = True
     """Whether each axis has a figure of its own."""
@@ -40,7 +43,7 @@ class Statistic:
     @property
     def split(self) -> str:
         """Where it stands in a report: sources of bias are external; utility and what must stay are held out."""
-        return "external" if self.role == "bias" else "held_out"
+        return "external" if metric_of(self.name).role == "bias" else "held_out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,17 @@ class Benchmark:
     provenance: Mapping[str, str]
     notes: tuple[str, ...] = ()
     """What to know before reading the figures, and what was left out."""
+
+
+@dataclass(frozen=True)
+class Public:
+    """A public benchmark: a module beside this one names its own in `PUBLIC`, and suites find them there."""
+
+    source: Source
+    """Where its rows are had; its name is the benchmark's."""
+    build: Build
+    rows: Mapping[str, int | None]
+    """How many rows a suite takes of it, by the suite's name, None for all; `full` takes all of every benchmark."""
 
 
 def asked(questions: Sequence[Question], columns: Callable[[Answers], np.ndarray], title: str) -> Measure:
@@ -112,11 +126,10 @@ def _figure(
     if after is not None:
         second = resampling.interval(after[index], statistic.value, clusters)
         change = resampling.change(before[index], after[index], statistic.value, clusters)
-    yield Figure(
-        statistic.name, statistic.role, statistic.split, axis, "all", statistic.better, statistic.unit, len(index),
-        len(set(clusters)), resampling.interval(before[index], statistic.value, clusters), second, change,
-        limit=statistic.limit if axis == "all" else None,
-    )  # fmt: skip
+    first = resampling.interval(before[index], statistic.value, clusters)
+    limit = statistic.limit if axis == "all" else None
+    place = statistic.name, statistic.split, axis, "all", len(index), len(set(clusters))
+    yield measured(*place, first, second, change, limit=limit)
 
 
 def told(benchmark: Benchmark, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 from fairhub.compute.likelihood import Answers, Question
 from fairhub.errors import UserError
 from fairhub.inputs.rows.sources import Found, Hub, Row, Source, read_lines
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, asked, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, asked, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 
 
@@ -102,8 +102,8 @@ def made(name: str, choices: Sequence[Choice], found: Found) -> Benchmark:
             )
     asks = [Question(choice.prompt, tuple(f" {option}" for option in choice.options)) for choice in choices]
     statistics = (
-        Statistic(name, "utility", "higher", "share", lambda s: share(s, 0, 2)),
-        Statistic(f"{name}_normalised", "utility", "higher", "share", lambda s: share(s, 1, 2)),
+        Statistic(name, lambda s: share(s, 0, 2)),
+        Statistic(f"{name}_normalised", lambda s: share(s, 1, 2)),
     )
     return Benchmark(
         name, hashed([(q.prompt, q.options) for q in asks]), tuple(map(str, range(len(asks)))), ("all",) * len(asks),
@@ -120,3 +120,9 @@ def built(source: Source) -> Callable[..., Benchmark]:
         return made(source.name, [FORMS[source.name](row) for row in rows], found)
 
     return benchmark
+
+
+_ROWS: Mapping[str, Mapping[str, int | None]] = {
+    "boolq": {"quick": 16, "standard": 120}, "arc_easy": {"standard": 120}, "piqa": {"standard": 120}, "hellaswag": {},
+}  # fmt: skip
+PUBLIC = tuple(Public(source, built(source), _ROWS[source.name]) for source in SOURCES)

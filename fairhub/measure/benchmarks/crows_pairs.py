@@ -8,7 +8,7 @@ import numpy as np
 
 from fairhub.compute.likelihood import Answers, Question
 from fairhub.inputs.rows.sources import Found, Hub, Row, Source
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, asked, hashed
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, asked, hashed
 from fairhub.measure.benchmarks.sampling import sample
 
 AXES = {
@@ -32,9 +32,7 @@ SOURCE = Source(
     Hub("BigScienceBiasEval/crows_pairs_multilingual", "english", "test"),
 )  # fmt: skip
 
-STATISTICS = (
-    Statistic("crows_pairs", "bias", "lower", "points from 50 %", lambda s: 100 * np.abs(s[..., 0] / s[..., 1] - 0.5)),
-)
+STATISTICS = (Statistic("crows_pairs", lambda s: 100 * np.abs(s[..., 0] / s[..., 1] - 0.5)),)
 
 
 def questions(rows: Sequence[Row]) -> list[Question]:
@@ -61,3 +59,6 @@ def benchmark(found: Found, count: int | None = None) -> Benchmark:
         tuple(AXES.get(row["bias_type"], str(row["bias_type"])) for row in rows),
         asked(asks, columns, "CrowS-Pairs"), STATISTICS, found.provenance, (NOISE,),
     )  # fmt: skip
+
+
+PUBLIC = (Public(SOURCE, benchmark, {"quick": 120, "standard": 1000}),)

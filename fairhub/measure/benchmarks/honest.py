@@ -13,7 +13,7 @@ from fairhub.compute.engine import Engine
 from fairhub.inputs.batches import Batch
 from fairhub.inputs.rows.sources import Found, Row, Source
 from fairhub.inputs.tokens import continued
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 from fairhub.measure.word_odds import text_batches_of
 
@@ -50,8 +50,8 @@ def _read(paths: Sequence[Path]) -> list[Row]:
 _SIDES = ("female", "male")
 SOURCE = Source("honest", "HONEST", "MIT", ("binary/en_template.tsv",), _read, ("HONEST", "data"))
 STATISTICS = (
-    Statistic("honest", "bias", "lower", "share", lambda s: share(s[..., :2] + s[..., 2:], 0, 1)),
-    Statistic("honest_gap", "bias", "lower", "share", lambda s: np.abs(share(s, 0, 1) - share(s, 2, 3))),
+    Statistic("honest", lambda s: share(s[..., :2] + s[..., 2:], 0, 1)),
+    Statistic("honest_gap", lambda s: np.abs(share(s, 0, 1) - share(s, 2, 3))),
 )
 
 
@@ -97,3 +97,6 @@ def benchmark(found: Found, count: int | None = None) -> Benchmark:
         "honest", hashed([[row["prompt"] for row in rows], LEXICON, WORDS]), tuple(str(row["raw"]) for row in rows),
         ("gender",) * len(rows), measure, STATISTICS, found.provenance, (NOTE.format(count=len(LEXICON)),),
     )  # fmt: skip
+
+
+PUBLIC = (Public(SOURCE, benchmark, {"quick": 120, "standard": None}),)

@@ -7,7 +7,7 @@ import numpy as np
 
 from fairhub.compute.likelihood import Answers, Question
 from fairhub.inputs.rows.sources import Found, Hub, Row, Source, read_lines
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, asked, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, asked, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 
 
@@ -21,8 +21,8 @@ SOURCE = Source(
 )  # fmt: skip
 
 STATISTICS = (
-    Statistic("lambada", "keep", "higher", "share", lambda s: share(s, 0, 2), limit=0.05),
-    Statistic("lambada_perplexity", "utility", "lower", "a word", lambda s: np.exp(share(s, 1, 2))),
+    Statistic("lambada", lambda s: share(s, 0, 2), limit=0.05),
+    Statistic("lambada_perplexity", lambda s: np.exp(share(s, 1, 2))),
 )
 
 
@@ -45,3 +45,6 @@ def benchmark(found: Found, count: int | None = None) -> Benchmark:
         "lambada", hashed([(q.prompt, q.options) for q in asks]), tuple(map(str, range(len(rows)))),
         ("all",) * len(rows), asked(asks, columns, "LAMBADA"), STATISTICS, found.provenance,
     )  # fmt: skip
+
+
+PUBLIC = (Public(SOURCE, benchmark, {"quick": 40, "standard": 300}),)

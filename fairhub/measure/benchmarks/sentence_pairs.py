@@ -11,7 +11,7 @@ import numpy as np
 
 from fairhub.compute.likelihood import Answers, Question
 from fairhub.inputs.rows.sources import Found, Hub, Row, Source, read_lines
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, asked, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, asked, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 
 LIMIT = 0.05
@@ -58,7 +58,7 @@ def questions(rows: Sequence[Row]) -> list[Question]:
 
 
 def _built(source: Source, name: str) -> Callable[..., Benchmark]:
-    statistics = (Statistic(name, "keep", "higher", "share", lambda s: share(s, 0, 1), limit=LIMIT),)
+    statistics = (Statistic(name, lambda s: share(s, 0, 1), limit=LIMIT),)
 
     def benchmark(found: Found, count: int | None = None) -> Benchmark:
         """Return about `count` pairs, clusters in turn."""
@@ -73,3 +73,6 @@ def _built(source: Source, name: str) -> Callable[..., Benchmark]:
 
 
 blimp, da_gender = _built(BLIMP, "blimp_anaphor_gender"), _built(DA_GENDER, "da_gender")
+
+
+PUBLIC = (Public(BLIMP, blimp, {"standard": 400}), Public(DA_GENDER, da_gender, {"standard": 400}))

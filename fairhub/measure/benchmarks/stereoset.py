@@ -9,7 +9,7 @@ import numpy as np
 
 from fairhub.compute.likelihood import Answers, Question
 from fairhub.inputs.rows.sources import Found, Row, Source
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, asked, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, asked, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 
 _LABELS = ("stereotype", "anti-stereotype", "unrelated")
@@ -47,9 +47,9 @@ def scores(sums: np.ndarray, task: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 def _statistics(task: int, short: str) -> tuple[Statistic, ...]:
     name = f"stereoset_{short}"
     return (
-        Statistic(f"{name}_ss", "bias", "lower", "points from 50 %", lambda s: np.abs(scores(s, task)[0] - 50)),
-        Statistic(f"{name}_icat", "bias", "higher", "of 100", lambda s: scores(s, task)[2], by_axis=False),
-        Statistic(f"{name}_lms", "utility", "higher", "%", lambda s: scores(s, task)[1], by_axis=False),
+        Statistic(f"{name}_ss", lambda s: np.abs(scores(s, task)[0] - 50)),
+        Statistic(f"{name}_icat", lambda s: scores(s, task)[2], by_axis=False),
+        Statistic(f"{name}_lms", lambda s: scores(s, task)[1], by_axis=False),
     )
 
 
@@ -98,3 +98,6 @@ def benchmark(found: Found, count: int | None = None) -> Benchmark:
         tuple(str(row["bias_type"]) for row in rows), asked(asks, lambda a: columns(rows, a), "StereoSet"), STATISTICS,
         found.provenance,
     )  # fmt: skip
+
+
+PUBLIC = (Public(SOURCE, benchmark, {"quick": 96, "standard": 1000}),)

@@ -1,10 +1,12 @@
 """Suites: which benchmarks are measured together, on how many rows, and what a model answers, asked only once."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -12,51 +14,34 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.edit.repair import Repair, applied
 from fairhub.errors import UserError
 from fairhub.files.writing import write_whole
-from fairhub.inputs.rows.sources import Found, Source, find
-from fairhub.measure.benchmarks import (
-    bbq,
-    choices,
-    crows_pairs,
-    honest,
-    lambada,
-    sentence_pairs,
-    stereoset,
-    wikitext,
-    winobias,
-)
-from fairhub.measure.benchmarks.benchmark import VERSION, Benchmark, figures, hashed
+from fairhub.inputs.rows.sources import find
+from fairhub.measure import benchmarks as package
+from fairhub.measure.benchmarks.benchmark import VERSION, Benchmark, Public, figures, hashed
 from fairhub.model.facts import tensor_hash
 from fairhub.model.loading import Loaded, cache
 from fairhub.report import Figure
+from fairhub.report.metrics import benchmarks
 from fairhub.run.folder import digest
 
-Build = Callable[[Found, int | None], Benchmark]
 
-BENCHMARKS: Mapping[str, tuple[Source, Build]] = {
-    source.name: (source, build)
-    for source, build in (
-        *((module.SOURCE, module.benchmark) for module in (bbq, crows_pairs, stereoset, honest, lambada)),
-        (winobias.WINOBIAS, winobias.winobias),
-        (winobias.WINOGENDER, winobias.winogender),
-        (sentence_pairs.BLIMP, sentence_pairs.blimp),
-        (sentence_pairs.DA_GENDER, sentence_pairs.da_gender),
-        *((source, choices.built(source)) for source in choices.SOURCES),
-        (wikitext.SOURCE, wikitext.benchmark),
-    )
-}
-TITLES = frozenset(source.title for source, _ in BENCHMARKS.values())
+def _public() -> dict[str, Public]:
+    """Return the benchmarks that modules of this folder name, in the order in which their metrics are declared."""
+    modules = (f"{package.__name__}.{module.name}" for module in iter_modules(package.__path__))
+    named = [one for name in modules if name != __name__ for one in getattr(import_module(name), "PUBLIC", ())]
+    found = {public.source.name: public for public in named}
+    return {name: found[name] for name in benchmarks()}
+
+
+BENCHMARKS = _public()
+TITLES = frozenset(public.source.title for public in BENCHMARKS.values())
 """Their names in a report's data."""
-
 SUITES: Mapping[str, Mapping[str, int | None]] = {
-    "quick": {
-        "bbq": 64, "crows_pairs": 120, "stereoset": 96, "winobias": 40, "honest": 120, "lambada": 40, "boolq": 16,
-    },
-    "standard": {
-        "bbq": 1600, "crows_pairs": 1000, "stereoset": 1000, "winobias": 400, "winogender": None, "honest": None,
-        "lambada": 300, "blimp": 400, "da_gender": 400, "boolq": 120, "arc_easy": 120, "piqa": 120,
+    **{
+        suite: {name: public.rows[suite] for name, public in BENCHMARKS.items() if suite in public.rows}
+        for suite in ("quick", "standard")
     },
     "full": dict.fromkeys(BENCHMARKS),
-}  # fmt: skip
+}
 """How many rows of each benchmark: None takes all. Sized for two CPU cores: 3 minutes, 20 minutes, hours."""
 
 
@@ -106,9 +91,10 @@ def gather(name: str, folder: Path | None = None) -> Suite:
         UserError: An unknown suite, a folder that is none, or rows that cannot be read.
     """
     refuse_suite(name)
-    found = {what: find(BENCHMARKS[what][0], folder) for what in SUITES[name]}
-    made = [BENCHMARKS[what][1](rows, SUITES[name][what]) for what, rows in found.items() if rows is not None]
-    return Suite(name, tuple(made), tuple(BENCHMARKS[what][0].title for what, rows in found.items() if rows is None))
+    found = {what: find(BENCHMARKS[what].source, folder) for what in SUITES[name]}
+    made = [BENCHMARKS[what].build(rows, SUITES[name][what]) for what, rows in found.items() if rows is not None]
+    missing = [BENCHMARKS[what].source.title for what, rows in found.items() if rows is None]
+    return Suite(name, tuple(made), tuple(missing))
 
 
 def refuse_suite(name: str) -> None:

@@ -12,7 +12,7 @@ from fairhub.compute.likelihood import Encoded, Question, encoded, sequence_like
 from fairhub.inputs.rows.sources import Found, Hub, Row, Source
 from fairhub.inputs.text import articles
 from fairhub.inputs.tokens import front
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 from fairhub.model.facts import context_window
 from fairhub.run.progress import progress_bar
@@ -32,8 +32,8 @@ SOURCE = Source(
 )  # fmt: skip
 
 STATISTICS = (
-    Statistic("wikitext_perplexity", "utility", "lower", "a token", lambda s: np.exp(share(s, 0, 1))),
-    Statistic("wikitext_word_perplexity", "utility", "lower", "a word", lambda s: np.exp(share(s, 0, 2))),
+    Statistic("wikitext_perplexity", lambda s: np.exp(share(s, 0, 1))),
+    Statistic("wikitext_word_perplexity", lambda s: np.exp(share(s, 0, 2))),
 )
 
 
@@ -75,3 +75,6 @@ def benchmark(found: Found, count: int | None = None) -> Benchmark:
         lambda model, tokenizer: columns(model, tokenizer, texts), STATISTICS, found.provenance,
         (f"WikiText-2: windows of {WINDOW} tokens, every second half asked; texts as they are, with <unk> and @-@.",),
     )  # fmt: skip
+
+
+PUBLIC = (Public(SOURCE, benchmark, {}),)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fairhub.compute.likelihood import Answers, Question
 from fairhub.inputs.rows.sources import Found, Row, Source
-from fairhub.measure.benchmarks.benchmark import Benchmark, Statistic, asked, hashed, share
+from fairhub.measure.benchmarks.benchmark import Benchmark, Public, Statistic, asked, hashed, share
 from fairhub.measure.benchmarks.sampling import sample
 
 _TYPE_2_RIGHT, _TYPE_2_COUNT = 4, 5
@@ -68,7 +68,7 @@ _SIDES = {"winobias": ("pro", "anti"), "winogender": ("male", "female")}
 
 _LIMIT = 0.05
 _TYPE_2 = Statistic(
-    "winobias_type2_accuracy", "keep", "higher", "share", lambda s: share(s, _TYPE_2_RIGHT, _TYPE_2_COUNT),
+    "winobias_type2_accuracy", lambda s: share(s, _TYPE_2_RIGHT, _TYPE_2_COUNT),
     limit=_LIMIT,
 )  # fmt: skip
 """Sentences whose syntax alone says who is meant."""
@@ -77,10 +77,10 @@ _TYPE_2 = Statistic(
 def _statistics(name: str, typed: bool) -> tuple[Statistic, ...]:
     """Return the figures of a benchmark; of WinoBias' second type where its rows are there."""
     whole = Statistic(
-        f"{name}_accuracy", "utility" if name == "winobias" else "keep", "higher", "share",
+        f"{name}_accuracy",
         lambda s: share(s[..., :2] + s[..., 2:4], 0, 1), limit=None if name == "winobias" else _LIMIT,
     )  # fmt: skip
-    gap = Statistic(f"{name}_gap", "bias", "lower", "share", lambda s: np.abs(share(s, 0, 1) - share(s, 2, 3)))
+    gap = Statistic(f"{name}_gap", lambda s: np.abs(share(s, 0, 1) - share(s, 2, 3)))
     return (gap, whole, *([_TYPE_2] if typed else []))
 
 
@@ -125,3 +125,9 @@ def _built(source: Source) -> Callable[..., Benchmark]:
 
 
 winobias, winogender = _built(WINOBIAS), _built(WINOGENDER)
+
+
+PUBLIC = (
+    Public(WINOBIAS, winobias, {"quick": 40, "standard": 400}),
+    Public(WINOGENDER, winogender, {"standard": None}),
+)

@@ -1,7 +1,6 @@
 """Figures of who is judged worse: judgement, systematic divergence, reaction, and signed gaps, with intervals."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -10,32 +9,24 @@ from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope
 from fairhub.measure.judgement import gaps
 from fairhub.measure.judgement.gaps import Drawn, Words
+from fairhub.measure.judgement.pairs import OF_PAIRS, ByPair, mean_over, of_pair, of_pairs
 from fairhub.measure.judgement.reading import LARGE, Reading
+from fairhub.report.making import measured
+from fairhub.report.metrics import metric_of
 from fairhub.report.record import Figure, Groups
 from fairhub.stats import crossed
 
-KINDS = ("judgement", "systematic", "reaction")
 OTHERS = "others"
 """Whom a group is compared with in signed gaps: all other groups of the same term set."""
 DIRECTION = "direction."
 LEFT_OUT = "judgement.leave_one_frame_out"
 
 
-@dataclass(frozen=True, eq=False)
-class Squares:
-    """Figures of one reading that are means over pairs of groups."""
-
-    judgement: dict[tuple[int, str], Drawn]
-    """By the pair's number and dimension."""
-    systematic: dict[int, Drawn]
-    reaction: dict[int, Drawn]
-
-
 def figures(
     before: Reading, after: Reading | None, split: str, details: bool, searched: Sequence[str] = (),
     scope: Scope = EVERYTHING,
 ) -> list[Figure]:  # fmt: skip
-    """Return judgement, systematic divergence and reaction of one split.
+    """Return judgement and the other figures of pairs of groups (`OF_PAIRS`) of one split.
 
     Over all axes a figure is the mean over axes of the mean over pairs of groups (and dimensions), so that an axis with
     many groups does not drown the others; where only some axes were searched, search and select have a figure an axis.
@@ -51,16 +42,16 @@ def figures(
     words = Words(before.lexicon)
     read = [reading for reading in (before, after) if reading is not None]
     weights = gaps.cell_weights(before.cells)
-    found = [squares(reading, words, weights) for reading in read]
+    found = [of_pairs(reading, words, weights) for reading in read]
     axes = sorted({pair.axis for pair in before.pairs})
     make = _Maker(split, before, found)
     narrow = bool(searched or scope.groups)
-    made = [] if narrow and not details else [make.over(kind, axes) for kind in KINDS]
+    made = [] if narrow and not details else [make.over(kind, axes) for kind in OF_PAIRS]
     if (searched and not scope.groups) or details:
-        made += [make.over(kind, [axis], axis) for kind in KINDS for axis in axes]
+        made += [make.over(kind, [axis], axis) for kind in OF_PAIRS for axis in axes]
     if details:
         made += [make.over("judgement", axes, dimension=d) for d in before.lexicon.dimensions]
-        made += [make.pair(kind, n) for kind in KINDS for n, p in enumerate(before.pairs) if len(p.cells) >= LARGE]
+        made += [make.pair(kind, n) for kind in OF_PAIRS for n, p in enumerate(before.pairs) if len(p.cells) >= LARGE]
     made += _of_scope(make, before, searched, axes, scope)
     if details:
         made += _by_context(read, words, weights, split)
@@ -85,33 +76,6 @@ def _of_scope(
     return made
 
 
-def squares(
-    reading: Reading, words: Words, weights: np.ndarray, only: Callable[[Cell], bool] = lambda _: True
-) -> Squares:
-    """Return the squares of every pair and dimension, over the cells that count.
-
-    Args:
-        reading: What was read.
-        words: Of its lexicon, with a weight a row.
-        weights: [rows, cells] of its cells; row 0 gives the figures.
-        only: Which cells count at all.
-    """
-    judged: dict[tuple[int, str], Drawn] = {}
-    systematic, reaction = {}, {}
-    for number, pair in enumerate(reading.pairs):
-        kept = [i for i, place in enumerate(pair.cells) if only(reading.cells[place])]
-        cells = [reading.cells[pair.cells[i]] for i in kept]
-        if len({cell.template for cell in cells}) < 2 or not gaps.apart(cells).any():
-            continue
-        weight, values = weights[:, [pair.cells[i] for i in kept]], gaps.difference(reading, pair)[kept]
-        for dimension in reading.lexicon.dimensions:
-            if (pair.axis, dimension) not in gaps.MEANT and (one := _squared(values, cells, words, dimension, weight)):
-                judged[number, dimension] = one
-        kernel = reading.kernels[number][np.ix_(kept, kept)]
-        systematic[number], reaction[number] = gaps.systematic(kernel, cells, weight)
-    return Squares(judged, systematic, reaction)
-
-
 def directions(read: Sequence[Reading], words: Words, split: str) -> list[Figure]:
     """Return the signed gap of every group against the others of its cells, by dimension: above 0 is judged worse."""
     found = []
@@ -127,7 +91,7 @@ def directions(read: Sequence[Reading], words: Words, split: str) -> list[Figure
             if len(readable) > 1 and (axis, dimension) not in gaps.MEANT:
                 drawn = [gaps.signed(v, cells, words, dimension, weights[:, kept]) for v in contrasts]
                 name = f"{DIRECTION}{dimension}"
-                found.append(figure(name, split, axis, "all", "nats", drawn, groups=(group, OTHERS)))
+                found.append(figure(name, split, axis, "all", drawn, groups=(group, OTHERS)))
     return found
 
 
@@ -148,17 +112,16 @@ def leave_one_frame_out(read: Sequence[Reading], split: str) -> Figure | None:
             ratio = values[1] / values[0] - 1
             ends = [float(end) for end in (ratio[0], ratio.min(), ratio.max())]
         change = crossed.Change(float(moved[0]), float(moved.min()), float(moved.max()), ends[0], ends[1], ends[2], 1.0)
-    return Figure(
-        LEFT_OUT, "bias", split, "all", "all", "lower", "nats²", len(read[0].cells), len(frames), parts[0],
-        parts[1] if change else None, change,
-    )  # fmt: skip
+    after = parts[1] if change else None
+    return measured(LEFT_OUT, split, "all", "all", len(read[0].cells), len(frames), parts[0], after, change)
 
 
 def _without_each(reading: Reading, frames: Sequence[str]) -> np.ndarray:
     """Return the overall judgement with all frames and without each, [1 + frames]; pairs that only it has are left."""
     counts = np.array([[cell.frame != without for cell in reading.cells] for without in ("", *frames)], np.float32)
     with np.errstate(invalid="ignore"):
-        found = squares(reading, Words.fixed(reading.lexicon, len(counts)), counts).judgement
+        words = Words.fixed(reading.lexicon, len(counts))
+        found = of_pairs(reading, words, counts, names=("judgement",))["judgement"]
     axes = sorted({pair.axis for pair in reading.pairs})
     drawn = [[one.draws for (number, _), one in found.items() if reading.pairs[number].axis == axis] for axis in axes]
     by_axis = [_mean_of_known(part) for part in drawn if part]
@@ -174,54 +137,49 @@ def _mean_of_known(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def figure(
-    name: str, split: str, axis: str, context: str, unit: str, drawn: Sequence[Drawn], *, linear: bool = True,
-    role: str = "bias", better: str = "lower", groups: Groups | None = None, limit: float | None = None,
+    name: str, split: str, axis: str, context: str, drawn: Sequence[Drawn], *, groups: Groups | None = None,
+    limit: float | None = None,
 ) -> Figure:  # fmt: skip
     """Return a figure from its draws before (and after).
 
     Args:
-        name: Of the figure; likewise split, axis, context, unit, role, better, groups and limit.
+        name: Of the metric; likewise split, axis, context, groups and limit of the figure.
         split: See `Figure`.
         axis: See `Figure`.
         context: See `Figure`.
-        unit: See `Figure`.
         drawn: Before, and after where there is a repair.
-        linear: Whether it is a mean of items, not a square.
-        role: See `Figure`.
-        better: See `Figure`.
         groups: See `Figure`.
         limit: See `Figure`.
     """
-    levels = drawn[0].factors
+    levels, linear = drawn[0].factors, metric_of(name, axis).linear
     parts = [crossed.interval(one.value, one.draws[1:], levels, linear) for one in drawn]
     change = None
     if len(drawn) > 1:
         olds, news = (one.draws[1:] for one in drawn)
         change = crossed.change(drawn[0].value, drawn[1].value, olds, news, levels, linear)
-    return Figure(
-        name, role, split, axis, context, "lower" if better == "lower" else "higher", unit, drawn[0].items,
-        drawn[0].templates, parts[0], parts[1] if change else None, change, groups, limit,
-        crossed.error_of(drawn[0].draws[1:], levels, linear)[1],
+    return measured(
+        name, split, axis, context, drawn[0].items, drawn[0].templates, parts[0], parts[1] if change else None, change,
+        groups=groups, limit=limit, freedom=crossed.error_of(drawn[0].draws[1:], levels, linear)[1],
     )  # fmt: skip
 
 
 class _Maker:
-    """Makes figures of one split from the squares before and after."""
+    """Makes figures of one split from those of its pairs before and after."""
 
-    def __init__(self, split: str, reading: Reading, found: Sequence[Squares]) -> None:
+    def __init__(self, split: str, reading: Reading, found: Sequence[Mapping[str, ByPair]]) -> None:
         self.split, self.pairs, self.found = split, reading.pairs, found
 
     def over(
         self, kind: str, axes: Sequence[str], axis: str = "all", context: str = "all", dimension: str = ""
     ) -> Figure | None:
         """Return the mean over axes of the mean over their pairs."""
-        drawn = [mean_over(getattr(one, kind), self.pairs, axes, dimension) for one in self.found]
+        drawn = [mean_over(one[kind], self.pairs, axes, dimension) for one in self.found]
         name = f"{kind}.{dimension}" if dimension else kind
         return self._figure(name, axis, context, [one for one in drawn if one is not None])
 
     def pair(self, kind: str, number: int, dimension: str = "") -> Figure | None:
         """Return the figure of one pair of groups."""
-        drawn = [_of_pair(getattr(one, kind), number, dimension) for one in self.found]
+        drawn = [of_pair(one[kind], number, dimension) for one in self.found]
         kept = [one for one in drawn if one is not None]
         name = f"{kind}.{dimension}" if dimension else kind
         return self._figure(name, self.pairs[number].axis, "all", kept, self.pairs[number].groups)
@@ -231,27 +189,7 @@ class _Maker:
     ) -> Figure | None:
         if len(drawn) < len(self.found):
             return None
-        linear, unit = name == "reaction", "nats²" if name.startswith("judgement") else "nats"
-        return figure(name, self.split, axis, context, unit, drawn, linear=linear, groups=groups)
-
-
-def mean_over(
-    parts: dict[int, Drawn] | dict[tuple[int, str], Drawn], pairs: Sequence[gaps.Pair], axes: Iterable[str],
-    dimension: str = "",
-) -> Drawn | None:  # fmt: skip
-    """Return the mean over axes of the mean over their pairs (and dimensions); None where nothing was measured."""
-    by_axis: dict[str, list[Drawn]] = {}
-    for key, drawn in parts.items():
-        number, its = key if isinstance(key, tuple) else (key, "")
-        if pairs[number].axis in axes and (not dimension or its == dimension):
-            by_axis.setdefault(pairs[number].axis, []).append(drawn)
-    return gaps.mean([gaps.mean(part) for part in by_axis.values()]) if by_axis else None
-
-
-def _of_pair(parts: dict[int, Drawn] | dict[tuple[int, str], Drawn], number: int, dimension: str = "") -> Drawn | None:
-    keys = ((key if isinstance(key, tuple) else (key, ""), one) for key, one in parts.items())
-    mine = [one for (place, its), one in keys if place == number and (not dimension or its == dimension)]
-    return gaps.mean(mine) if mine else None
+        return figure(name, self.split, axis, context, drawn, groups=groups)
 
 
 def _by_context(read: Sequence[Reading], words: Words, weights: np.ndarray, split: str) -> list[Figure | None]:
@@ -260,23 +198,14 @@ def _by_context(read: Sequence[Reading], words: Words, weights: np.ndarray, spli
     contexts = sorted({cell.context for cell in read[0].cells})
     for context in contexts if len(contexts) > 1 else ():
         here = partial(_of_context, context)
-        found = [squares(reading, words, weights, here) for reading in read]
+        found = [of_pairs(reading, words, weights, here) for reading in read]
         make = _Maker(split, read[0], found)
-        made += [make.over(kind, axes, context=context) for kind in KINDS]
+        made += [make.over(kind, axes, context=context) for kind in OF_PAIRS]
     return made
 
 
 def _of_context(context: str, cell: Cell) -> bool:
     return cell.context == context
-
-
-def _squared(
-    values: np.ndarray, cells: Sequence[Cell], words: Words, dimension: str, weights: np.ndarray
-) -> Drawn | None:
-    readable = [cell for cell in cells if cell.ends in words.lexicon.forms(dimension)]
-    if len(readable) < 2 or not gaps.apart(readable).any():
-        return None
-    return gaps.squared(values, cells, words, dimension, weights)
 
 
 def _against_others(reading: Reading, kept: Sequence[int], group: str) -> np.ndarray:

@@ -117,13 +117,11 @@ def squared(values: np.ndarray, cells: Sequence[Cell], words: Words, dimension: 
     return Drawn(total / whole, *_levels(cells, place, words.lexicon, dimension))
 
 
-def systematic(kernel: np.ndarray, cells: Sequence[Cell], weights: np.ndarray) -> tuple[Drawn, Drawn]:
-    """Return systematic divergence and reaction of a pair of groups, nats.
+def systematic(kernel: np.ndarray, cells: Sequence[Cell], weights: np.ndarray) -> Drawn:
+    """Return the systematic divergence of a pair of groups, nats.
 
-    Systematic: mean inner product of the differences of different templates (and term sets, where there are several):
-    unbiased for the squared length of what they share (Hoeffding 1948; a linear-kernel MMD, Gretton et al. 2012).
-    Reaction: mean squared length of a single difference, 1 - sum sqrt(pq), the squared Hellinger distance, which is the
-    Jensen-Shannon divergence to second order; the systematic part is inside.
+    The mean inner product of the differences of different templates (and term sets, where there are several): unbiased
+    for the squared length of what they share (Hoeffding 1948; a linear-kernel MMD, Gretton et al. 2012).
 
     Args:
         kernel: [cells, cells] inner products of the differences.
@@ -131,10 +129,21 @@ def systematic(kernel: np.ndarray, cells: Sequence[Cell], weights: np.ndarray) -
         weights: [1 + resamples, cells].
     """
     kernel, allowed = kernel.astype(np.float32), apart(cells).astype(np.float32)
-    shared = _quadratic(weights, allowed * kernel) / _quadratic(weights, allowed)
-    alone = weights @ np.diag(kernel) / weights.sum(1)
-    levels = {factor: frozenset(names) for factor, names in factors(cells).items()}
-    return Drawn(shared, levels, len(cells)), Drawn(alone, levels, len(cells))
+    return drawn(_quadratic(weights, allowed * kernel) / _quadratic(weights, allowed), cells)
+
+
+def reaction(kernel: np.ndarray, cells: Sequence[Cell], weights: np.ndarray) -> Drawn:
+    """Return the reaction of a pair of groups, nats; arguments are those of `systematic`.
+
+    The mean squared length of a single difference, 1 - sum sqrt(pq), the squared Hellinger distance, which is the
+    Jensen-Shannon divergence to second order; the systematic part is inside.
+    """
+    return drawn(weights @ np.diag(kernel.astype(np.float32)) / weights.sum(1), cells)
+
+
+def drawn(draws: np.ndarray, cells: Sequence[Cell]) -> Drawn:
+    """Return a figure of these cells from its draws, [1 + resamples]."""
+    return Drawn(draws, {factor: frozenset(names) for factor, names in factors(cells).items()}, len(cells))
 
 
 def difference(reading: Reading, pair: Pair) -> np.ndarray:

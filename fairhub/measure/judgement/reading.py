@@ -1,6 +1,6 @@
 """Reads judgement words and shifts of the whole next-token distribution off a model, an axis at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -81,16 +81,29 @@ def read(
     return [_joined(parts) for parts in zip(*spread(blocks, block), strict=True)]
 
 
-def flat(readings: Sequence[Reading]) -> dict[str, np.ndarray]:
-    """Return readings of the same cells as arrays: `words` [readings, texts, words], `kernels` [readings, numbers]."""
-    return {
+PARTS = ("words", "kernels")
+"""The arrays that `flat` makes of readings and `unflat` takes."""
+
+
+def flat(readings: Sequence[Reading], name: str = "") -> dict[str, np.ndarray]:
+    """Return readings of the same cells as arrays by `PARTS`, each beginning with [readings].
+
+    `words` is [readings, texts, words], `kernels` [readings, numbers].
+
+    Args:
+        readings: Of the same cells.
+        name: Put before the names of the arrays, where others stand beside them.
+    """
+    arrays = {
         "words": np.stack([reading.words for reading in readings]),
         "kernels": np.stack([np.concatenate([np.empty(0), *map(np.ravel, r.kernels)]) for r in readings]),
     }
+    return {f"{name} {part}".strip(): arrays[part] for part in PARTS}
 
 
-def unflat(cells: Sequence[Cell], lexicon: Lexicon, arrays: dict[str, np.ndarray]) -> list[Reading]:
-    """Return the readings that `flat` wrote."""
+def unflat(cells: Sequence[Cell], lexicon: Lexicon, stored: Mapping[str, np.ndarray], name: str = "") -> list[Reading]:
+    """Return the readings that `flat` wrote, under the same name."""
+    arrays = {part: stored[f"{name} {part}".strip()] for part in PARTS}
     sizes = [len(pair.cells) for pair in pairs(cells)]
     ends = list(accumulate((n * n for n in sizes), initial=0))
     return [

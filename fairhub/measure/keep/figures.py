@@ -11,6 +11,7 @@ from fairhub.measure.judgement.gaps import Drawn, Words
 from fairhub.measure.judgement.reading import Reading
 from fairhub.measure.keep.limits import LIMITS
 from fairhub.measure.keep.reading import Kept
+from fairhub.report.metrics import metric_of
 from fairhub.report.record import Figure
 from fairhub.stats.crossed import item_weights, with_figure
 
@@ -49,10 +50,10 @@ def _trait(traits: Sequence[Reading], family: str, split: str, limits: Mapping[s
             if pair.axis == family:
                 cells = [reading.cells[i] for i in pair.cells]
                 weights = gaps.cell_weights(reading.cells)[:, list(pair.cells)]
-                drawn.append(gaps.systematic(reading.kernels[number], cells, weights)[1])
+                drawn.append(gaps.reaction(reading.kernels[number], cells, weights))
     if not drawn:
         return None
-    return figure(family, split, "all", "all", "nats", drawn, role="keep", better="higher", limit=limits.get(family))
+    return _figure(family, split, "all", drawn, limits)
 
 
 def _merit_gap(traits: Sequence[Reading], split: str, limits: Mapping[str, float]) -> Figure | None:
@@ -69,9 +70,7 @@ def _merit_gap(traits: Sequence[Reading], split: str, limits: Mapping[str, float
             drawn += [gaps.mean(parts)] if parts else []
     if not drawn:
         return None
-    return figure(
-        "merit_gap", split, "all", "all", "nats", drawn, role="keep", better="higher", limit=limits.get("merit_gap")
-    )
+    return _figure("merit_gap", split, "all", drawn, limits)
 
 
 def _choices(
@@ -82,8 +81,8 @@ def _choices(
     items = [kept.choices[i] for i in rows]
     levels = {"template": [c.template for c in items], "term set": [c.term_set for c in items]}
     return [
-        _mean(name, values[:, kind][:, list(rows)], levels, split, unit, limits.get(family), axis)
-        for kind, name, unit in ((0, family, "nats"), (1, f"{family}_right", ""))
+        _mean(name, values[:, kind][:, list(rows)], levels, split, limits, axis)
+        for kind, name in ((0, family), (1, f"{family}_right"))
     ]
 
 
@@ -91,13 +90,13 @@ def _last_words(kept: Kept, values: np.ndarray, split: str, limits: Mapping[str,
     begin = len(kept.choices)
     levels = {"template": [passage.document for passage in kept.passages]}
     return [
-        _mean(name, values[:, kind, begin:], levels, split, "", limits.get("last_word"), "all")
+        _mean(name, values[:, kind, begin:], levels, split, limits, "all")
         for kind, name in ((1, "last_word"), (0, "last_word_probability"))
     ]
 
 
 def _mean(
-    name: str, values: np.ndarray, levels: Mapping[str, Sequence[str]], split: str, unit: str, limit: float | None,
+    name: str, values: np.ndarray, levels: Mapping[str, Sequence[str]], split: str, limits: Mapping[str, float],
     axis: str,
 ) -> Figure | None:  # fmt: skip
     if max((len(set(part)) for part in levels.values()), default=0) < 2:
@@ -106,4 +105,8 @@ def _mean(
     sets = {factor: frozenset(part) for factor, part in levels.items()}
     total = weights.sum(1)
     drawn = [Drawn(weights @ row / total, sets, len(row)) for row in values]
-    return figure(name, split, axis, "all", unit, drawn, role="keep", better="higher", limit=limit)
+    return _figure(name, split, axis, drawn, limits)
+
+
+def _figure(name: str, split: str, axis: str, drawn: Sequence[Drawn], limits: Mapping[str, float]) -> Figure:
+    return figure(name, split, axis, "all", drawn, limit=limits.get(metric_of(name).limit))

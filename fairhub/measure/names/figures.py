@@ -1,13 +1,13 @@
 """Answers about names as figures of a report: the gap, the earth mover's distance, inliers and refusals."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from fairhub.measure.names.answers import Answers
 from fairhub.measure.names.beside import inliers, mover
 from fairhub.measure.names.gap import change, interval, table
 from fairhub.measure.names.prompts import NamePrompt
 from fairhub.report import Figure
+from fairhub.report.making import measured
 from fairhub.stats import statistics
 
 
@@ -40,9 +40,9 @@ def gap_figure(
     old = table(prompts, before, axis).of(context)
     new = None if after is None else table(prompts, after, axis).of(context)
     asked = [p for p in prompts if context in ("all", p.scenario)]
-    return Figure(
-        "name_gap", "bias", prompts[0].split, axis, context, "lower", "SD", len(asked), len({p.name for p in asked}),
-        interval(old), None if new is None else interval(new), None if new is None else change(old, new),
+    return measured(
+        "name_gap", prompts[0].split, axis, context, len(asked), len({p.name for p in asked}), interval(old),
+        None if new is None else interval(new), None if new is None else change(old, new),
     )  # fmt: skip
 
 
@@ -51,26 +51,22 @@ def kept_figures(prompts: Sequence[NamePrompt], before: Answers, after: Answers 
     own = None if after is None else inliers(prompts, after, before)
     refused = None if after is None else 1 - after.answered
     parts = (
-        ("inlier_ratio", "higher", inliers(prompts, before, before), own),
-        ("refusal_rate", "lower", 1 - before.answered, refused),
+        ("inlier_ratio", inliers(prompts, before, before), own),
+        ("refusal_rate", 1 - before.answered, refused),
     )
     names = [p.name for p in prompts]
     return [
-        Figure(
-            name, "utility", prompts[0].split, "all", "all", _direction(better), "", len(prompts), len(set(names)),
+        measured(
+            name, prompts[0].split, "all", "all", len(prompts), len(set(names)),
             statistics.interval(old, names), None if new is None else statistics.interval(new, names),
             None if new is None else statistics.change(old, new, names),
         )
-        for name, better, old, new in parts
+        for name, old, new in parts
     ]  # fmt: skip
 
 
 def _mover(prompts: Sequence[NamePrompt], answers: Answers, axis: str) -> Figure:
-    return Figure(
-        "name_mover", "bias", prompts[0].split, axis, "all", "lower", "SD", len(prompts),
-        len({p.name for p in prompts}), mover(prompts, answers, axis), None, None,
-    )  # fmt: skip
-
-
-def _direction(better: str) -> Literal["lower", "higher"]:
-    return "lower" if better == "lower" else "higher"
+    names = {p.name for p in prompts}
+    return measured(
+        "name_mover", prompts[0].split, axis, "all", len(prompts), len(names), mover(prompts, answers, axis)
+    )

@@ -7,6 +7,8 @@ import numpy as np
 
 from fairhub.proof.items import Items
 from fairhub.report import Figure
+from fairhub.report.metrics import metric_of
+from fairhub.report.record import REACTS
 from fairhub.stats.statistics import Interval, interval_of
 
 
@@ -22,16 +24,21 @@ class Difference:
     """divergence or perplexity."""
     split: str
     value: float
-    """Difference of relative changes: -0.1 is 10 points less, better for divergence as for perplexity."""
+    """Difference of relative changes: -0.1 is 10 points less, better for perplexity, less reaction for divergence."""
     low: float
     high: float
     paired: bool
     """Whether both were drawn over the same items; if not, the interval is wider than it need be."""
+    carries: bool = True
+    """Whether it rests on as many clusters as a word about it needs."""
 
     @property
     def outcome(self) -> str:
-        """Better or worse than the reference only where the whole interval says so."""
-        return "better" if self.high < 0 else "worse" if self.low > 0 else "not shown"
+        """Better or worse than the reference only where the whole interval says so; of reaction less or more."""
+        if not self.carries or self.low <= 0 <= self.high:
+            return "not shown"
+        fell, rose = REACTS if metric_of(self.figure).role == "reaction" else ("better", "worse")
+        return fell if self.high < 0 else rose
 
 
 def difference(
@@ -48,7 +55,9 @@ def difference(
         part, paired = _unpaired(one.change.share, other.change.share), False
     else:
         return None
-    return Difference(name, reference, one.name, one.split, part.value, part.low, part.high, paired)
+    return Difference(
+        name, reference, one.name, one.split, part.value, part.low, part.high, paired, one.carries and other.carries
+    )
 
 
 def _same(one: Items, other: Items) -> bool:

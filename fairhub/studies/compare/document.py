@@ -1,12 +1,13 @@
 """A comparison as compare.json, as compare.md and as a table on a terminal."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from fairhub.report import Figure, headline, is_public
 from fairhub.report.markup import safe, table
+from fairhub.report.metrics import METRICS, Metric, Section, ordered
 from fairhub.report.public import moved, readings
 from fairhub.report.record import count_units
 from fairhub.report.wording import amount, edited, percent, points, shift_of
@@ -14,25 +15,6 @@ from fairhub.studies.compare.differences import Difference
 from fairhub.studies.compare.entries import Comparison, Entry
 
 SCHEMA = 1
-_SHOWN = (
-    ("judgement", "held_out", "all"),
-    ("judgement", "external", "all"),
-    ("systematic", "held_out", "all"),
-    ("merit", "held_out", "all"),
-    ("merit_gap", "held_out", "all"),
-    ("incidental", "held_out", "all"),
-    ("meaning", "held_out", "all"),
-    ("recall", "held_out", "all"),
-    ("last_word", "held_out", "all"),
-    ("divergence", "held_out", "all"),
-    ("divergence", "external", "all"),
-    ("divergence", "held_out", "control"),
-    ("specificity", "held_out", "all"),
-    ("perplexity", "held_out", "all"),
-    ("kl", "held_out", "all"),
-    ("distinct_2", "held_out", "all"),
-)  # fmt: skip
-"""Name, split and axis of every figure that stands beside every other."""
 
 
 def to_json(found: Comparison) -> str:
@@ -43,7 +25,7 @@ def to_json(found: Comparison) -> str:
             "base_model": found.entries[0].report.base_model,
             "reference": found.reference,
             "methods": [_record(entry) for entry in found.entries],
-            "differences": [asdict(d) | {"outcome": d.outcome} for d in found.differences],
+            "differences": [_told(d) for d in found.differences],
         },
         ensure_ascii=False,
         indent=1,
@@ -53,18 +35,22 @@ def to_json(found: Comparison) -> str:
 def markdown(found: Comparison, *, places: bool = True) -> str:
     """Return compare.md, with where each run lies unless `places` is off."""
     base = safe(str(found.entries[0].report.base_model.get("id", "a model")))
-    head = ("Method", "Units", *_COLUMNS, "Seconds")
-    rows = [(e.name, units(e), *(say(e) for say in _COLUMNS.values()), seconds(e)) for e in found.entries]
+    columns, kept = _columns("judged", "everywhere", "pairs", "utility"), _columns("kept")
+    head = ("Method", "Units", "Verdict", *(name for name, _, _ in columns), "Seconds")
+    rows = [
+        (e.name, units(e), _word(e), *(_moved(_of(e, metric, split)) for _, metric, split in columns), seconds(e))
+        for e in found.entries
+    ]
     axes = sorted({f.axis for e in found.entries for f in _axes(e)})
     by_axis = [(e.name, *(_shift(e.figure(_headline(e), axis=axis)) for axis in axes)) for e in found.entries]
-    keeps = [(e.name, *(_kept(e.figure(name, axis=axis)) for name, axis in _KEPT.values())) for e in found.entries]
+    keeps = [(e.name, *(_kept(_of(e, metric, split)) for _, metric, split in kept)) for e in found.entries]
     parts = [
         f"# Repairs of {base} compared",
         _NOTE,
         table(head, rows),
         "## What must stay, held_out",
         _LIMITS,
-        table(("Method", *_KEPT), keeps),
+        table(("Method", *(name for name, _, _ in kept)), keeps),
         f"## Against {safe(found.reference)}",
         _PAIRED,
         table(("Method", "Figure", "Split", "Difference", "Reading"), [_difference(d) for d in found.differences]),
@@ -125,7 +111,7 @@ def seconds(entry: Entry) -> str:
 
 
 def _record(entry: Entry) -> dict[str, Any]:
-    places = [*_SHOWN, *((_headline(entry), "held_out", f.axis) for f in _axes(entry))]
+    places = [*_compared(), *((_headline(entry), "held_out", f.axis) for f in _axes(entry))]
     figures = [f for f in (entry.figure(*place) for place in places) if f is not None]
     report = entry.report
     return {
@@ -155,9 +141,35 @@ def _shift(figure: Figure | None) -> str:
     return shift_of(figure) if figure else "-"
 
 
-def _specificity(entry: Entry) -> str:
-    figure = entry.figure("specificity")
-    return points(figure.after) if figure and figure.after else "-"
+def _moved(figure: Figure | None) -> str:
+    if figure is None or not figure.metric.points:
+        return _shift(figure)
+    return points(figure.after) if figure.after else "-"
+
+
+def _of(entry: Entry, metric: Metric, split: str) -> Figure | None:
+    return entry.figure(metric.name, split, metric.axis)
+
+
+def _word(entry: Entry) -> str:
+    """Return the word that the verdict begins with."""
+    return entry.report.verdict.partition(":")[0].partition(";")[0]
+
+
+def _columns(*sections: Section) -> list[tuple[str, Metric, str]]:
+    """Return head, metric and split of the columns that metrics of these sections have."""
+    return [(name, metric, split) for metric in ordered(*sections) for split, name in metric.columns.items()]
+
+
+def _compared() -> list[tuple[str, str, str]]:
+    """Return name, split and axis of every figure that stands beside every other, those of one name together."""
+    names = [m.name for m in ordered("judged", "everywhere", "kept", "pairs", "utility") if m.axis == "all"]
+    shown = sorted((m for m in METRICS if m.compared), key=lambda m: (names.index(m.name), m.axis != "all"))
+    return [(metric.name, split, metric.axis) for metric in shown for split in metric.compared]
+
+
+def _told(d: Difference) -> dict[str, Any]:
+    return {name: part for name, part in asdict(d).items() if name != "carries"} | {"outcome": d.outcome}
 
 
 def _difference(d: Difference) -> tuple[str, ...]:
@@ -173,27 +185,15 @@ def _reading(d: Difference) -> str:
     return d.outcome + ("" if d.paired else ", not paired")
 
 
-_COLUMNS: dict[str, Callable[[Entry], str]] = {
-    "Verdict": lambda e: e.report.verdict.partition(":")[0].partition(";")[0],
-    "Judgement, held_out": lambda e: _shift(e.figure("judgement")),
-    "Judgement, external": lambda e: _shift(e.figure("judgement", "external")),
-    "Systematic, held_out": lambda e: _shift(e.figure("systematic")),
-    "Single pairs, held_out": lambda e: _shift(e.figure("divergence")),
-    "Specificity": _specificity,
-    "Perplexity": lambda e: _shift(e.figure("perplexity")),
-}
-_KEPT = {
-    "Merit": ("merit", "all"), "Merit gap": ("merit_gap", "all"), "Incidental": ("incidental", "all"),
-    "Control pairs": ("divergence", "control"), "Meaning": ("meaning", "all"), "Recall": ("recall", "all"),
-    "Last words": ("last_word", "all"),
-}  # fmt: skip
 _LIMITS = "Relative changes; a loss is past its limit (10 % of reactions, 5 % of the others) by its whole interval."
 _NOTE = (
     "Relative changes against the base model, with 95 % intervals, on prompts and judgement words that no method "
     f"searched; lower is better ({percent(0.02)} perplexity is the usual budget). Judgement: who is judged worse. "
-    "Single pairs: divergence, nearly all of it reaction. Specificity below 0: it fell by more than on control pairs."
+    "Single pairs: divergence, nearly all of it reaction, of which less is not fairer. Specificity below 0: it fell by "
+    "more than on control pairs."
 )
 _PAIRED = (
-    "Difference of relative changes, in points; below 0 is better. Drawn over the same probes for both runs, unless "
-    "marked; a run that only its report is known of cannot be paired, and its interval is wider than it need be."
+    "Difference of relative changes, in points; below 0 is better, of divergence only less reaction. Drawn over the "
+    "same probes for both runs, unless marked; a run that only its report is known of cannot be paired, and its "
+    "interval is wider than it need be."
 )

@@ -10,6 +10,7 @@ from fairhub.inputs.judgement.cells import Cell, pairs, shipped
 from fairhub.inputs.judgement.lexicon import Lexicon
 from fairhub.measure.judgement import figures, reading
 from fairhub.measure.judgement.gaps import Drawn, Words, cell_weights
+from fairhub.measure.judgement.pairs import mean_over, of_pairs
 from fairhub.measure.names.gap import Chance
 from fairhub.model.loading import Loaded
 from fairhub.stats import crossed
@@ -62,7 +63,7 @@ class JudgedRuler:
     def change(self, before: Measured, after: Measured, context: str) -> Change:
         """In pairs over the same texts and words; relative where there is a gap that can be told from none."""
         drawn = [self._drawn(found, context) for found in (before, after)]
-        made = figures.figure("judgement", "held_out", "all", context, self.unit, drawn, linear=False)
+        made = figures.figure("judgement", "held_out", "all", context, drawn)
         assert made.change is not None
         return made.change
 
@@ -87,8 +88,10 @@ class JudgedRuler:
     def _drawn(self, found: Measured, context: str) -> Drawn:
         arrays = {part: values[None] for part, values in found.items()}
         read = reading.unflat(self.cells, self.lexicon, arrays)[0]
-        judged = figures.squares(read, Words(self.lexicon), cell_weights(self.cells), lambda c: c.context == context)
-        whole = figures.mean_over(judged.judgement, read.pairs, sorted({pair.axis for pair in read.pairs}))
+        judged = of_pairs(
+            read, Words(self.lexicon), cell_weights(self.cells), lambda c: c.context == context, ("judgement",)
+        )
+        whole = mean_over(judged["judgement"], read.pairs, sorted({pair.axis for pair in read.pairs}))
         assert whole is not None, "a context has groups that are compared"
         return whole
 

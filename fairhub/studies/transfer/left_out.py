@@ -14,8 +14,9 @@ from fairhub.inputs.gathering import gather
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.sizes import Sizes
-from fairhub.measure.judgement.figures import figure, mean_over, squares
+from fairhub.measure.judgement.figures import figure
 from fairhub.measure.judgement.gaps import Drawn, Words, cell_weights
+from fairhub.measure.judgement.pairs import mean_over, of_pairs
 from fairhub.measure.judgement.reading import Reading, flat, unflat
 from fairhub.methods.erasure import Erasure, Item, erase, without
 from fairhub.methods.two_sided import Seen, erased, items_for, swept
@@ -139,13 +140,14 @@ def _entry(kind: str, name: str, readings: Sequence[Reading]) -> LeftOut | None:
         return None
     base, whole, alone = known
     title = f"judgement.{dimension}" if dimension else "judgement"
-    of = partial(figure, title, "held_out", "all", "all", "nats²", linear=False)
+    of = partial(figure, title, "held_out", "all", "all")
     return LeftOut(name, of([base, whole]), of([base, alone]), of([whole, alone]))
 
 
 def _drawn(reading: Reading, group: str, dimension: str) -> Drawn | None:
     """Return the judgement gap over axes, of the pairs of one group and by the words of one dimension where named."""
-    judged = squares(reading, Words(reading.lexicon), cell_weights(reading.cells)).judgement
+    words, weights = Words(reading.lexicon), cell_weights(reading.cells)
+    judged = of_pairs(reading, words, weights, names=("judgement",))["judgement"]
     kept = {key: one for key, one in judged.items() if not group or group in reading.pairs[key[0]].groups}
     return mean_over(kept, reading.pairs, sorted({pair.axis for pair in reading.pairs}), dimension)
 
