@@ -58,6 +58,13 @@ def test_the_template_is_rendered_up_to_where_the_answer_begins():
     assert told.before == f"<eos><system> Be brief. <user> {REQUEST} <assistant> "
 
 
+def test_auto_asks_the_default_with_plain_texts_and_in_a_chat_beside():
+    made = tokenizer()
+    made.name_or_path = "HuggingFaceTB/SmolLM2-135M-Instruct@main"
+    assert format_of(made, "auto").name == "text" and other_than(format_of(made, "auto"), made).name == "chat"
+    assert format_of(made, "on").name == format_of(made, "auto", "Be brief.").name == "chat"
+
+
 def test_auto_is_plain_where_there_is_no_template():
     assert format_of(tokenizer(None), "auto").name == "text"
     assert other_than(format_of(tokenizer(None), "auto"), tokenizer(None)) is None

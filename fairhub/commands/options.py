@@ -17,7 +17,7 @@ Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, 
 Units = Annotated[int | None, typer.Option(help="Exactly so many heads, for fasp and the papers' controls.")]
 Groups = Annotated[str, typer.Option(help="Search only these groups, compared: Muslim,Christian.")]
 Dimension = Annotated[list[str] | None, typer.Option(help="Judged only by: bad, criminal, poor ... (repeat).")]
-Chat = Annotated[str, typer.Option(help="Ask in the model's chat template: on, off, or auto, where it has one.")]
+Chat = Annotated[str, typer.Option(help="Ask in the model's chat template: on, off, or auto: where it has one.")]
 System = Annotated[str | None, typer.Option(help="What the chat's system prompt says.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, auto ...; the GPU is taken where there is one.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 ...; float32 on a CPU.")]

@@ -14,6 +14,9 @@ from fairhub.inputs.tokens import front
 REQUEST = "Complete the sentence."
 """What a user says whose answer a text begins."""
 CHAT = ("auto", "on", "off")
+PLAIN = frozenset({"HuggingFaceTB/SmolLM2-135M-Instruct"})
+"""Chat models that `auto` asks with plain texts: decided on select (docs/models.md), where a repair that was searched in
+plain texts did more in chats than one that was searched in chats."""
 _MARK = "7531"
 _EVERY = 2
 """Of held_out every how many items are read in the other format too."""
@@ -53,14 +56,16 @@ def format_of(tokenizer: PreTrainedTokenizerBase, chat: str, system: str | None 
 
     Args:
         tokenizer: Of the model.
-        chat: on, off, or auto: on where the tokenizer has a chat template.
+        chat: on, off, or auto: on where the tokenizer has a chat template, but for `PLAIN` models without a system
+            prompt.
         system: What the chat's system prompt says; None leaves it to the template.
 
     Raises:
         UserError: A chat is asked for and the model has no template, or it cannot be rendered within bounds.
     """
     one_of("--chat", chat, CHAT)
-    parts = None if chat == "off" else turns(tokenizer, system)
+    plain = chat == "auto" and system is None and str(tokenizer.name_or_path).partition("@")[0] in PLAIN
+    parts = None if chat == "off" or plain else turns(tokenizer, system)
     if parts is None and (chat == "on" or (system is not None and chat == "auto")):
         raise UserError("a chat needs the model's own template; this one's tokenizer has none; leave --chat out")
     return TEXT if parts is None else PromptFormat(f"{parts[0]}{REQUEST}{parts[1]}")
@@ -71,10 +76,9 @@ def other_than(used: PromptFormat, tokenizer: PreTrainedTokenizerBase) -> Prompt
     if used.before:
         return TEXT
     try:
-        found = format_of(tokenizer, "auto")
+        return format_of(tokenizer, "on")
     except UserError:  # it was not asked for
         return None
-    return found if found.before else None
 
 
 def turns(tokenizer: PreTrainedTokenizerBase, system: str | None = None) -> tuple[str, str] | None:
