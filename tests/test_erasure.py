@@ -13,15 +13,17 @@ from planted import (
     planted_model,
     tokenizer,
 )
-from tiny import architectures
+from tiny import ARCHITECTURES, architectures
 from transformers import PreTrainedModel
+from wide import wide_but
+from zoo import ZOO
 
 from fairhub.edit.healing import patched
 from fairhub.errors import UserError
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.measure.keep import LIMITS, limits_of
-from fairhub.methods.erasure import Erasure, Item, erase, items_of, prices, sweep
+from fairhub.methods.erasure import Erasure, Item, erase, items_of, prices, sweep, sweep_tokens
 from fairhub.methods.erasure.edit import group_means
 from fairhub.methods.erasure.items import contrast
 from fairhub.methods.erasure.prices import FAMILIES
@@ -252,3 +254,23 @@ def test_every_architecture_is_swept_edited_and_reads_less(name: str) -> None:
     with patched(model, patch):
         assert spread() < 0.25 * before
     assert spread() == before
+
+
+@pytest.mark.parametrize("name", wide_but(sorted(ARCHITECTURES | ZOO), "llama", "bloom"))
+def test_last_tokens_are_read_alike_with_and_without_what_stands_before_them(name: str) -> None:
+    """Inputs and gradients where texts end, with shared beginnings, are those of whole texts side by side."""
+    model = (ARCHITECTURES | ZOO)[name](vocab_size=96).requires_grad_(False).eval()
+    random = np.random.default_rng(0)
+    beginnings = (tuple(range(5, 13)), tuple(range(20, 30)))
+    texts = [beginnings[i % 2] + tuple(random.integers(3, 90, size=random.integers(0, 9)).tolist()) for i in range(24)]
+    words, weights = (4, 5, 6), np.array([1.0, -0.5, -0.5])
+    apart = [Item(ids, "judged", "gender", "a", i, words, weights) for i, ids in enumerate([*texts, (7,)])]
+    whole = [replace(item, kind="meaning") for item in apart]  # what must stay is computed whole
+    text = torch.arange(32).reshape(2, 16) + 3
+    shared, alone = (sweep(model, items, text) for items in (apart, whole))
+    assert sweep_tokens(apart, text) < sweep_tokens(whole, text)
+    for key, reads in shared.items():
+        for part in ("inputs", "gradients"):
+            expected = getattr(alone[key], part)
+            assert np.abs(getattr(reads, part) - expected).max() <= 1e-5 * np.abs(expected).max(), (key, part)
+        assert alone[key].early and not reads.early_inputs.any()

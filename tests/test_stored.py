@@ -44,6 +44,7 @@ def types(folder: Path) -> set[torch.dtype]:
     return {tensor.dtype for tensor in load_file(folder / "model.safetensors").values()}
 
 
+@pytest.mark.wide
 def test_a_checkpoint_of_16_bits_goes_out_in_16_bits_as_it_was_measured_and_is_reproduced(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def repaired(loaded: Loaded, text: Path, folder: Path, monkeypatch: pytest.Monke
     return written, proved[0]
 
 
+@pytest.mark.wide
 def test_it_is_repaired_end_to_end_and_stock_transformers_loads_the_result(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,8 @@ REQUEST = "Complete the sentence."
 """What a user says whose answer a text begins."""
 CHAT = ("auto", "on", "off")
 PLAIN = frozenset({"HuggingFaceTB/SmolLM2-135M-Instruct"})
-"""Chat models that `auto` asks with plain texts: decided on select (docs/models.md), where a repair that was searched in
-plain texts did more in chats than one that was searched in chats."""
+"""Chat models that `auto` asks with plain texts: decided on select (docs/models.md), where a repair that was
+searched in plain texts did more in chats than one that was searched in chats."""
 _MARK = "7531"
 _EVERY = 2
 """Of held_out every how many items are read in the other format too."""

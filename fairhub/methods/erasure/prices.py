@@ -21,6 +21,8 @@ from fairhub.stats.statistics import rank_correlation
 FAMILIES = ("text", "meaning", "recall", "merit", "incidental", "control", "earlier tokens")
 """What must stay, as the terms of an edit have it."""
 _SHOWN = 12
+_ROUNDING = 1e-7
+"""Of all harm, below which what a head takes is rounding: texts are computed in batches of several shapes."""
 Squares = dict[str, float]
 
 
@@ -116,7 +118,8 @@ def prices(
     places = [site for site in sites(model) if (site.layer, site.kind) in patch]
     found = spread(places, weighed)
     costs = {name: sum(row[2].get(name, 0.0) for row in found) for name in FAMILIES}
-    heads = [head for row in found for head in row[3] if head.taken > 0]
+    least = _ROUNDING * sum(row[0] for row in found)
+    heads = [head for row in found for head in row[3] if head.taken > least]
     ranked = sorted(heads, key=lambda head: (-head.taken / max(head.price, 1e-300), head.unit))
     whole, erased = max(sum(row[0] for row in found), 1e-300), sum(row[1] for row in found)
     return Prices(whole, erased, costs, tuple(ranked), _reliability(places, seen, items, erasure))
