@@ -219,6 +219,7 @@ def test_the_recipe_goes_through_the_pipeline(brief, tmp_path):
         assert ((site.weight == 0).all(0).nonzero().flatten().tolist() == gone) or site.kind == "head"
 
 
+@pytest.mark.wide
 def test_variants_and_budgets_go_through_the_pipeline(brief, tmp_path):
     variant = "count=4, bias=effect, scope=layer, weight=1"
     _, found = made(brief, tmp_path / "run", per_layer=True, variant=variant, real_steps=2)
