@@ -39,6 +39,10 @@ _ODD = ("", " ", "\x1b[31mred", "náme", "x" * 100_000, "a,b", "\udcff")
 CASES = [
     *(option("repair", f"--budget={value}", quick=value == "nan") for value in (*_NUMBERS, "0", "1")),
     *(option("repair", f"--seconds={value}", quick=value == "inf") for value in (*_NUMBERS, "0")),
+    *(option("audit", f"--chat={value}", quick=value == "maybe") for value in ("maybe", "ON", *_ODD)),
+    *(option(command, "--chat", "on", quick=command == "audit") for command in ("audit", "repair", "compare", "plan")),
+    *(option("repair", "--chat", "off", f"--system={value}") for value in ("Be brief.", "")),
+    *(option("audit", f"--system={value}", quick=value == "") for value in (*_ODD, "{{ 7 }}")),
     *(option("compare", f"--budget={value}") for value in ("nan", "inf", "2")),
     *(option("compare", f"--seconds={value}") for value in ("nan", "inf", "0")),
     *(option("transfer", f"--budget={value}") for value in ("nan", "inf", "2")),

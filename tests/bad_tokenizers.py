@@ -161,5 +161,7 @@ CASES = [
     field("a slash as token", file=_CONFIG, good=True, quick=True, unk_token={"content": "/", "lstrip": False,
       "__type": "AddedToken"}),
     field("texts longer than all", file=_CONFIG, good=True, model_max_length=1e30),
-    field("a template of several", file=_CONFIG, good=True, chat_template=[{"name": "default", "template": "x"}]),
+    field("a template of several", file=_CONFIG, good=True,
+      chat_template=[{"name": "default", "template": "{{ messages[0]['content'] }}"}]),
+    field("a template that leaves out what is said", file=_CONFIG, quick=True, chat_template="x"),
 ]  # fmt: skip

@@ -65,7 +65,10 @@ def format_of(tokenizer: PreTrainedTokenizerBase, chat: str, system: str | None 
     """
     one_of("--chat", chat, CHAT)
     plain = chat == "auto" and system is None and str(tokenizer.name_or_path).partition("@")[0] in PLAIN
-    parts = None if chat == "off" or plain else turns(tokenizer, system)
+    try:
+        parts = None if chat == "off" or plain else turns(tokenizer, system)
+    except UserError as error:
+        raise UserError(f"{error}, or add --chat off") from error
     if parts is None and (chat == "on" or (system is not None and chat == "auto")):
         raise UserError("a chat needs the model's own template; this one's tokenizer has none; leave --chat out")
     return TEXT if parts is None else PromptFormat(f"{parts[0]}{REQUEST}{parts[1]}")
