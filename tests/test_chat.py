@@ -136,6 +136,7 @@ def asked_in_chat(tmp_path_factory) -> tuple[Path, Path, Path]:
     return folder / "base", text, folder / "run"
 
 
+@pytest.mark.wide
 def test_a_repair_in_the_chat_form_is_proved_in_both(asked_in_chat):
     written = read(asked_in_chat[2] / "report.json")
     for name in ("judgement", "judgement_in_text"):
@@ -146,6 +147,7 @@ def test_a_repair_in_the_chat_form_is_proved_in_both(asked_in_chat):
     assert written.settings["chat"] == "on"
 
 
+@pytest.mark.wide
 def test_report_card_and_terminal_say_how_the_model_was_asked(asked_in_chat):
     written = read(asked_in_chat[2] / "report.json")
     for shown in (markdown(written), render(written)):

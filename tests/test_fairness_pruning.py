@@ -206,6 +206,7 @@ def made(text, folder, **changes):
     return model, repair(model, Request(method="fairness_pruning", text=text, plan=plan, sizes=SIZES), folder)
 
 
+@pytest.mark.wide
 def test_the_recipe_goes_through_the_pipeline(brief, tmp_path):
     loaded, found = made(brief, tmp_path / "run")
     assert report.read(tmp_path / "run" / "report.json") == found and found.method == "fairness_pruning"
