@@ -117,7 +117,10 @@ def test_audit_as_text_names_every_figure_with_its_interval(command, planted_fol
         line for line in out.splitlines() if line.startswith("  ") and ("↓ lower" in line or "↑ higher" in line)
     ]
     assert len(measured) > 30 and all("[" in line for line in measured)
-    for name in ("judgement", "systematic", "reaction", "divergence", "perplexity"):
+    for name in ("reaction", "divergence"):
+        own = [line for line in out.splitlines() if line.startswith(f"  {name} ") and " control " not in line]
+        assert own and not any("lower" in line or "higher" in line for line in own), "less reaction is not fairer"
+    for name in ("judgement", "systematic", "perplexity"):
         own = [line for line in measured if line.startswith(f"  {name} ") and " control " not in line]
         assert own and all("↓ lower" in line for line in own), name
     for name in ("merit", "incidental", "recall"):

@@ -50,12 +50,19 @@ def run_methods(load: Callable[[], Loaded], request: Request, names: Sequence[st
 def _run(load: Callable[[], Loaded], request: Request, folder: Path) -> Report:
     if (folder / "report.json").is_file():
         made = report.read(folder / "report.json")
-        if made.settings is None or _asked(request_of(made.settings, made.fairhub)) != _asked(request):
+        if made.settings is None or not _same(request_of(made.settings, made.fairhub), request):
             raise UserError(
                 f"a comparison goes on with runs of its settings; {folder} has another; choose another --out"
             )
         return made
     return repair(load(), request, folder, resume=(folder / "work" / "settings.json").is_file())
+
+
+def _same(recorded: Request, request: Request) -> bool:
+    """Whether a finished run is of this request; it records the prompt format that `auto` came to for its model."""
+    if request.chat == "auto":
+        request = replace(request, chat=recorded.chat)
+    return _asked(recorded) == _asked(request)
 
 
 def _asked(request: Request) -> str:
