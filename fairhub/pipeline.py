@@ -25,7 +25,7 @@ from fairhub.model.loading import Loaded
 from fairhub.model.saving import save
 from fairhub.proof import figures as proof
 from fairhub.proof import items
-from fairhub.proof.assembly import assemble, otherwise_asked, spent
+from fairhub.proof.assembly import assemble, beside_of, spent
 from fairhub.proof.prover import Prover, batcher, proof_of
 from fairhub.proof.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
@@ -47,7 +47,7 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[
     prove = Prover(loaded, data)
     biases = [prove.bias(probes, [])[0] for probes in data.proof]
     other = data.beside
-    beside = otherwise_asked(loaded, other, prove.otherwise(other, [])) if other is not None else None
+    beside = beside_of(loaded, other, prove.otherwise(other, [])) if other is not None else None
     judged = proof.Judged(
         [(prove.judgements(cells, [])[0], None) for cells in data.judged if cells[0].split in ("held_out", "external")],
         tuple(prove.judgements(data.traits, [])), prove.kept(), prove.keeps([]), beside=beside,

@@ -52,7 +52,7 @@ class Request:
 
 def data_of(
     request: Request, tokenizer: PreTrainedTokenizerBase, pinned: Sequence[Mapping[str, str]] = (),
-    proved: Sequence[str] = (),
+    proved: Sequence[str] = (), beside: bool = True,
 ) -> Data:  # fmt: skip
     """Return what a request is measured on, in the prompt format that it asks for.
 
@@ -61,6 +61,7 @@ def data_of(
         tokenizer: Of the model.
         pinned: The data entries of an earlier report, whose sources are to be taken again.
         proved: Only these axes (and control) in the proof; empty for all.
+        beside: Whether part of held_out is wanted in the other format too.
 
     Raises:
         UserError: What `gather` and `format_of` refuse.
@@ -70,7 +71,7 @@ def data_of(
         request.axes, request.contexts, request.probes, request.text, tokenizer, request.sizes, pinned, proved,
         request.rows, request.scope,
     )  # fmt: skip
-    return formatted(data, used, other_than(used, tokenizer))
+    return formatted(data, used, other_than(used, tokenizer) if beside else None)
 
 
 def settled(request: Request, data: Data) -> Request:

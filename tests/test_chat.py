@@ -8,14 +8,19 @@ import pytest
 from published import STRENGTHS
 
 from fairhub.card import render
+from fairhub.compute.tally import tallied
+from fairhub.cost.counts import work_of
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs.prompt_format import REQUEST, format_of, other_than
 from fairhub.inputs.tokens import encode
 from fairhub.model.loading import load
-from fairhub.pipeline import audit, repair
+from fairhub.pipeline import audit, repair, task_of
+from fairhub.proof.prover import Prover
 from fairhub.publish.reproduce import Mine, agrees, reproduce
 from fairhub.report import audit_table, markdown, read, table
 from fairhub.request import Request, data_of, request_of, settings_of, settled
+from fairhub.run.folder import Run
 
 TURNS = (
     "{{ bos_token }}{% for message in messages %}<{{ message['role'] }}> {{ message['content'] }} {% endfor %}"
@@ -121,6 +126,19 @@ def test_records_of_before_are_of_plain_texts(tmp_path):
     settings = settings_of(request(tmp_path))
     del settings["chat"], settings["system"]
     assert request_of(settings).chat == "off"
+
+
+def test_a_forecast_counts_what_is_asked_otherwise(tmp_path):
+    model = replace(planted.loaded(planted.planted_model()), tokenizer=tokenizer(SHORT))
+    data = data_of(request(tmp_path, chat="off"), model.tokenizer)
+    task = task_of(model, data, Run(tmp_path / "run", {}, False))
+    with_it, without = (
+        sum(work.forwards for work in work_of("random", task, one, planted.PLAN))
+        for one in (data, replace(data, beside=None))
+    )
+    with tallied(model.model) as tally:
+        Prover(model, data).otherwise(data.beside, [Repair()])
+    assert tally.forwards > 1 and with_it - without == pytest.approx(tally.forwards, rel=0.4)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 import torch
 from planted import PLANTED
 from safetensors.torch import load_file
+from surgical import logits
 from tiny import architectures
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
@@ -217,11 +218,6 @@ def loaded_by_stock(folder, ids, expected):
         warnings.warn(f"a first load was wrong: weights {other}, a second forward equal: {again}", stacklevel=1)
         saved = AutoModelForCausalLM.from_pretrained(folder).eval()
     return saved
-
-
-def logits(model, ids):
-    with torch.no_grad():
-        return model(ids).logits
 
 
 @every_architecture

@@ -11,7 +11,7 @@ from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.inputs.tokens import encode
 from fairhub.measure.scores import separable
 from fairhub.methods import METHODS, Plan, Task
-from fairhub.methods.erasure import sweep_tokens
+from fairhub.methods.erasure import pulled_tokens, sweep_tokens
 from fairhub.methods.erasure.sweep import TOKENS
 from fairhub.methods.fasp import GAMMAS
 from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
@@ -162,11 +162,11 @@ def _breaking_down_bias(task: Task, plan: Plan) -> list[Work]:
 def _two_sided(task: Task, plan: Plan) -> list[Work]:
     """The sweep, and a few strengths on select beside the base model: of those tried one fits and the next does not."""
     items = items_for(task)
-    swept, text = sweep_tokens(items, task.fit_text), task.fit_text.numel()
+    swept, pulled = sweep_tokens(items, task.fit_text), pulled_tokens(items, task.fit_text)
     tokens = _STRENGTHS * _read_tokens(task, task.choose)
     widths = [site.count * site.width for site in sites(task.model) if site.kind == "head"]
     return [
-        Work("sweep", swept, backward=swept, logits=text, calls=2 * swept / TOKENS),
+        Work("sweep", swept, backward=pulled, logits=task.fit_text.numel(), calls=2 * swept / TOKENS),
         Work("choosing, judgements", tokens, calls=tokens / _WALKED),
         on_text("choosing, text", task.select_text, _STRENGTHS),
         Work("erasing", solves=(_STRENGTHS - 1) * sum(_SOLVED * width**3 for width in widths)),
@@ -227,6 +227,8 @@ def _judgements(task: Task, data: Data, others: int) -> Work:
     parts = [*(Ground(cells, (), ()) for cells in data.judged), kept]
     held_out = (2 + others if part is kept or part.cells[0].split == "held_out" else 2 for part in parts)
     tokens = sum(times * _read_tokens(task, part) for times, part in zip(held_out, parts, strict=True))
+    if (beside := data.beside) is not None:
+        tokens += 2 * _read_tokens(task, Ground((*beside.judged, *beside.traits), (), beside.choices))
     return Work("proof, judgements", tokens, calls=tokens / _WALKED)
 
 

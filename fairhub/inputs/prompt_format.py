@@ -10,13 +10,14 @@ from fairhub.errors import UserError, one_of
 from fairhub.inputs.data import Beside, Data, Ground
 from fairhub.inputs.rendering import rendered
 from fairhub.inputs.tokens import front
+from fairhub.model.loading import DEFAULT
 
 REQUEST = "Complete the sentence."
 """What a user says whose answer a text begins."""
 CHAT = ("auto", "on", "off")
-PLAIN = frozenset({"HuggingFaceTB/SmolLM2-135M-Instruct"})
-"""Chat models that `auto` asks with plain texts: decided on select (docs/models.md), where a repair that was
-searched in plain texts did more in chats than one that was searched in chats."""
+PLAIN = frozenset({DEFAULT})
+"""Chat models that `auto` asks with plain texts: decided on select (docs/models.md), where no gain of searching in
+chats was seen, at several times the cost."""
 _MARK = "7531"
 _EVERY = 2
 """Of held_out every how many items are read in the other format too."""

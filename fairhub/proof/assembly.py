@@ -110,11 +110,11 @@ def _judged(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> proof.J
     """Return the readings that `found` holds."""
     splits = [_readings(loaded, cells, found, f"judged{number}") for number, cells in enumerate(data.judged)]
     kept, traits = keep.usable(loaded, data.choices, data.passages), _readings(loaded, data.traits, found, "traits")
-    beside = otherwise_asked(loaded, data.beside, found) if data.beside else None
+    beside = beside_of(loaded, data.beside, found) if data.beside else None
     return proof.Judged([(s[0], s[1]) for s in splits], tuple(traits[:2]), kept, found["kept"][:2], beside=beside)
 
 
-def otherwise_asked(loaded: Loaded, beside: Beside, found: dict[str, np.ndarray]) -> proof.Judged:
+def beside_of(loaded: Loaded, beside: Beside, found: dict[str, np.ndarray]) -> proof.Judged:
     """Return the readings of the other prompt format that `found` holds: base, and repair where there is one."""
     judged, traits = (
         _readings(loaded, cells, found, f"beside {name}") if cells else []

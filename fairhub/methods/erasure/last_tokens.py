@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from fairhub.compute.likelihood.past import Past
 from fairhub.compute.likelihood.scoring import Walk, logits_at
-from fairhub.compute.likelihood.tree import Branch, Ids, Node, forest
+from fairhub.compute.likelihood.tree import Branch, Ids, Node, below, forest, padded
 from fairhub.model.facts import home
 
 Pull = Callable[[Sequence[int], Callable[[], Tensor]], None]
@@ -68,9 +68,7 @@ class _LastTokens(Walk):
             yield from super()._batches(list(part))
 
     def _forward(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
-        longest = max(len(branch.node.ids) for branch in batch)
-        ids = [[*branch.node.ids, *[0] * (longest - len(branch.node.ids))] for branch in batch]
-        given, ends = torch.tensor(ids, device=home(self.model)), bool(batch[0].node.ends)
+        given, ends = torch.tensor(padded(batch), device=home(self.model)), bool(batch[0].node.ends)
 
         def logits() -> Tensor:
             with logits_at(self.model, [(row, 0) for row in range(len(batch) if ends else 1)]):
@@ -78,7 +76,7 @@ class _LastTokens(Walk):
 
         if not ends:
             logits()
-            return [Branch(child, row, ()) for row, branch in enumerate(batch) for child in branch.node.children]
+            return below(batch)
         with torch.enable_grad():
             self._pull([branch.node.ends[0] for branch in batch], logits)
         return []

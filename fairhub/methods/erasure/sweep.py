@@ -88,6 +88,12 @@ def sweep_tokens(items: Sequence[Item], text: Tensor) -> int:
     return sum(_tokens(items, piece) for piece in _work(items, text))
 
 
+def pulled_tokens(items: Sequence[Item], text: Tensor) -> int:
+    """Return through how many tokens of a sweep gradients go."""
+    work = _work(items, text)
+    return sum(len(p.items) if isinstance(p, _Piece) and not p.early else _tokens(items, p) for p in work)
+
+
 def flat(seen: Mapping[Key, Reads]) -> dict[str, np.ndarray]:
     """Return reads as arrays by `layer/kind/name`, for `unflat`."""
     return {
