@@ -2,7 +2,6 @@
 
 import dataclasses
 import random
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +11,6 @@ import planted
 import pytest
 import torch
 from planted import PLANTED
-from safetensors.torch import load_file
-from surgical import logits
 from tiny import architectures
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
@@ -202,28 +199,10 @@ def test_a_second_run_killed_anywhere_comes_to_the_same(name, done, request_, tm
     assert all(torch.equal(done.model.state_dict()[key], weight) for key, weight in again.state_dict().items())
 
 
-def loaded_by_stock(folder, ids, expected):
-    """The model as stock transformers loads it.
-
-    Twice in some forty runs of the suite the first forward of a model just loaded had freed memory in its logits, of
-    GPT-2's kind both times, and never in 240 loads in a loop. So it is loaded once more then, and what differs is said.
-    """
-    saved = AutoModelForCausalLM.from_pretrained(folder).eval()
-    first = logits(saved, ids)
-    if not torch.equal(first, expected):
-        held = load_file(folder / "model.safetensors")
-        state = saved.state_dict()
-        other = [key for key, value in held.items() if not torch.equal(state[key], value)]
-        again = torch.equal(logits(saved, ids), expected)
-        warnings.warn(f"a first load was wrong: weights {other}, a second forward equal: {again}", stacklevel=1)
-        saved = AutoModelForCausalLM.from_pretrained(folder).eval()
-    return saved
-
-
 @every_architecture
 def test_stock_transformers_loads_the_repaired_model(name, done):
     ids = torch.randint(3, 1000, (3, 40), generator=torch.Generator().manual_seed(0))
-    saved = loaded_by_stock(done.folder / "model", ids, logits(done.model, ids))
+    saved = AutoModelForCausalLM.from_pretrained(done.folder / "model").eval()
     with torch.no_grad():
         assert torch.equal(saved(ids).logits, done.model(ids).logits)
         assert not torch.allclose(saved(ids).logits, planted.planted_model(name)(ids).logits, atol=1e-4)

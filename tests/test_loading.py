@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import planted
@@ -12,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tiny import ARCHITECTURES
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import fairhub.model.loading.files
 import fairhub.model.loading.places
@@ -134,6 +136,26 @@ def test_pickles_are_never_opened(folder, tmp_path):
     assert not ran.exists()
     pickle.loads(bomb)  # positive control: opening it would have shown
     assert ran.exists()
+
+
+def test_threads_build_models_in_turn(tmp_path, monkeypatch):
+    """Two visitors of one Space: transformers unties the weights of all it builds while another thread builds one."""
+    folder = planted.save(planted.planted_model("gpt2"), tmp_path / "tied")
+    real, building, most = AutoModelForCausalLM.from_pretrained, [], []
+
+    def slow(*args, **kwargs):
+        building.append(1)
+        most.append(len(building))
+        time.sleep(0.05)
+        model = real(*args, **kwargs)
+        building.pop()
+        return model
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", slow)
+    with ThreadPoolExecutor(3) as pool:
+        models = [loaded.model for loaded in pool.map(load, [str(folder)] * 3)]
+    assert most == [1, 1, 1]
+    assert all(model.lm_head.weight is model.transformer.wte.weight for model in models)
 
 
 def test_sha256_is_of_every_weight(folder):

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from dataclasses import asdict
+from typing import ClassVar
 
 import planted
 import pytest
@@ -20,15 +21,26 @@ pytestmark = pytest.mark.usefixtures("brief")
 class InAThread:
     """A slice on a thread: what a lent GPU does, and quicker than a new process."""
 
+    begun: ClassVar[list[threading.Thread]] = []
+
     def __init__(self, folder, seconds=None):
         self.thread = threading.Thread(target=work, args=(folder, seconds), daemon=True)
         self.thread.start()
+        self.begun.append(self.thread)
 
     def poll(self):
         return None if self.thread.is_alive() else 0
 
     def kill(self):
         self.thread.join()
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on():
+    """No test leaves a thread behind that builds models beside the next test's, which takes no turns with it."""
+    yield
+    while InAThread.begun:
+        InAThread.begun.pop().join()
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import try_to_load_from_cache
-from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import MEGABYTE, is_blob, one_line, parsed, text_of
+from fairhub.model.loading.building import exclusive
 from fairhub.model.loading.places import DEFAULT
 
 PROCESSOR = (
@@ -133,19 +133,8 @@ def view(written: Mapping[str, Any], weights: Sequence[Path] = ()) -> Iterator[P
             (folder / file).write_text(json.dumps(content), encoding="utf-8")
         for path in weights:
             (folder / path.name).symlink_to(path.absolute())
-        with quiet():
+        with exclusive():
             yield folder
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers' own report of what it read off stderr: what matters of it is said in one line."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 @contextmanager

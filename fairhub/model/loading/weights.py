@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import MEGABYTE, one_line, parsed
 from fairhub.model.architecture import layout_of
-from fairhub.model.loading.files import quiet
+from fairhub.model.loading.building import exclusive
 
 BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1,
@@ -93,7 +93,7 @@ def laid_out(config: PretrainedConfig) -> PreTrainedModel:
         UserError: No causal language model has such a configuration.
     """
     with one_line(lambda said: f"a configuration must be buildable; config.json is not ({said}); mend it"):
-        with quiet(), torch.device("meta"):
+        with exclusive(), torch.device("meta"):
             model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
     return model
 
