@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,10 +24,10 @@ from fairhub.errors import UserError
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.measure.keep import LIMITS, limits_of
-from fairhub.methods.erasure import Erasure, Item, erase, items_of, prices, sweep, sweep_tokens
+from fairhub.methods.erasure import Erasure, Item, erase, erase_each, items_of, prices, sweep, sweep_tokens
 from fairhub.methods.erasure.edit import group_means
 from fairhub.methods.erasure.items import contrast
-from fairhub.methods.erasure.prices import FAMILIES
+from fairhub.methods.erasure.prices import FAMILIES, costs_of, takings
 from fairhub.methods.erasure.solve import Term, least
 from fairhub.methods.erasure.sweep import flat, unflat
 from fairhub.model.architecture import sites
@@ -73,6 +74,27 @@ def test_no_other_change_in_its_directions_is_better() -> None:
         assert cost(best) <= min(cost(best + 1e-3 * step), cost(best - 1e-3 * step)) + 1e-9
 
 
+def test_the_change_is_the_solution_of_all_terms_together() -> None:
+    rng = np.random.default_rng(4)
+    weight, out_of, into = rng.normal(size=(OUT, IN)), partial(_moment, rng, OUT), partial(_moment, rng, IN)
+    shared = out_of(OUT + 2)
+    harm = [Term(out_of(3), _outer(rng.normal(size=IN))), Term(out_of(2), _outer(rng.normal(size=IN)))]
+    keep = [Term(shared, into(20)), Term(out_of(4), into(5)), Term(shared, 3 * into(3)), Term(out_of(2), into(9))]
+    for strength in (0.1, 2.0, 50.0):
+        best = least(weight, harm, keep, strength)
+        _, _, rights = np.linalg.svd(best)
+        rows = rights[:2]  # the directions that it acts on; there all terms are solved as one system of equations
+        pairs = [(t.left, strength * t.right) for t in harm] + [(t.left, t.right) for t in keep]
+        system = sum((np.kron(left, rows @ right @ rows.T) for left, right in pairs), np.zeros((2 * OUT,) * 2))
+        aim = -strength * sum(t.left @ weight @ t.right @ rows.T for t in harm)
+        solved = np.linalg.solve(system, aim.ravel()).reshape(OUT, 2) @ rows
+        assert np.allclose(best, solved, atol=1e-3 * np.abs(solved).max())
+
+
+def _moment(rng: np.random.Generator, size: int, rows: int) -> np.ndarray:
+    return _outer(*rng.normal(size=(rows, size)))
+
+
 def test_a_stronger_erasure_leaves_less_and_costs_more() -> None:
     rng = np.random.default_rng(2)
     weight, judged, mean = rng.normal(size=(OUT, IN)), rng.normal(size=OUT), rng.normal(size=IN)
@@ -90,7 +112,13 @@ def test_a_whole_head_is_dearer_than_the_part_of_it_that_harms() -> None:
     text = torch.randint(3, len(tokenizer()), (8, 32), generator=torch.Generator().manual_seed(0))
     seen = sweep(model, items, text)
     erasure = Erasure(strength=1.0)
-    found = prices(model, seen, items, erasure, erase(model, seen, items, erasure))
+    patch = erase(model, seen, items, erasure)
+    found = prices(model, seen, items, erasure, patch)
+    one, same, other = erase_each(model, seen, items, erasure, [0.3, 1.0, 3.0])
+    assert all(torch.equal(same[key], weight) for key, weight in patch.items())  # whatever is asked beside it
+    alone = erase(model, seen, items, replace(erasure, strength=0.3))
+    assert all(torch.equal(one[key], alone[key]) for key in patch)
+    assert any(not torch.equal(other[key], one[key]) for key in patch)
     assert [head.unit for head in found.chosen] == [PLANTED]  # it carries all of it
     assert 0 < found.erased < found.whole and found.share * found.whole >= found.erased and found.times > 2
     assert str(PLANTED) in str(found)
@@ -99,6 +127,26 @@ def test_a_whole_head_is_dearer_than_the_part_of_it_that_harms() -> None:
     assert row["text"] == pytest.approx(found.times)  # without items of meaning or merit text alone must stay
     assert set(found.costs) == set(FAMILIES) and {name for name, cost in found.costs.items() if cost} == {"text"}
     assert found.reliability["what heads take of the harm, halves of the texts"] > 0.5
+
+
+def test_what_a_head_takes_and_costs_is_what_its_removal_does() -> None:
+    rng, model = np.random.default_rng(5), planted_model()
+    site = next(site for site in sites(model) if site.kind == "head")
+    weight = rng.normal(size=site.weight.shape)
+    out_of, into = (partial(_moment, rng, size) for size in weight.shape)
+    harm = [Term(out_of(5), into(3)), Term(out_of(2), into(9))]
+    keep = [Term(out_of(7), into(30), "text"), Term(out_of(3), into(4), "merit"), Term(out_of(3), into(4), "text")]
+
+    def squares(terms: list[Term], moved: np.ndarray) -> float:
+        return sum(float(np.trace(t.left @ moved @ t.right @ moved.T)) for t in terms)
+
+    for index, (taken, costs) in enumerate(zip(takings(site, weight, harm), costs_of(site, weight, keep), strict=True)):
+        gone = np.zeros_like(weight)
+        columns = site.columns([index]).numpy()
+        gone[:, columns] = -weight[:, columns]
+        assert taken == pytest.approx(squares(harm, weight) - squares(harm, weight + gone))
+        for name in ("text", "merit"):
+            assert costs[name] == pytest.approx(squares([t for t in keep if t.family == name], gone))
 
 
 def test_group_means_take_chance_off() -> None:

@@ -9,7 +9,7 @@ from fairhub.inputs.judgement.cells import pairs
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.measure.keep import limits_of
 from fairhub.methods.controls import shuffled
-from fairhub.methods.erasure import Erasure, Item, Reads, erase, items_of, prices, sweep, sweep_tokens
+from fairhub.methods.erasure import Erasure, Item, Reads, erase, erase_each, items_of, prices, sweep, sweep_tokens
 from fairhub.methods.erasure.sweep import flat, unflat
 from fairhub.methods.guards import strongest
 from fairhub.methods.keeping import Bench, Tried
@@ -40,12 +40,13 @@ def two_sided(task: Task, plan: Plan) -> Outcome:
         return nothing  # no judgement word is one token here, or no groups are compared
     seen = swept(task, items)
     strength, choices = plan.strength, [{**row, "chosen": row["strength"] == plan.strength} for row in plan.front]
+    edits = _Edits(task, plan, seen, items)
     if strength is None:
-        strength, choices = _chosen(task, plan, seen, items)
+        strength, choices = _chosen(task, plan, edits)
     if strength is None:
         return Outcome(Repair(), None, {}, {}, choices)
     erasure = _erasure(plan, strength)
-    made = erased(task, seen, items, erasure)
+    made = edits.of(strength)
     if not plan.alternatives:
         return Outcome(made, erasure, {}, {}, choices)
     priced = prices(task.model, seen, items, erasure, made.patch)
@@ -71,14 +72,40 @@ def otherwise(
     }
 
 
-def _chosen(task: Task, plan: Plan, seen: Seen, items: list[Item]) -> tuple[float | None, list[dict[str, Any]]]:
+class _Edits:
+    """The edits of a plan's strengths: made with the next stronger one, which is asked next mostly."""
+
+    def __init__(self, task: Task, plan: Plan, seen: Seen, items: list[Item]) -> None:
+        self._task, self._plan, self._seen, self._items = task, plan, seen, items
+        self._made: dict[float, Repair] = {}
+
+    def of(self, strength: float) -> Repair:
+        """Return the edit of this strength."""
+        if strength not in self._made:
+            asked = self._near(strength)
+            bar = self._task.progress(f"erasing, strength {', '.join(f'{s:g}' for s in asked)}", len(self._seen))
+            erasure = _erasure(self._plan, strength)
+            patches = erase_each(self._task.model, self._seen, self._items, erasure, asked, bar)
+            self._made |= {s: Repair(patch=patch) for s, patch in zip(asked, patches, strict=True)}
+        return self._made[strength]
+
+    def _near(self, strength: float) -> list[float]:
+        """Return it, and the next stronger one if that is not made yet; it alone where nothing is searched."""
+        known = self._plan.erasures
+        if self._plan.strength is not None or strength not in known:
+            return [strength]
+        at = known.index(strength)
+        return [s for s in known[at : at + 2] if s not in self._made]
+
+
+def _chosen(task: Task, plan: Plan, edits: _Edits) -> tuple[float | None, list[dict[str, Any]]]:
     """Return the strength that select allows and that surely helps there, None where none does, and all choices."""
     bench = Bench(task, limits_of(plan.keep, plan.budget))
     tried: dict[int, Tried] = {}
 
     def burden(place: int) -> float:
-        erasure = _erasure(plan, plan.erasures[place])
-        found = bench.tried(erasure.strength, lambda: erased(task, seen, items, erasure))
+        strength = plan.erasures[place]
+        found = bench.tried(strength, lambda: edits.of(strength))
         if found is None:
             return float("inf")
         tried[place] = found

@@ -13,7 +13,7 @@ side alone is LEACE (Belrose et al. 2023); the left side from gradients of the h
 what must stay, is ours. Nothing is added to the model: stock transformers loads the result.
 """
 
-from fairhub.methods.erasure.edit import Erasure, erase
+from fairhub.methods.erasure.edit import Erasure, erase, erase_each
 from fairhub.methods.erasure.items import Item, items_of
 from fairhub.methods.erasure.prices import Prices, prices
 from fairhub.methods.erasure.sweep import Reads, pulled_tokens, sweep, sweep_tokens
@@ -25,6 +25,7 @@ __all__ = [
     "Prices",
     "Reads",
     "erase",
+    "erase_each",
     "items_of",
     "prices",
     "pulled_tokens",

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from fairhub.edit.healing import Key, Patch
 from fairhub.measure.judgement.gaps import MEANT
 from fairhub.methods.erasure.items import Item
-from fairhub.methods.erasure.solve import Term, least
+from fairhub.methods.erasure.solve import Erasing, Term
 from fairhub.methods.erasure.sweep import Reads
 from fairhub.model.architecture import sites
 from fairhub.model.units import Site
@@ -55,18 +55,28 @@ def erase(
         progress: Told of every layer that is done.
         unread: Dimensions whose words are not to be among those that judge.
     """
+    return erase_each(model, seen, items, erasure, [erasure.strength], progress, unread)[0]
+
+
+def erase_each(
+    model: PreTrainedModel, seen: Mapping[Key, Reads], items: Sequence[Item], erasure: Erasure,
+    strengths: Sequence[float], progress: Callable[[int], None] | None = None, unread: Iterable[str] = (),
+) -> list[Patch]:  # fmt: skip
+    """Return what `erase` does, for each of these strengths: most of the work is the same for all."""
     places = [site for site in sites(model) if (site.layer, site.kind) in seen]
     known = Placed(items, unread)
 
-    def edited(site: Site) -> torch.Tensor:
+    def edited(site: Site) -> list[torch.Tensor]:
         weight = site.weight.detach().double().cpu().numpy()
-        harm, keep = terms(seen[site.layer, site.kind], known, erasure)
+        problem = Erasing(weight, *terms(seen[site.layer, site.kind], known, erasure))
+        found = [torch.from_numpy(weight + problem.least(strength)).float() for strength in strengths]
         if progress:
             progress(1)
-        return torch.from_numpy(weight + least(weight, harm, keep, erasure.strength)).float()
+        return found
 
     weights = spread(places, edited)
-    return {(site.layer, site.kind): weight for site, weight in zip(places, weights, strict=True)}
+    keys = [(site.layer, site.kind) for site in places]
+    return [dict(zip(keys, patch, strict=True)) for patch in zip(*weights, strict=True)]
 
 
 class Placed:
@@ -126,23 +136,37 @@ class Placed:
 
 def terms(reads: Reads, items: Placed, erasure: Erasure) -> tuple[list[Term], list[Term]]:
     """Return what is erased and what is kept at one projection, in squared changes of log-odds."""
-    inputs, gradients = reads.inputs.astype(np.float64), reads.gradients.astype(np.float64)
-    judged = _moment(gradients[items.judged])
-    equal = _equal_means(items, inputs)
-    right = sum(equal.values(), np.zeros((inputs.shape[1],) * 2)) / max(len(equal), 1)
-    text = Term(
-        _ridged(reads.text_gradients / reads.text, 0.05),
-        erasure.text * _ridged(reads.text_inputs / reads.text, 0.01),
-        "text",
-    )
-    keep = [text, *_early(reads, items, erasure), *_meaning(inputs, gradients, items, equal, right, erasure)]
-    keep += _traits(inputs, gradients, items, text.left * (np.trace(judged) / np.trace(text.left)), erasure)
-    anything = text.left * (erasure.also * np.trace(judged) / np.trace(text.left))
-    harm = []
+    found = _Moments(reads, items, erasure)
+    text = Term(found.text, erasure.text * _ridged(reads.text_inputs / reads.text, 0.01), "text")
+    keep = [text, *_early(reads, items, erasure), *_meaning(found, items, erasure), *_traits(found, items, erasure)]
+    return _harm(found, items, erasure), keep
+
+
+def harm(reads: Reads, items: Placed, erasure: Erasure) -> list[Term]:
+    """Return what is erased at one projection, as `terms` has it."""
+    return _harm(_Moments(reads, items, erasure), items, erasure)
+
+
+class _Moments:
+    """What several terms of a projection are made of."""
+
+    def __init__(self, reads: Reads, items: Placed, erasure: Erasure) -> None:
+        self.inputs, self.gradients = reads.inputs.astype(np.float64), reads.gradients.astype(np.float64)
+        self.equal = _equal_means(items, self.inputs)
+        self.text = _ridged(reads.text_gradients / reads.text, 0.05)
+        """[out, out] what reads anything: the next token of neutral text."""
+        judged = self.gradients[items.judged]
+        self.scale = float((judged**2).sum() / max(len(judged), 1) / np.trace(self.text))
+        """By which it is as large as what judges."""
+
+
+def _harm(moments: _Moments, items: Placed, erasure: Erasure) -> list[Term]:
+    anything = moments.text * (erasure.also * moments.scale)
+    found = []
     for axes, mask in items.judging().items():
-        left = _ridged(_moment(gradients[mask]), erasure.broad) + anything
-        harm.append(Term(left, np.asarray(sum(equal[axis] for axis in axes) / len(equal))))
-    return harm, keep
+        left = _ridged(_moment(moments.gradients[mask]), erasure.broad) + anything
+        found.append(Term(left, np.asarray(sum(moments.equal[axis] for axis in axes) / len(moments.equal))))
+    return found
 
 
 def _equal_means(items: Placed, inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -168,17 +192,21 @@ def group_means(couples: Iterable[np.ndarray], inputs: np.ndarray) -> np.ndarray
 
     For every two groups m m' less the covariance of the mean m over cells; what is left of it below 0 is cut.
     """
-    found, pairs = np.zeros((inputs.shape[1],) * 2), 0
+    means, rests = [], []
     for couple in couples:
-        if len(couple) < _LEAST:
-            continue
-        apart = inputs[couple[:, 0]] - inputs[couple[:, 1]]
-        mean = apart.mean(0)
-        rest = apart - mean
-        found += np.outer(mean, mean) - rest.T @ rest / (len(couple) * (len(couple) - 1))
-        pairs += 1
-    values, vectors = np.linalg.eigh(found / max(pairs, 1))
-    return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
+        if len(couple) >= _LEAST:
+            apart = inputs[couple[:, 0]] - inputs[couple[:, 1]]
+            means.append(apart.mean(0))
+            rests.append((apart - means[-1]) / (len(couple) * (len(couple) - 1)) ** 0.5)
+    if not means:
+        return np.zeros((inputs.shape[1],) * 2)
+    rows = np.concatenate([np.stack(means), *rests]) / len(means) ** 0.5
+    signs = np.where(np.arange(len(rows)) < len(means), 1.0, -1.0)
+    basis = np.linalg.qr(rows.T)[0]  # all happens between these directions, fewer than there are where cells are few
+    inner = rows @ basis
+    values, vectors = np.linalg.eigh((inner.T * signs) @ inner)
+    vectors = basis @ vectors[:, values > 0]
+    return np.asarray((vectors * values[values > 0]) @ vectors.T)
 
 
 def _early(reads: Reads, items: Placed, erasure: Erasure) -> list[Term]:
@@ -189,11 +217,10 @@ def _early(reads: Reads, items: Placed, erasure: Erasure) -> list[Term]:
     return [Term(reads.early_gradients / reads.early, erasure.keep * reads.early_inputs / texts, "earlier tokens")]
 
 
-def _meaning(
-    inputs: np.ndarray, gradients: np.ndarray, items: Placed, means: Mapping[str, np.ndarray], right: np.ndarray,
-    erasure: Erasure,
-) -> list[Term]:  # fmt: skip
+def _meaning(moments: _Moments, items: Placed, erasure: Erasure) -> list[Term]:
     """Meaning of an axis is read of its own groups' inputs, and of all alike; recall of its own texts."""
+    inputs, gradients, means = moments.inputs, moments.gradients, moments.equal
+    right = sum(means.values(), np.zeros((inputs.shape[1],) * 2)) / max(len(means), 1)
     found = []
     every = items.kind == "meaning"
     for axis in items.axes:
@@ -209,18 +236,17 @@ def _meaning(
     return found
 
 
-def _traits(
-    inputs: np.ndarray, gradients: np.ndarray, items: Placed, anything: np.ndarray, erasure: Erasure
-) -> list[Term]:
+def _traits(moments: _Moments, items: Placed, erasure: Erasure) -> list[Term]:
     """What merit says to judgements must stay, and what merit, other traits and controls say to any next token."""
     found = []
     weights = {"merit": 0.3 * erasure.merit, "incidental": 0.3 * erasure.merit, "control": erasure.control}
     for family, weight in weights.items():
-        apart = items.differences(family, inputs)
+        apart = items.differences(family, moments.inputs)
         if len(apart) >= _LEAST:
-            found.append(Term(anything, weight * _moment(apart), family))
+            found.append(Term(moments.text, weight * moments.scale * _moment(apart), family))
             if family == "merit":
-                found.append(Term(_moment(gradients[items.kind == "merit"]), erasure.merit * _moment(apart), family))
+                merit = moments.gradients[items.kind == "merit"]
+                found.append(Term(_moment(merit), erasure.merit * _moment(apart), family))
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from fairhub.edit.healing import Key, Patch
-from fairhub.methods.erasure.edit import Erasure, Placed, terms
+from fairhub.methods.erasure.edit import Erasure, Placed, harm, terms
 from fairhub.methods.erasure.items import Item
 from fairhub.methods.erasure.solve import Term
 from fairhub.methods.erasure.sweep import Reads
@@ -108,12 +108,16 @@ def prices(
 
     def weighed(site: Site) -> tuple[float, float, Squares, list[Head]]:
         weight = site.weight.detach().double().cpu().numpy()
-        harm, keep = terms(seen[site.layer, site.kind], known, erasure)
+        erased, keep = terms(seen[site.layer, site.kind], known, erasure)
         change = patch[site.layer, site.kind].double().numpy() - weight
-        whole, heads = _squares(harm, weight), []
-        for unit, gone in _removals(site, weight):
-            heads.append(Head(unit, whole - _squares(harm, weight + gone), _by_family(keep, gone)))
-        return whole, whole - _squares(harm, weight + change), _by_family(keep, change), heads
+        whole = _squares(erased, weight)
+        heads = [
+            Head(Unit(site.layer, site.kind, index), taken, costs)
+            for index, (taken, costs) in enumerate(
+                zip(takings(site, weight, erased), costs_of(site, weight, keep), strict=True)
+            )
+        ]
+        return whole, whole - _squares(erased, weight + change), _by_family(keep, change), heads
 
     places = [site for site in sites(model) if (site.layer, site.kind) in patch]
     found = spread(places, weighed)
@@ -150,26 +154,50 @@ def _others(first: Callable[[Item], bool], side: bool) -> Callable[[Item], bool]
 
 
 def _taken(places: Sequence[Site], seen: Mapping[Key, Reads], items: Sequence[Item], erasure: Erasure) -> np.ndarray:
-    """Return what the removal of every head takes of the harm, [heads]."""
+    """Return what the removal of every head takes of the harm, [heads]; 0 where that is rounding."""
     known = Placed(items)
 
-    def of_site(site: Site) -> list[float]:
+    def of_site(site: Site) -> tuple[float, list[float]]:
         weight = site.weight.detach().double().cpu().numpy()
-        harm, _ = terms(seen[site.layer, site.kind], known, erasure)
-        whole = _squares(harm, weight)
-        return [whole - _squares(harm, weight + gone) for _, gone in _removals(site, weight)]
+        erased = harm(seen[site.layer, site.kind], known, erasure)
+        return _squares(erased, weight), takings(site, weight, erased)
 
-    return np.array([taken for row in spread(places, of_site) for taken in row])
+    found = spread(places, of_site)
+    taken = np.array([value for _, values in found for value in values])
+    return np.where(np.abs(taken) > _ROUNDING * sum(whole for whole, _ in found), taken, 0.0)
 
 
-def _removals(site: Site, weight: np.ndarray) -> list[tuple[Unit, np.ndarray]]:
-    """Return every head of a projection with the change of the weight that its removal is."""
+def takings(site: Site, weight: np.ndarray, erased: Sequence[Term]) -> list[float]:
+    """Return what the removal of every head of a projection takes of the harm.
+
+    Of H(W) - H(W + G) where G is -W in the head's columns and 0 elsewhere: 2 <W, left W right> - <W, left W right_c>
+    over these columns, right_c between them alone.
+    """
+    crossed = sum((t.left @ weight @ t.right for t in erased), np.zeros_like(weight))
     found = []
-    for index in range(site.count):
-        gone, columns = np.zeros_like(weight), site.columns([index]).numpy()
-        gone[:, columns] = -weight[:, columns]
-        found.append((Unit(site.layer, site.kind, index), gone))
+    for columns in _columns(site):
+        mine = weight[:, columns]
+        found.append(2 * float((mine * crossed[:, columns]).sum()) - sum(_removed(t, mine, columns) for t in erased))
     return found
+
+
+def costs_of(site: Site, weight: np.ndarray, keep: Sequence[Term]) -> list[Squares]:
+    """Return what the removal of every head of a projection changes of what must stay, by family."""
+    families = dict.fromkeys(term.family for term in keep)
+    return [
+        {name: sum(_removed(t, weight[:, columns], columns) for t in keep if t.family == name) for name in families}
+        for columns in _columns(site)
+    ]
+
+
+def _removed(term: Term, mine: np.ndarray, columns: np.ndarray) -> float:
+    """Return a term's square of the removal of these columns of a weight, [out, columns]."""
+    return float(((term.left @ mine) * (mine @ term.right[np.ix_(columns, columns)])).sum())
+
+
+def _columns(site: Site) -> list[np.ndarray]:
+    """Return the columns of every head of a projection."""
+    return [site.columns([index]).numpy() for index in range(site.count)]
 
 
 def _by_family(keep: Sequence[Term], change: np.ndarray) -> Squares:

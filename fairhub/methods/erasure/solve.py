@@ -1,15 +1,18 @@
 """Least squares for a sum of Kronecker terms: the change of a weight that erases harm and keeps the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 import torch
 from torch import Tensor
 
 _STEPS = 300
 _CLOSE = 1e-8
 """Of the squared residual, in the preconditioner's norm, against that of no change."""
+_RIDGE = 1e-12
+"""Of the mean eigenvalue: what rounding may leave of one that is 0. It changes how fast is solved, not what."""
 _SPECTRUM = 1e-6
 """Directions of harm below this share of the largest are rounding."""
 
@@ -29,24 +32,96 @@ class Term:
 def least(weight: np.ndarray, harm: Sequence[Term], keep: Sequence[Term], strength: float) -> np.ndarray:
     """Return the change D of a weight that lowers strength * harm(weight + D) + keep(D), [out, in] float64.
 
-    D acts on the directions of inputs in which harm stands out from what must stay (generalised eigenvectors of the
-    right sides), so that it has as low a rank as there are differences to erase; on these it is solved exactly, by
-    conjugate gradients.
-
     Args:
         weight: [out, in].
         harm: What is erased of the weight's own output.
         keep: What must not be changed; together of full rank.
         strength: How much an erased square counts against a kept one.
     """
-    rights = _directions(harm, keep)
-    if not rights.shape[1]:
-        return np.zeros_like(weight)
-    pieces = [(_tensor(t.left), _tensor(strength * (rights.T @ t.right @ rights))) for t in harm]
-    pieces += [(_tensor(t.left), _tensor(rights.T @ t.right @ rights)) for t in keep]
-    aim = -strength * sum(_tensor(t.left) @ _tensor(weight @ (t.right @ rights)) for t in harm)
-    assert isinstance(aim, Tensor), "there is something to erase"
-    return np.asarray((_solved(pieces, aim) @ _tensor(rights).T).numpy())
+    return Erasing(weight, harm, keep).least(strength)
+
+
+class Erasing:
+    """The problem of one weight, for any strength.
+
+    D acts on the directions of inputs in which harm stands out from what must stay (generalised eigenvectors of the
+    right sides), so that it has as low a rank as there are differences to erase; on these it is solved by conjugate
+    gradients. All but the strength is made ready once.
+    """
+
+    def __init__(self, weight: np.ndarray, harm: Sequence[Term], keep: Sequence[Term]) -> None:
+        """Take the weight, [out, in], what is erased of its output and what must not be changed."""
+        self._shape = weight.shape
+        rights = _directions(harm, keep)
+        self._rights = _tensor(rights)
+        self._harm = [(_tensor(left), _tensor(rights.T @ right @ rights)) for left, right in _merged(harm)]
+        self._keep = [(_tensor(left), _tensor(rights.T @ right @ rights)) for left, right in _merged(keep)]
+        outer = sum((left @ (weight @ (right @ rights)) for left, right in _merged(harm)), np.zeros(1))
+        self._aim = _tensor(-outer)
+        self._near = _Near(self._harm, self._keep) if rights.shape[1] else None
+
+    def least(self, strength: float) -> np.ndarray:
+        """Return the change of this strength, [out, in] float64."""
+        if self._near is None or not strength:
+            return np.zeros(self._shape)
+        pieces = [(left, strength * right) for left, right in self._harm] + self._keep
+        change = _solved(_Sum(pieces), strength * self._aim, self._near, strength)
+        return np.asarray((change @ self._rights.T).numpy())
+
+
+class _Sum:
+    """The sum of left Y right over all terms, as two products."""
+
+    def __init__(self, pieces: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Take the terms, (left, right)."""
+        self._lefts = torch.cat([left for left, _ in pieces], dim=1)
+        self._rights = torch.cat([right for _, right in pieces], dim=1)
+        self._terms = len(pieces)
+
+    def __call__(self, change: Tensor) -> Tensor:
+        """Return the sum for Y, [out, rank]."""
+        return self._lefts @ torch.cat((change @ self._rights).chunk(self._terms, dim=1))
+
+
+class _Near:
+    """Solves what is near the sum of all terms: one term for harm and one for what stays, each a Kronecker mean.
+
+    Two terms are diagonal together (generalised eigenvectors of both sides), so that this takes four products.
+    """
+
+    def __init__(self, harm: Sequence[tuple[Tensor, Tensor]], keep: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Take the terms, (left, right)."""
+        lefts, rights = zip(_mean(harm), _mean(keep), strict=True)
+        self._of_lefts, self._lefts = _together(*lefts)
+        self._of_rights, self._rights = _together(*rights)
+
+    def __call__(self, residual: Tensor, strength: float) -> Tensor:
+        """Return Y for which the two terms, that of harm so strong, make the residual."""
+        turned = self._lefts.T @ residual @ self._rights
+        return self._lefts @ (turned / (1 + strength * torch.outer(self._of_lefts, self._of_rights))) @ self._rights.T
+
+
+def _mean(terms: Sequence[tuple[Tensor, Tensor]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the left and the right side of one term that is as large as all, on either side what they are there."""
+    left = sum(a * b.trace() for a, b in terms)
+    right = sum(b * a.trace() for a, b in terms)
+    assert isinstance(left, Tensor) and isinstance(right, Tensor), "there is a term"
+    return left.numpy(), (right / left.trace()).numpy()
+
+
+def _together(harm: np.ndarray, keep: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues of harm against what stays, and the vectors on which both are diagonal, the latter 1."""
+    values, vectors = scipy.linalg.eigh(harm, keep + _RIDGE * np.trace(keep) / len(keep) * np.eye(len(keep)))
+    return _tensor(np.maximum(values, 0)), _tensor(vectors)
+
+
+def _merged(terms: Iterable[Term]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return left and right sides, those with the very same left side as one."""
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for term in terms:
+        _, right = found.get(id(term.left), (term.left, np.zeros(())))
+        found[id(term.left)] = term.left, right + term.right
+    return list(found.values())
 
 
 def _directions(harm: Sequence[Term], keep: Sequence[Term]) -> np.ndarray:
@@ -59,23 +134,19 @@ def _directions(harm: Sequence[Term], keep: Sequence[Term]) -> np.ndarray:
     return np.asarray(white @ turned[:, found > _SPECTRUM * max(float(found.max()), 1e-300)])
 
 
-def _solved(pieces: Sequence[tuple[Tensor, Tensor]], aim: Tensor) -> Tensor:
-    """Return Y with sum of left Y right = aim, by conjugate gradients preconditioned by the Kronecker mean of both."""
-    left = torch.linalg.inv(sum(a * b.trace() for a, b in pieces))  # type: ignore[arg-type]
-    right = torch.linalg.inv(sum(b * a.trace() for a, b in pieces))  # type: ignore[arg-type]
+def _solved(sum_: _Sum, aim: Tensor, near: _Near, strength: float) -> Tensor:
+    """Return Y with sum of left Y right = aim, by conjugate gradients preconditioned by what is near that sum."""
     found, residual = torch.zeros_like(aim), aim.clone()
-    step = left @ residual @ right
+    step = near(residual, strength)
     size = begun = (residual * step).sum()
     for _ in range(_STEPS):
         if size <= _CLOSE * begun:
             break
-        moved = torch.zeros_like(aim)
-        for a, b in pieces:
-            moved += a @ step @ b
+        moved = sum_(step)
         rate = size / (step * moved).sum()
         found += rate * step
         residual -= rate * moved
-        turned = left @ residual @ right
+        turned = near(residual, strength)
         before, size = size, (residual * turned).sum()
         step = turned + size / before * step
     return found
