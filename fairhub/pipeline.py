@@ -23,36 +23,29 @@ from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.model.saving import save
-from fairhub.proof import figures as proof
 from fairhub.proof import items
-from fairhub.proof.assembly import assemble, beside_of, spent
+from fairhub.proof.assembly import assemble, audited, spent
 from fairhub.proof.prover import Prover, batcher, proof_of
 from fairhub.proof.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
 from fairhub.request import Request, data_of, refuse, settings_of, settled
 from fairhub.run.folder import Run
+from fairhub.run.memory import Memory
 from fairhub.run.processes import alone, main, wait
 from fairhub.run.progress import progress_bar
 
 
-def audit(loaded: Loaded, request: Request, suite: Suite | None = None) -> list[Figure]:
+def audit(loaded: Loaded, request: Request, suite: Suite | None = None, memory: Memory | None = None) -> list[Figure]:
     """Measure a model on held_out and external, and on the benchmarks of a suite; change nothing.
 
     Args:
         loaded: The model.
         request: What was asked.
         suite: That of the request, where its rows were gathered before.
+        memory: What was measured before; None remembers nothing. Benchmarks are always measured.
     """
     data = data_of(request, loaded.tokenizer, proved=request.axes)
-    prove = Prover(loaded, data)
-    biases = [prove.bias(probes, [])[0] for probes in data.proof]
-    other = data.beside
-    beside = beside_of(loaded, other, prove.otherwise(other, [])) if other is not None else None
-    judged = proof.Judged(
-        [(prove.judgements(cells, [])[0], None) for cells in data.judged if cells[0].split in ("held_out", "external")],
-        tuple(prove.judgements(data.traits, [])), prove.kept(), prove.keeps([]), beside=beside,
-    )  # fmt: skip
-    found = proof.figures_of(biases, prove.utility([]), data.documents["held_out"], None, judged)
+    found = audited(loaded, data, Prover(loaded, data).base(memory or Memory()))
     suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
     return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
 

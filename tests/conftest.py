@@ -28,6 +28,12 @@ def model(request):
     return ARCHITECTURES[request.param]()
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered(tmp_path, monkeypatch):
+    """No audit takes over what an earlier test measured, nor leaves anything in the user's cache."""
+    monkeypatch.setattr("fairhub.model.loading.cache", lambda: tmp_path / "cache")
+
+
 @pytest.fixture(scope="session")
 def text(tmp_path_factory):
     """A file of neutral text in the words of the planted model."""

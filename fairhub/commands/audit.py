@@ -36,7 +36,9 @@ def audit(
     level: Level = None,
     samples: Annotated[int, typer.Option(help="Of --names: draws a name at T = 0.6; 0 computes likelihoods.")] = 0,
     name_prompts: Annotated[Path | None, typer.Option(help="Of --names: folder of the public 1,680 prompts.")] = None,
-    suite: Suite = None, rows: Rows = None, device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    suite: Suite = None, rows: Rows = None,
+    again: Annotated[bool, typer.Option("--again", help="Measure anew what was measured before.")] = False,
+    device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Measure how differently a model treats people; change nothing."""
     plan_sanity(0.02, None)
@@ -45,8 +47,10 @@ def audit(
         return
     from fairhub.inputs.sizes import AUDIT, QUICK
     from fairhub.measure.benchmarks.suite import gather
+    from fairhub.model.loading import cache
     from fairhub.pipeline import audit as run
     from fairhub.request import Request, refuse_chat
+    from fairhub.run.memory import Memory
 
     refuse_chat(chat, system)
     note_probes(probes)
@@ -55,7 +59,11 @@ def audit(
         "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
         sizes=QUICK if suite == "quick" else AUDIT, chat=chat, system=system,
     )  # fmt: skip
-    _show(run(loaded(model, device, dtype), request, wanted), [], json, wanted.notes if wanted else ())
+    memory = Memory(None if again else cache() / "measured")
+    figures = run(loaded(model, device, dtype), request, wanted, memory)
+    if memory.reused:
+        typer.echo(f"measured before, by this fairhub: {len(memory.reused)} parts; --again measures anew", err=True)
+    _show(figures, [], json, wanted.notes if wanted else ())
 
 
 def _names(

@@ -85,6 +85,21 @@ def assemble(
     )  # fmt: skip
 
 
+def audited(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> list[Figure]:
+    """Return the figures of an audit, from the measurements of `Prover.base`."""
+    splits = enumerate(data.proof, start=len(data.near))
+    biases = [proof.Bias(probes, found[f"bias{number}"][0], None) for number, probes in splits]
+    judged = [
+        (_readings(loaded, cells, found, f"judged{number}")[0], None)
+        for number, cells in enumerate(data.judged) if f"judged{number} words" in found
+    ]  # fmt: skip
+    kept, traits = keep.usable(loaded, data.choices, data.passages), _readings(loaded, data.traits, found, "traits")
+    beside = beside_of(loaded, data.beside, found) if data.beside else None
+    read = proof.Judged(judged, tuple(traits), kept, found["kept"], beside=beside)
+    loss = found["loss"]
+    return proof.figures_of(biases, proof.Utility(loss, loss[:0]), data.documents["held_out"], None, read)
+
+
 def _sizes(
     loaded: Loaded, outcome: methods.Outcome, plan: Mapping[str, Any]
 ) -> tuple[dict[str, float], dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
 from fairhub.proof.assembly import VERSION
+from fairhub.run.memory import Memory
 from fairhub.run.processes import agreed
 from fairhub.run.progress import progress_bar
 
@@ -108,6 +109,46 @@ class Prover:
         with applied(self.loaded.model, outcome.repair):
             found["text_after"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
         return found
+
+    def base(self, memory: Memory) -> dict[str, Any]:
+        """Measure the model as it is on the splits of the proof, but for what is remembered: what an audit shows.
+
+        Returns:
+            Parts of what `everything` returns, of the base model alone.
+        """
+        found: dict[str, Any] = {}
+        on = self._hangs_on()
+        for name, content, compute in self._parts():
+            found |= memory.arrays(name, (*on, content), compute)
+        return found
+
+    def _parts(self) -> Iterator[tuple[str, object, Callable[[], Mapping[str, Any]]]]:
+        """Yield each part of `base`: its name, what it is measured on, and what measures it."""
+        for number, probes in enumerate(self.data.proof, start=len(self.data.near)):
+            yield f"bias{number}", probes, partial(self._divergences, f"bias{number}", probes)
+        judged = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
+        for name, cells in (judged | {"traits": self.data.traits}).items():
+            if cells and cells[0].split in ("held_out", "external"):
+                words = lexicon(self.loaded.tokenizer, cells[0].split)
+                yield name, (cells, words.words, words.ids), partial(self._read, name, cells)
+        yield "kept", self.kept(), lambda: {"kept": self.keeps([])}
+        yield "loss", self.data.text["held_out"].tolist(), lambda: {"loss": self.utility([]).loss}
+        if (beside := self.data.beside) is not None:
+            words = lexicon(self.loaded.tokenizer, "held_out")
+            yield "beside", (beside, words.words, words.ids), lambda: self.otherwise(beside, [])
+
+    def _divergences(self, name: str, probes: Sequence[Probe]) -> dict[str, np.ndarray]:
+        return {name: self.divergences(probes, [Repair()])}
+
+    def _read(self, name: str, cells: Sequence[Cell]) -> dict[str, np.ndarray]:
+        return reading.flat(self.judgements(cells, []), name)
+
+    def _hangs_on(self) -> tuple[object, ...]:
+        """Return all of a model that what is measured hangs on."""
+        loaded, model = self.loaded, self.loaded.model
+        words = sorted(loaded.tokenizer.get_vocab().items())
+        place = home(model).type, model.dtype, model.config.to_json_string()
+        return VERSION, reading.PARTS, loaded.sha256(), *place, sorted(loaded.own.items()), words, self.data.before
 
     def otherwise(self, beside: Beside, repairs: Sequence[Repair]) -> dict[str, Any]:
         """Measure base and repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""
