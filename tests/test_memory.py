@@ -40,6 +40,7 @@ def test_a_second_audit_has_the_same_figures_and_computes_nothing(asked, tmp_pat
     assert audited(loaded, asked, None)[1] > 0  # without a folder nothing is remembered
 
 
+@pytest.mark.wide
 def test_another_model_text_or_code_is_measured(asked, tmp_path, monkeypatch):
     folder, model = tmp_path / "measured", planted.planted_model()
     first, *_ = audited(planted.loaded(model), asked, folder)
@@ -56,6 +57,7 @@ def test_another_model_text_or_code_is_measured(asked, tmp_path, monkeypatch):
     assert not audited(planted.loaded(planted.planted_model()), asked, folder)[2]
 
 
+@pytest.mark.wide
 def test_an_audit_that_was_cut_short_goes_on(asked, tmp_path, monkeypatch):
     loaded, folder = planted.loaded(planted.planted_model()), tmp_path / "measured"
 
