@@ -27,6 +27,7 @@ from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
 from fairhub.proof.assembly import VERSION
+from fairhub.run.folder import digest
 from fairhub.run.memory import Memory
 from fairhub.run.processes import agreed
 from fairhub.run.progress import progress_bar
@@ -119,7 +120,7 @@ class Prover:
         found: dict[str, Any] = {}
         on = self._hangs_on()
         for name, content, compute in self._parts():
-            found |= memory.arrays(name, (*on, content), compute)
+            found |= memory.arrays(name, (on, content), compute)
         return found
 
     def _parts(self) -> Iterator[tuple[str, object, Callable[[], Mapping[str, Any]]]]:
@@ -143,12 +144,13 @@ class Prover:
     def _read(self, name: str, cells: Sequence[Cell]) -> dict[str, np.ndarray]:
         return reading.flat(self.judgements(cells, []), name)
 
-    def _hangs_on(self) -> tuple[object, ...]:
-        """Return all of a model that what is measured hangs on."""
+    def _hangs_on(self) -> str:
+        """Return a digest of all of a model that what is measured hangs on."""
         loaded, model = self.loaded, self.loaded.model
         words = sorted(loaded.tokenizer.get_vocab().items())
         place = home(model).type, model.dtype, model.config.to_json_string()
-        return VERSION, reading.PARTS, loaded.sha256(), *place, sorted(loaded.own.items()), words, self.data.before
+        own = sorted(loaded.own.items())
+        return digest(VERSION, reading.PARTS, loaded.sha256(), *place, own, words, self.data.before)
 
     def otherwise(self, beside: Beside, repairs: Sequence[Repair]) -> dict[str, Any]:
         """Measure base and repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""

@@ -17,7 +17,7 @@ from fairhub.run.folder import Arrays, digest
 from fairhub.run.processes import alone, main
 
 MOST = 512 * MEGABYTE
-"""Bytes of all files; those not used for longest go first. An audit of the default leaves about 10 MB."""
+"""Bytes of all files; those not used for longest go first. An audit of the default leaves 6 MB."""
 _UNREADABLE = (*BROKEN, zipfile.BadZipFile, zlib.error)
 
 
