@@ -25,7 +25,6 @@ from fairhub.measure.utility import Utility, utility
 from fairhub.methods.controls import by_choice
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
-from fairhub.proof import figures as proof
 from fairhub.proof.assembly import VERSION
 from fairhub.run.folder import digest
 from fairhub.run.memory import Memory
@@ -47,13 +46,6 @@ class Prover:
         batches = self.batched(probes)
         bar = progress_bar(f"measuring {probes[0].split}", sum(b.tokens for b in batches) * len(repairs))
         return divergences(self.loaded.model, batches, repairs, bar)
-
-    def bias(self, probes: Sequence[Probe], repairs: Sequence[Repair]) -> list[proof.Bias]:
-        """Return before (and after, for each repair) on these probes."""
-        values = self.divergences(probes, [Repair(), *repairs])
-        if not repairs:
-            return [proof.Bias(probes, values[0], None)]
-        return [proof.Bias(probes, values[0], after) for after in values[1:]]
 
     def utility(self, repairs: Sequence[Repair], chunks: int | None = None) -> Utility:
         """Return loss and KL of base and repairs on held-out text."""
@@ -87,8 +79,7 @@ class Prover:
         """
         found: dict[str, Any] = {}
         for number, probes in enumerate([*self.data.near, *self.data.proof]):
-            bias = self.bias(probes, [outcome.repair])[0]
-            found[f"bias{number}"] = np.stack([bias.before, np.asarray(bias.after)])
+            found[f"bias{number}"] = self.divergences(probes, [Repair(), outcome.repair])
         every = list(outcome.ablations.values())
         others = [every[places[0]] for places in by_choice(outcome.ablations).values()]  # one of each way of choosing
         named = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
