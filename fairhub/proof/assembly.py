@@ -76,7 +76,7 @@ def assemble(
         ],
         cost=cost,
         data=[*data.provenance, *measured.provenance],
-        versions=_versions(),
+        versions=versions(),
         verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
         settings=settings | outcome.settled | width | _notes(measured) | _unread(loaded),
         healing=_healing(outcome),
@@ -211,6 +211,7 @@ def _on_pairs(data: Data, rows: Sequence[int], values: np.ndarray, cost: proof.U
     return figures + proof.utility_figures(mean, data.documents["held_out"], 0)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that numbers come from."""
     names = ("torch", "transformers", "accelerate", "huggingface_hub", "numpy")
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}

@@ -25,7 +25,7 @@ from fairhub.measure.utility import Utility, utility
 from fairhub.methods.controls import by_choice
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
-from fairhub.proof.assembly import VERSION
+from fairhub.proof.assembly import VERSION, versions
 from fairhub.run.folder import digest
 from fairhub.run.memory import Memory
 from fairhub.run.processes import agreed
@@ -141,7 +141,7 @@ class Prover:
         words = sorted(loaded.tokenizer.get_vocab().items())
         place = home(model).type, model.dtype, model.config.to_json_string()
         own = sorted(loaded.own.items())
-        return digest(VERSION, reading.PARTS, loaded.sha256(), *place, own, words, self.data.before)
+        return digest(VERSION, versions(), reading.PARTS, loaded.sha256(), *place, own, words, self.data.before)
 
     def otherwise(self, beside: Beside, repairs: Sequence[Repair]) -> dict[str, Any]:
         """Measure base and repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""
