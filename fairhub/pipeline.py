@@ -45,13 +45,22 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None, memory: 
         memory: What was measured before; None remembers nothing. Benchmarks are always measured.
     """
     data = data_of(request, loaded.tokenizer, proved=request.axes)
-    found = audited(loaded, data, Prover(loaded, data).base(memory or Memory()))
+    found = audited(loaded, data, Prover(loaded, data, memory).base())
     suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
     return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
 
 
-def repair(loaded: Loaded, request: Request, folder: Path | str, *, resume: bool = False) -> Report:
+def repair(
+    loaded: Loaded, request: Request, folder: Path | str, *, resume: bool = False, memory: Memory | None = None
+) -> Report:
     """Repair a model and write the run folder: model/, the report, recipe.json, items.npz, figures/, trace.jsonl.
+
+    Args:
+        loaded: The model, which is repaired for good.
+        request: What was asked.
+        folder: Of the run.
+        resume: Go on with a run that was stopped.
+        memory: What was measured of the model as it is before; None remembers nothing.
 
     Raises:
         UserError: Something the user can mend; what was found so far stays in the folder for `resume`.
@@ -68,7 +77,7 @@ def repair(loaded: Loaded, request: Request, folder: Path | str, *, resume: bool
     with tallied(loaded.model) as tally:
         chosen = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
         outcome = methods.final(chosen, loaded.stored)
-        prove = Prover(loaded, data)
+        prove = Prover(loaded, data, memory)
         found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
         measured = benchmarked(loaded, suite, outcome.repair) if suite else NOTHING
     cost = spent(loaded, began, tally)

@@ -137,7 +137,7 @@ def test_a_forecast_counts_what_is_asked_otherwise(tmp_path):
         for one in (data, replace(data, beside=None))
     )
     with tallied(model.model) as tally:
-        Prover(model, data).otherwise(data.beside, [Repair()])
+        Prover(model, data).otherwise(data.beside, [Repair(), Repair()])
     assert tally.forwards > 1 and with_it - without == pytest.approx(tally.forwards, rel=0.4)
 
 

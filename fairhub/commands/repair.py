@@ -67,8 +67,10 @@ def repair(
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.errors import UserError
+    from fairhub.model.loading import cache
     from fairhub.pipeline import repair as run
     from fairhub.request import refuse
+    from fairhub.run.memory import Memory
     from fairhub.run.processes import leave
 
     plan_sanity(budget, seconds)
@@ -83,7 +85,8 @@ def repair(
         raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
     note_probes(probes)
     with _resumable(out):
-        made = run(_base(model, device, dtype, request.method, of), request, out, resume=resume)
+        base, memory = _base(model, device, dtype, request.method, of), Memory(cache() / "measured")
+        made = run(base, request, out, resume=resume, memory=memory)
     say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
     leave()
 

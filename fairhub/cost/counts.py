@@ -6,9 +6,10 @@ from dataclasses import replace
 from fairhub.compute.likelihood import shared_tokens
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.inputs.batches import probe_batches
-from fairhub.inputs.data import Data, Ground
-from fairhub.inputs.probes import CONTROL, stratified
+from fairhub.inputs.data import Data, Ground, compared
+from fairhub.inputs.probes import CONTROL, Probe, stratified
 from fairhub.inputs.tokens import encode
+from fairhub.measure.divergence import divergence_tokens
 from fairhub.measure.scores import separable
 from fairhub.methods import METHODS, Plan, Task
 from fairhub.methods.erasure import pulled_tokens, sweep_tokens
@@ -163,11 +164,12 @@ def _two_sided(task: Task, plan: Plan) -> list[Work]:
     """The sweep, and a few strengths on select beside the base model: of those tried one fits and the next does not."""
     items = items_for(task)
     swept, pulled = sweep_tokens(items, task.fit_text), pulled_tokens(items, task.fit_text)
-    tokens = _STRENGTHS * _read_tokens(task, task.choose)
+    control = [probe for probe in task.select if probe.axis == CONTROL]
+    tokens = _STRENGTHS * (_read_tokens(task, task.choose) + _probe_tokens(task, control))
     widths = [site.count * site.width for site in sites(task.model) if site.kind == "head"]
     return [
         Work("sweep", swept, backward=pulled, logits=task.fit_text.numel(), calls=2 * swept / TOKENS),
-        Work("choosing, judgements", tokens, calls=tokens / _WALKED),
+        _read("choosing, judgements", tokens),
         on_text("choosing, text", task.select_text, _STRENGTHS),
         Work("erasing", solves=(_STRENGTHS - 1) * sum(_SOLVED * width**3 for width in widths)),
     ]
@@ -205,31 +207,40 @@ def _others(method: str, plan: Plan) -> int:
 
 
 def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
-    splits = [batch for part in (*data.near, *data.proof) for batch in probe_batches(task.tokenizer, part)]
     length, chunks = data.text["held_out"].shape[1], len(data.text["held_out"])
     least = min(data.sizes.control_chunks, chunks)
     text = length * (2 * chunks + alternatives * least + (least if alternatives else 0))
+    probes = sum(_probe_tokens(task, part) for part in (*data.near, *data.proof))
     return [
-        on_probes("proof, probes", splits, 2),
-        on_probes("proof, alternatives", probe_batches(task.tokenizer, data.control_proof), alternatives),
+        _read("proof, probes", 2 * probes),
+        _read("proof, alternatives", alternatives * _probe_tokens(task, data.control_proof)),
         _judgements(task, data, alternatives - 2 if alternatives > 2 else alternatives),
-        Work("proof, text", text, logits=text * _READ, calls=text / (4 * length)),
+        Work("proof, text", text, logits=text * _READ_LOGITS, calls=text / (4 * length)),
         Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS),
-    ]  # fmt: skip
+    ]
 
 
 def _judgements(task: Task, data: Data, others: int) -> Work:
     """Who is judged worse and what must stay, before and after: texts of an axis share how they begin.
 
-    Under `others`, ways of choosing that the repair is compared with, held_out alone is read.
+    Under `others`, ways of choosing that the repair is compared with, part of held_out is read.
     """
     kept = Ground((), data.traits, data.choices, data.passages)
     parts = [*(Ground(cells, (), ()) for cells in data.judged), kept]
-    held_out = (2 + others if part is kept or part.cells[0].split == "held_out" else 2 for part in parts)
-    tokens = sum(times * _read_tokens(task, part) for times, part in zip(held_out, parts, strict=True))
     if (beside := data.beside) is not None:
-        tokens += 2 * _read_tokens(task, Ground((*beside.judged, *beside.traits), (), beside.choices))
-    return Work("proof, judgements", tokens, calls=tokens / _WALKED)
+        parts.append(Ground((*beside.judged, *beside.traits), (), beside.choices))
+    tokens = 2 * sum(_read_tokens(task, part) for part in parts) + others * _read_tokens(task, compared(data))
+    return _read("proof, judgements", tokens)
+
+
+def _probe_tokens(task: Task, probes: Sequence[Probe]) -> int:
+    """Return how many tokens are computed to read these probes once."""
+    return divergence_tokens(probe_batches(task.tokenizer, probes)) if probes else 0
+
+
+def _read(name: str, tokens: float) -> Work:
+    """Return the work of reading texts that share how they begin."""
+    return Work(name, tokens, calls=tokens / _WALKED)
 
 
 def _read_tokens(task: Task, ground: Ground) -> int:
@@ -241,7 +252,7 @@ def _read_tokens(task: Task, ground: Ground) -> int:
     return sum(shared_tokens([encode(task.tokenizer, text) for text in texts]) for texts in (*blocks.values(), kept))
 
 
-_WALKED = 512
+_WALKED = 1024
 """Tokens of a forward where texts that begin alike are read as a tree, about."""
-_READ = 1.5
+_READ_LOGITS = 1.5
 """Loss and KL are read off the logits too, which costs about half as much again as making them."""

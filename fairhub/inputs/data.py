@@ -1,7 +1,9 @@
 """What a run measures on, once it is gathered: probes, judged texts, what must stay and neutral text, by split."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -9,6 +11,8 @@ from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.keep import Choice, Passage
 from fairhub.inputs.probes import CONTROL, Probe, Split, stratified
 from fairhub.inputs.sizes import Sizes
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,34 @@ class Data:
     """What stands in front of every text but prose: a chat up to where the answer begins, or nothing."""
     beside: Beside | None = None
     """Part of held_out in the other format, of a model that has a chat template."""
+
+
+def compared(data: Data) -> Ground:
+    """Return the part of held_out that alternatives are compared on: the first of every axis, trait and family.
+
+    The first ones cross templates and term sets as thinly as all of them do.
+    """
+    sizes = data.sizes
+    held_out = next((cells for cells in data.judged if cells[0].split == "held_out"), ())
+    return Ground(
+        _first(held_out, lambda cell: cell.axis, sizes.compared_texts, lambda cell: len(cell.texts)),
+        _first(data.traits, lambda cell: cell.axis, sizes.compared_traits),
+        _first(data.choices, lambda choice: choice.family, sizes.compared_choices),
+        data.passages[: sizes.compared_passages],
+    )
+
+
+def _first(
+    items: Sequence[Item], kind: Callable[[Item], str], most: int, size: Callable[[Item], int] = lambda _: 1
+) -> tuple[Item, ...]:
+    """Return the first items of each kind, of a total size of `most` a kind."""
+    total: Counter[str] = Counter()
+    found = []
+    for item in items:
+        if total[kind(item)] < most:
+            total[kind(item)] += size(item)
+            found.append(item)
+    return tuple(found)
 
 
 def prompts(data: Data, count: int = 12) -> list[str]:

@@ -50,6 +50,12 @@ class Sizes:
     chosen_passages: int = 160
     compared: int = 56
     """Held-out probes that the alternatives (random, importance ...) are measured on."""
+    compared_texts: int = 48
+    """Held-out texts an axis that the alternatives are judged by."""
+    compared_traits: int = 56
+    """Of them, held-out pairs of each trait that must stay."""
+    compared_choices: int = 80
+    compared_passages: int = 68
     control_chunks: int = 16
     """Chunks of held-out text that the alternatives are measured on."""
     search_tokens: int = 32_768

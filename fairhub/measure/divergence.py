@@ -1,38 +1,92 @@
 """Divergence of probes and loss of text under repairs, item by item."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.compute.engine import Engine, Readout, divergence, token_loss
+from fairhub.compute.engine import Engine, jensen_shannon, token_loss
+from fairhub.compute.likelihood import read_endings, shared_tokens
 from fairhub.edit.healing import patched
-from fairhub.edit.repair import Repair
+from fairhub.edit.repair import Repair, applied
 from fairhub.edit.zeroing import weights_zeroed
 from fairhub.inputs.batches import Batch
+from fairhub.model.facts import home
+from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
+
+_PIECE = 128
+"""Probes read together in one process, whatever their number: two distributions of each are held."""
+
+Texts = tuple[tuple[int, ...], tuple[int, ...]]
+"""Token ids of a probe's two texts."""
 
 
 def divergences(
-    model: PreTrainedModel,
-    batches: Sequence[Batch],
-    repairs: Sequence[Repair],
-    progress: Progress | None = None,
+    model: PreTrainedModel, batches: Sequence[Batch], repairs: Sequence[Repair], progress: Progress | None = None
 ) -> np.ndarray:
-    """Return the divergence of every probe under every repair, [repairs, probes], nats."""
-    rows = []
-    for repair in repairs:
-        rows.append(_values(model, batches, repair, divergence))
-        if progress:
-            progress(sum(batch.tokens for batch in batches))
-    return np.stack(rows)
+    """Return the divergence of every probe under every repair, [repairs, probes], nats.
+
+    Texts that begin alike share what they begin with.
+
+    Args:
+        model: A causal language model.
+        batches: Of probes; their items count from 0.
+        repairs: What is done to the model; the empty repair is the base model.
+        progress: Told how many tokens were computed.
+
+    Raises:
+        UserError: Logits are not finite.
+    """
+    texts = _texts(batches)
+    pieces = _pieces(texts)
+
+    def of_piece(piece: Sequence[int]) -> np.ndarray:
+        return np.stack([_divergences(model, [texts[i] for i in piece], repair, progress) for repair in repairs])
+
+    values = np.empty((len(repairs), len(texts)))
+    for piece, part in zip(pieces, spread(pieces, of_piece), strict=True):
+        values[:, piece] = part
+    return values
+
+
+def divergence_tokens(batches: Sequence[Batch]) -> int:
+    """Return how many tokens are computed for these probes under one repair."""
+    texts = _texts(batches)
+    return sum(shared_tokens([ids for i in piece for ids in texts[i]]) for piece in _pieces(texts))
+
+
+def _pieces(texts: Mapping[int, Texts]) -> list[list[int]]:
+    order = sorted(texts, key=lambda item: (texts[item], item))  # what begins alike stays together
+    return [order[begin : begin + _PIECE] for begin in range(0, len(order), _PIECE)]
+
+
+def _texts(batches: Sequence[Batch]) -> dict[int, Texts]:
+    """Return the two texts of every probe, by its item."""
+    found: dict[int, Texts] = {}
+    for batch in batches:
+        rows = [tuple(ids[: last + 1]) for ids, last in zip(batch.ids.tolist(), batch.last.tolist(), strict=True)]
+        found |= {item: (rows[a], rows[b]) for item, (a, b) in zip(batch.items, batch.pairs.tolist(), strict=True)}
+    return found
+
+
+@torch.inference_mode()
+def _divergences(
+    model: PreTrainedModel, texts: Sequence[Texts], repair: Repair, progress: Progress | None
+) -> np.ndarray:
+    log_p = torch.empty(2 * len(texts), model.get_output_embeddings().weight.shape[0], device=home(model))
+
+    def take(numbers: Sequence[int], read: Tensor) -> None:
+        log_p[list(numbers)] = read.to(log_p.device)
+
+    with applied(model, repair):
+        read_endings(model, [ids for pair in texts for ids in pair], take, progress=progress)
+    return jensen_shannon(log_p[0::2], log_p[1::2]).double().cpu().numpy()
 
 
 def losses(model: PreTrainedModel, batches: Sequence[Batch], repair: Repair) -> np.ndarray:
     """Return the loss of every chunk of text under a repair, [chunks], nats a token."""
-    return _values(model, batches, repair, token_loss)
-
-
-def _values(model: PreTrainedModel, batches: Sequence[Batch], repair: Repair, readout: Readout) -> np.ndarray:
     with patched(model, repair.patch), weights_zeroed(model, repair.zeros):
-        return Engine(model, batches, readout, cache_bytes=0).values([repair.pruning])[0]
+        return Engine(model, batches, token_loss, cache_bytes=0).values([repair.pruning])[0]

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from fairhub.compute.engine import divergence, fast_matmul, token_loss
+from fairhub.compute.engine import fast_matmul, token_loss
 from fairhub.edit.healing import patched
 from fairhub.edit.repair import Repair
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import Lexicon, lexicon
 from fairhub.inputs.probes import CONTROL
 from fairhub.measure import keep
+from fairhub.measure.divergence import divergences
 from fairhub.measure.judgement import figures as judgement
 from fairhub.measure.judgement import reading
 from fairhub.measure.judgement.reading import Reading
@@ -145,9 +146,7 @@ class Bench:
         found["kept"] = keep.read(task.loaded, self.kept, [repair])[0]
         with fast_matmul(), patched(task.model, repair.patch):
             found["loss"] = values_of(task, task.select_text, token_loss, repair)
-            found["control"] = np.empty(0)
-            if self.control:
-                found["control"] = values_of(task, task.batched(self.control), divergence, repair)
+        found["control"] = divergences(task.model, task.batched(self.control), [repair])[0]
         return found
 
 

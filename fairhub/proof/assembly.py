@@ -15,7 +15,7 @@ import numpy as np
 from fairhub import methods, report
 from fairhub.compute.tally import Tally
 from fairhub.edit.editing import asked_multiple, parameters_gone, width_after
-from fairhub.inputs.data import Beside, Data, prompts
+from fairhub.inputs.data import Beside, Data, compared, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.judgement.scope import scope_of
@@ -81,7 +81,7 @@ def assemble(
         settings=settings | outcome.settled | width | _notes(measured) | _unread(loaded),
         healing=_healing(outcome),
         choices=outcome.choices,
-        brought=json.loads(str(found["brought"])),
+        brought=json.loads(str(found["brought"][0])) if "brought" in found else None,
     )  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def _judged(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> proof.J
     splits = [_readings(loaded, cells, found, f"judged{number}") for number, cells in enumerate(data.judged)]
     kept, traits = keep.usable(loaded, data.choices, data.passages), _readings(loaded, data.traits, found, "traits")
     beside = beside_of(loaded, data.beside, found) if data.beside else None
-    return proof.Judged([(s[0], s[1]) for s in splits], tuple(traits[:2]), kept, found["kept"][:2], beside=beside)
+    return proof.Judged([(s[0], s[1]) for s in splits], tuple(traits), kept, found["kept"], beside=beside)
 
 
 def beside_of(loaded: Loaded, beside: Beside, found: dict[str, np.ndarray]) -> proof.Judged:
@@ -141,7 +141,7 @@ def beside_of(loaded: Loaded, beside: Beside, found: dict[str, np.ndarray]) -> p
 
 
 def _readings(loaded: Loaded, cells: Sequence[Cell], found: dict[str, np.ndarray], name: str) -> list[Reading]:
-    """Return the readings that `found` holds: base, repair, and in held_out one of each other way of choosing."""
+    """Return the readings that `found` holds: base, then repair, of some alternatives each."""
     words = lexicon(loaded.tokenizer, cells[0].split)
     return unflat(cells, words, found, name)
 
@@ -184,15 +184,16 @@ def _judged_others(
     loaded: Loaded, data: Data, found: dict[str, np.ndarray], limits: Mapping[str, float]
 ) -> list[list[Figure]]:
     """Return who is judged worse in held_out and what must stay: under the repair, then one of every other choice."""
-    traits, kept = _readings(loaded, data.traits, found, "traits"), keep.usable(loaded, data.choices, data.passages)
+    part = compared(data)
+    traits = _readings(loaded, part.traits, found, "others traits")
+    kept = keep.usable(loaded, part.choices, part.passages)
     stays = [
-        keep.keep_figures([traits[0], traits[row]], kept, found["kept"][[0, row]], limits)
+        keep.keep_figures([traits[0], traits[row]], kept, found["others kept"][[0, row]], limits)
         for row in range(1, len(traits))
     ]
-    number = next((n for n, cells in enumerate(data.judged) if cells[0].split == "held_out"), None)
-    if number is None:  # own probes alone may leave no two groups to compare
+    if not part.cells:  # own probes alone may leave no two groups to compare
         return stays
-    judged = _readings(loaded, data.judged[number], found, f"judged{number}")
+    judged = _readings(loaded, part.cells, found, "others judged")
     return [
         judgement.figures(judged[0], judged[row], "held_out", details=False)
         + (proof.judged_against_repair(judged[1], judged[row]) if row > 1 else [])

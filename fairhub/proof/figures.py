@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope
-from fairhub.inputs.probes import CONTROL, Probe
+from fairhub.inputs.probes import CONTROL, PROVED, Probe
 from fairhub.measure import keep
 from fairhub.measure.judgement import figures as judgement
 from fairhub.measure.judgement.reading import Reading
@@ -192,7 +192,7 @@ def judged_figures(
     figures: list[Figure] = []
     for before, after in judged.splits:
         split = before.cells[0].split
-        proved = split in ("held_out", "external")
+        proved = split in PROVED
         figures += judgement.figures(before, after, split, proved, searched, scope)
     figures += keep.keep_figures(judged.traits, judged.kept, judged.kept_values, limits)
     return figures + (otherwise_asked(judged.beside) if judged.beside else [])
@@ -228,7 +228,7 @@ def figures_of(
     """
     figures = judged_figures(judged, searched, limits, scope)
     for bias in biases:
-        proved = bias.probes[0].split in ("held_out", "external")
+        proved = bias.probes[0].split in PROVED
         figures += bias_figures(
             bias, details=proved, searched=() if proved else searched, contexts=contexts, limit=limits["control"]
         )

@@ -13,12 +13,12 @@ from fairhub import methods
 from fairhub.compute.greedy import continuations
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.batches import Batch, batches_for, text_batches
-from fairhub.inputs.data import Beside, Data, prompts
+from fairhub.inputs.data import Beside, Data, compared, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
-from fairhub.inputs.probes import Probe
+from fairhub.inputs.probes import PROVED, Probe
 from fairhub.measure import keep
-from fairhub.measure.divergence import divergences
+from fairhub.measure.divergence import divergence_tokens, divergences
 from fairhub.measure.judgement import reading
 from fairhub.measure.judgement.reading import Reading
 from fairhub.measure.utility import Utility, utility
@@ -31,20 +31,23 @@ from fairhub.run.memory import Memory
 from fairhub.run.processes import agreed
 from fairhub.run.progress import progress_bar
 
+Measure = Callable[[Sequence[Repair]], dict[str, Any]]
+"""Measures a part of the proof under some repairs: arrays that begin with [repairs]."""
+
 
 class Prover:
     """Measures base and repaired models on the proof splits: once, for the report."""
 
-    def __init__(self, loaded: Loaded, data: Data) -> None:
-        """Take the model and what to measure it on; nothing is measured yet."""
-        self.loaded, self.data = loaded, data
+    def __init__(self, loaded: Loaded, data: Data, memory: Memory | None = None) -> None:
+        """Take the model, what to measure it on, and what was measured before; nothing is measured yet."""
+        self.loaded, self.data, self.memory = loaded, data, memory or Memory()
         self.batched = batcher(loaded)
         self.text = text_batches(data.text["held_out"], rows=4, device=home(loaded.model))
 
     def divergences(self, probes: Sequence[Probe], repairs: Sequence[Repair]) -> np.ndarray:
         """Return the divergence of these probes under every repair, [repairs, probes], nats."""
         batches = self.batched(probes)
-        bar = progress_bar(f"measuring {probes[0].split}", sum(b.tokens for b in batches) * len(repairs))
+        bar = progress_bar(f"measuring {probes[0].split}", divergence_tokens(batches) * len(repairs))
         return divergences(self.loaded.model, batches, repairs, bar)
 
     def utility(self, repairs: Sequence[Repair], chunks: int | None = None) -> Utility:
@@ -54,86 +57,89 @@ class Prover:
         return utility(self.loaded.model, batches, repairs, progress_bar("measuring text", tokens))
 
     def judgements(self, cells: Sequence[Cell], repairs: Sequence[Repair]) -> list[Reading]:
-        """Return what base and repairs say after these cells of one split, by the judgement words of that split."""
+        """Return what each repair makes the model say after these cells of one split, by the words of that split."""
         words = lexicon(self.loaded.tokenizer, cells[0].split)
-        total = reading.tokens(self.loaded, cells) * (1 + len(repairs))
-        bar = progress_bar(f"judgements {cells[0].split}", total)
-        return reading.read(self.loaded, cells, words, [Repair(), *repairs], bar)
+        bar = progress_bar(f"judgements {cells[0].split}", reading.tokens(self.loaded, cells) * len(repairs))
+        return reading.read(self.loaded, cells, words, repairs, bar)
 
     def kept(self) -> keep.Kept:
         """Return the held-out choices and passages that this tokenizer can be asked."""
         return keep.usable(self.loaded, self.data.choices, self.data.passages)
 
-    def keeps(self, repairs: Sequence[Repair]) -> np.ndarray:
-        """Return what base and repairs make of choices and passages, [1 + repairs, 2, items]."""
-        kept = self.kept()
-        tokens = sum(len(text) for text in kept.texts) // 4 * (1 + len(repairs))  # about four letters a token
-        return keep.read(self.loaded, kept, [Repair(), *repairs], progress_bar("meaning, recall", tokens))
+    def keeps(self, kept: keep.Kept, repairs: Sequence[Repair]) -> np.ndarray:
+        """Return what each repair makes of choices and passages, [repairs, 2, items]."""
+        bar = progress_bar("meaning, recall", keep.tokens(self.loaded, kept) * len(repairs))
+        return keep.read(self.loaded, kept, repairs, bar)
 
     def everything(self, outcome: methods.Outcome) -> dict[str, Any]:
-        """Measure the chosen repair on every split, and what it is compared with on held_out.
+        """Measure the chosen repair on every split, and what it is compared with on part of held_out.
 
         Returns:
-            `judgedN` and `traits` as `reading.flat` has them and `kept`: base and repair first, then, in held_out, one
-            of each other way of choosing; `biasN`, `loss`, `kl` and texts of base and repair; what `_alternatives` has.
+            Of base and repair: `biasN`, `judgedN` and `traits` as `reading.flat` has them, `kept`, the same `beside`,
+            `brought` (what held-out names bring), `loss`, `kl`; what `_alternatives` has; `text_before`, `text_after`.
         """
+        base = self._remembered(near=True)
         found: dict[str, Any] = {}
-        for number, probes in enumerate([*self.data.near, *self.data.proof]):
-            found[f"bias{number}"] = self.divergences(probes, [Repair(), outcome.repair])
-        every = list(outcome.ablations.values())
-        others = [every[places[0]] for places in by_choice(outcome.ablations).values()]  # one of each way of choosing
-        named = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
-        for name, cells in (named | {"traits": self.data.traits}).items():
-            held_out = cells[0].split == "held_out"
-            readings = self.judgements(cells, [outcome.repair, *(others if held_out else ())])
-            found |= reading.flat(readings, name)
-            if held_out and name != "traits":
-                found["brought"] = np.array(json.dumps([asdict(one) for one in readings[0].brought]))
-        found["kept"] = self.keeps([outcome.repair, *others])
-        if self.data.beside is not None:
-            found |= self.otherwise(self.data.beside, [outcome.repair])
+        for _, _, measure in self._parts(near=True):
+            found |= {name: np.concatenate([base[name], after]) for name, after in measure([outcome.repair]).items()}
         cost = self.utility([outcome.repair])
         found |= {"loss": cost.loss, "kl": cost.kl}
         if outcome.ablations:
-            found |= self._alternatives(every, found)
+            found |= self._alternatives(outcome.ablations, found)
         asked = prompts(self.data)
         found["text_before"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
         with applied(self.loaded.model, outcome.repair):
             found["text_after"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
         return found
 
-    def base(self, memory: Memory) -> dict[str, Any]:
+    def base(self) -> dict[str, Any]:
         """Measure the model as it is on the splits of the proof, but for what is remembered: what an audit shows.
 
         Returns:
             Parts of what `everything` returns, of the base model alone.
         """
+        on = self._hangs_on(), self.data.text["held_out"].tolist()
+        return self._remembered(near=False) | self.memory.arrays("loss", on, lambda: {"loss": self.utility([]).loss})
+
+    def _remembered(self, near: bool) -> dict[str, Any]:
+        """Return every part of the proof but text, of the base model."""
         found: dict[str, Any] = {}
         on = self._hangs_on()
-        for name, content, compute in self._parts():
-            found |= memory.arrays(name, (on, content), compute)
+        for name, content, measure in self._parts(near):
+            found |= self.memory.arrays(name, (on, content), partial(measure, [Repair()]))
         return found
 
-    def _parts(self) -> Iterator[tuple[str, object, Callable[[], Mapping[str, Any]]]]:
-        """Yield each part of `base`: its name, what it is measured on, and what measures it."""
-        for number, probes in enumerate(self.data.proof, start=len(self.data.near)):
-            yield f"bias{number}", probes, partial(self._divergences, f"bias{number}", probes)
-        judged = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
-        for name, cells in (judged | {"traits": self.data.traits}).items():
-            if cells and cells[0].split in ("held_out", "external"):
-                words = lexicon(self.loaded.tokenizer, cells[0].split)
+    def _parts(self, near: bool) -> Iterator[tuple[str, object, Measure]]:
+        """Yield each part of the proof but text: its name, what it is measured on, and what measures it.
+
+        Args:
+            near: Whether those of search and select are wanted too.
+        """
+        data, tokenizer = self.data, self.loaded.tokenizer
+        for number, probes in enumerate([*data.near, *data.proof]):
+            if near or number >= len(data.near):
+                yield f"bias{number}", probes, partial(self._divergences, f"bias{number}", probes)
+        for name, cells in (
+            {f"judged{n}": cells for n, cells in enumerate(data.judged)} | {"traits": data.traits}
+        ).items():
+            if cells and (near or cells[0].split in PROVED):
+                words = lexicon(tokenizer, cells[0].split)
                 yield name, (cells, words.words, words.ids), partial(self._read, name, cells)
-        yield "kept", self.kept(), lambda: {"kept": self.keeps([])}
-        yield "loss", self.data.text["held_out"].tolist(), lambda: {"loss": self.utility([]).loss}
-        if (beside := self.data.beside) is not None:
-            words = lexicon(self.loaded.tokenizer, "held_out")
-            yield "beside", (beside, words.words, words.ids), lambda: self.otherwise(beside, [])
+        kept = self.kept()
+        yield "kept", kept, lambda repairs: {"kept": self.keeps(kept, repairs)}
+        if (beside := data.beside) is not None:
+            words = lexicon(tokenizer, "held_out")
+            yield "beside", (beside, words.words, words.ids), partial(self.otherwise, beside)
 
-    def _divergences(self, name: str, probes: Sequence[Probe]) -> dict[str, np.ndarray]:
-        return {name: self.divergences(probes, [Repair()])}
+    def _divergences(self, name: str, probes: Sequence[Probe], repairs: Sequence[Repair]) -> dict[str, np.ndarray]:
+        return {name: self.divergences(probes, repairs)}
 
-    def _read(self, name: str, cells: Sequence[Cell]) -> dict[str, np.ndarray]:
-        return reading.flat(self.judgements(cells, []), name)
+    def _read(self, name: str, cells: Sequence[Cell], repairs: Sequence[Repair]) -> dict[str, np.ndarray]:
+        readings = self.judgements(cells, repairs)
+        found = reading.flat(readings, name)
+        if cells[0].split == "held_out" and name != "traits":
+            found["brought"] = np.array([json.dumps([asdict(one) for one in r.brought]) for r in readings])
+        return found
 
     def _hangs_on(self) -> str:
         """Return a digest of all of a model that what is measured hangs on."""
@@ -144,31 +150,48 @@ class Prover:
         return digest(VERSION, versions(), reading.PARTS, loaded.sha256(), *place, own, words, self.data.before)
 
     def otherwise(self, beside: Beside, repairs: Sequence[Repair]) -> dict[str, Any]:
-        """Measure base and repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""
+        """Measure repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""
         found: dict[str, Any] = {}
         for name, cells in (("judged", beside.judged), ("traits", beside.traits)):
             found |= reading.flat(self.judgements(cells, repairs), f"beside {name}") if cells else {}
-        kept = keep.usable(self.loaded, beside.choices, ())
-        bar = progress_bar("meaning, recall otherwise asked", sum(map(len, kept.texts)) // 4 * (1 + len(repairs)))
-        return found | {"beside kept": keep.read(self.loaded, kept, [Repair(), *repairs], bar)}
+        return found | {"beside kept": self.keeps(keep.usable(self.loaded, beside.choices, ()), repairs)}
 
-    def _alternatives(self, others: Sequence[Repair], found: dict[str, Any]) -> dict[str, Any]:
+    def _alternatives(self, others: Mapping[str, Repair], found: dict[str, Any]) -> dict[str, Any]:
         """Measure alternatives on part of held_out, where base and repair have been measured already.
 
         Returns:
-            `others`, [2 + alternatives, probes], base and repair first; `others_loss` likewise and `others_kl` without
-            the base.
+            Base and repair first, then every alternative: `others`, [2 + alternatives, probes], `others_loss` likewise
+            and `others_kl` without the base; then one alternative of each way of choosing: `others judged` and
+            `others traits` as `reading.flat` has them, and `others kept`.
         """
         held_out = {probe: place for place, probe in enumerate(self.data.proof[0])}
         mine = found[f"bias{len(self.data.near)}"][:, [held_out[probe] for probe in self.data.control_proof]]
-        bias = self.divergences(self.data.control_proof, others)
-        cost = self.utility(others, self.data.sizes.control_chunks)
+        every = list(others.values())
+        bias = self.divergences(self.data.control_proof, every)
+        cost = self.utility(every, self.data.sizes.control_chunks)
         chunks = cost.loss.shape[1]
-        return {
+        return self._read_others([every[places[0]] for places in by_choice(others).values()], found) | {
             "others": np.concatenate([mine, bias]),
             "others_loss": np.concatenate([found["loss"][:, :chunks], cost.loss[1:]]),
             "others_kl": np.concatenate([found["kl"][:, :chunks], cost.kl]),
         }
+
+    def _read_others(self, others: Sequence[Repair], found: dict[str, Any]) -> dict[str, Any]:
+        """Measure judgements and what must stay under alternatives, where base and repair have been measured."""
+        part = compared(self.data)
+        made: dict[str, Any] = {}
+        whole = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)} | {
+            "traits": self.data.traits
+        }
+        for name, cells in whole.items():
+            mine = part.traits if name == "traits" else part.cells
+            if mine and cells[0].split == "held_out":
+                words = lexicon(self.loaded.tokenizer, "held_out")
+                known = [reading.among(one, mine) for one in reading.unflat(cells, words, found, name)]
+                made |= reading.flat([*known, *self.judgements(mine, others)], f"others {name.rstrip('0123456789')}")
+        kept, all_kept = keep.usable(self.loaded, part.choices, part.passages), self.kept()
+        known = found["kept"][:, :, all_kept.places(kept)]
+        return made | {"others kept": np.concatenate([known, self.keeps(kept, others)])}
 
 
 def proof_of(outcome: methods.Outcome) -> str:

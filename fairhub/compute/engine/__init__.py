@@ -2,6 +2,17 @@
 
 from fairhub.compute.engine.engine import Engine
 from fairhub.compute.engine.precision import fast_matmul
-from fairhub.compute.engine.readouts import Readout, divergence, finite, log_probabilities, next_token, token_loss
+from fairhub.compute.engine.readouts import (
+    Readout,
+    divergence,
+    finite,
+    jensen_shannon,
+    log_probabilities,
+    next_token,
+    token_loss,
+)
 
-__all__ = ["Engine", "Readout", "divergence", "fast_matmul", "finite", "log_probabilities", "next_token", "token_loss"]
+__all__ = [
+    "Engine", "Readout", "divergence", "fast_matmul", "finite", "jensen_shannon", "log_probabilities", "next_token",
+    "token_loss",
+]  # fmt: skip

@@ -45,12 +45,17 @@ def divergence(logits: Tensor, batch: Batch) -> Tensor:
     entropy".)
     """
     last, pairs = logits[:, -1], batch.pairs.to(logits.device)
-    at_once = max(1, _NUMBERS // last.shape[1]) if last.device.type == "cpu" else len(pairs)
-    return torch.cat([_jensen_shannon(last[some[:, 0]], last[some[:, 1]]) for some in pairs.split(at_once)])
+    return jensen_shannon(*(log_probabilities(last[rows]) for rows in pairs.T))
+
+
+def jensen_shannon(a: Tensor, b: Tensor) -> Tensor:
+    """Return the divergence of pairs of distributions, [pairs], of log-probabilities, [pairs, vocabulary]."""
+    at_once = max(1, _NUMBERS // a.shape[1]) if a.device.type == "cpu" else max(1, len(a))
+    parts = zip(a.split(at_once), b.split(at_once), strict=True)
+    return torch.cat([_jensen_shannon(*part) for part in parts])
 
 
 def _jensen_shannon(a: Tensor, b: Tensor) -> Tensor:
-    a, b = log_probabilities(a), log_probabilities(b)
     middle = torch.logaddexp(a, b) - math.log(2)
     halves = (a.exp() * (a - middle)).sum(-1) + (b.exp() * (b - middle)).sum(-1)
     return (0.5 * halves).clamp_min(0)  # rounding may leave -1e-9 where the two are equal

@@ -1,12 +1,14 @@
 """Next-token distributions where texts end; what texts share at their beginning is computed once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairhub.compute.engine import finite, log_probabilities
+from fairhub.compute.likelihood.packing import Rows
 from fairhub.compute.likelihood.past import Past
 from fairhub.compute.likelihood.scoring import Walk, logits_at
 from fairhub.compute.likelihood.tree import Branch, Ids, Node, below, forest, padded
@@ -34,16 +36,15 @@ def read_endings(
     Raises:
         UserError: Logits are not finite.
     """
-    beyond = [len(ids) + 1 for ids in sequences]  # no token of a sequence is asked itself
-    walk = _Endings(model, beyond, tokens, read)
+    walk = _Endings(model, [len(ids) + 1 for ids in sequences], tokens, read)  # no token of a sequence is asked itself
     if progress is not None:
         walk.progress = progress
-    walk.level([Branch(tree, 0, ()) for tree in forest(sequences, beyond)], Past())
+    walk.over(sequences)
 
 
 def shared_tokens(sequences: Sequence[Ids]) -> int:
-    """Return how many tokens `read_endings` computes, padding aside."""
-    return sum(tree.tokens for tree in forest(sequences, [len(ids) + 1 for ids in sequences]))
+    """Return how many tokens `read_endings` computes of a model whose rows are packed, padding aside."""
+    return sum(tree.tokens for tree in forest(sequences, [len(ids) + 1 for ids in sequences], least=1))
 
 
 class _Endings(Walk):
@@ -53,19 +54,25 @@ class _Endings(Walk):
         super().__init__(model, starts, tokens)
         self._read = read
 
-    def _places(self, node: Node) -> int:
+    def places(self, node: Node) -> int:
         return int(bool(node.ends))
 
-    def _forward(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
-        places = [(row, len(branch.node.ids) - 1) for row, branch in enumerate(batch) if branch.node.ends]
+    def rows(self, rows: Rows) -> None:
+        ends = [run for run in rows.runs if run.node.ends]
+        self._compute([run.node for run in ends], [run.last for run in ends], rows.arguments(self.model))
+
+    def batch(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
+        ends = [(row, branch.node) for row, branch in enumerate(batch) if branch.node.ends]
         given = torch.tensor(padded(batch), device=home(self.model))
-        with logits_at(self.model, places or [(0, 0)]):
-            logits = self.model(given, **past.arguments(given)).logits[:, 0]
-        if places:
-            self._hand_out([batch[row].node for row, _ in places], log_probabilities(finite(logits)))
-        self.progress(sum(len(branch.node.ids) for branch in batch))
+        at = [(row, len(node.ids) - 1) for row, node in ends]
+        self._compute([node for _, node in ends], at, {"input_ids": given, **past.arguments(given)})
         return below(batch)
 
-    def _hand_out(self, nodes: Sequence[Node], log_p: Tensor) -> None:
-        rows = torch.tensor([row for row, node in enumerate(nodes) for _ in node.ends], device=log_p.device)
-        self._read([number for node in nodes for number in node.ends], log_p[rows])
+    def _compute(self, nodes: Sequence[Node], at: Sequence[tuple[int, int]], given: Mapping[str, Any]) -> None:
+        """Compute one forward, and hand out what is read at these (row, place)."""
+        with logits_at(self.model, at or [(0, 0)]):
+            logits = self.model(**given).logits[:, 0]
+        if nodes:
+            log_p = log_probabilities(finite(logits))
+            rows = torch.tensor([row for row, node in enumerate(nodes) for _ in node.ends], device=log_p.device)
+            self._read([number for node in nodes for number in node.ends], log_p[rows])

@@ -1,17 +1,20 @@
-"""Scoring: token trees through a model level by level, keys and values of what is above kept in its cache."""
+"""Scoring: token trees through a model, packed into rows or level by level with its cache."""
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import finite, log_probabilities
+from fairhub.compute.likelihood.packing import Rows, packed, packs
 from fairhub.compute.likelihood.past import Past, padded_pasts
 from fairhub.compute.likelihood.questions import Answers, Encoded, Question, encoded
-from fairhub.compute.likelihood.tree import Branch, Known, Node, forest, padded
+from fairhub.compute.likelihood.tree import Branch, Ids, Known, Node, forest, padded
 from fairhub.model.facts import context_window, home
 from fairhub.run.progress import Progress
 
@@ -40,9 +43,8 @@ def sequence_likelihoods(
 ) -> Answers:  # fmt: skip
     """Return the log-likelihood of the last part of every sequence, given its beginning.
 
-    What sequences have in common at their beginning is computed once. Runs of tokens share a forward, sorted by length
-    and padded on the right, where a causal model cannot see it, and their pasts on the left, masked: so no number
-    depends on what else is asked, but for rounding.
+    What sequences have in common at their beginning is computed once, and what a token must not see is masked: no
+    number depends on what else is asked, but for rounding.
 
     Args:
         model: A causal language model; masked or patched if the caller wants it so.
@@ -53,31 +55,58 @@ def sequence_likelihoods(
     Raises:
         UserError: Logits are not finite.
     """
-    trees = forest([row.ids for row in rows], [row.start for row in rows])
-    walk = Walk(model, [row.start for row in rows], tokens)
+    walk = _Scores(model, [row.start for row in rows], tokens)
+    sequences = [row.ids for row in rows]
     if progress is not None:
-        walk.progress = progress(sum(tree.tokens for tree in trees))
-    walk.level([Branch(tree, 0, ()) for tree in trees], Past())
+        walk.progress = progress(sum(tree.tokens for tree in forest(sequences, walk.starts, least=1)))
+    walk.over(sequences)
     found = np.array([walk.found[i] for i in range(len(rows))], dtype=float).reshape(-1, 2)
     return Answers(found[:, 0], found[:, 1], np.array([len(row.ids) - row.start for row in rows]))
 
 
-class Walk:
-    """One pass over the trees; `found` gets (log-likelihood, greedy) by sequence."""
+class Walk(ABC):
+    """One pass over the trees of some sequences: packed where the model takes any mask, else level by level."""
 
     def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
         """Take the model, where in each sequence tokens begin that are asked, and the size of a forward."""
         self.model, self.starts, self.tokens = model, starts, tokens
-        self.places = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
+        self.most = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
         self.padded, self.window = padded_pasts(model), context_window(model) or 1 << 30
-        self.found: dict[int, tuple[float, bool]] = {}
         self.progress: Progress = lambda amount: None
+
+    @abstractmethod
+    def places(self, node: Node) -> int:
+        """Return at how many positions of a node logits are wanted."""
+
+    @abstractmethod
+    def rows(self, rows: Rows) -> None:
+        """Compute packed rows, and settle the sequences that end in them."""
+
+    @abstractmethod
+    def batch(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
+        """Compute a batch, settle the sequences that end in it, and return what goes on below."""
+
+    def over(self, sequences: Sequence[Ids]) -> None:
+        """Compute every sequence, what they begin with alike once."""
+        trees = forest(sequences, self.starts, least=1)
+        every = packed(trees, tokens=self.tokens, places=self.places, most=self.most)
+        if all(packs(self.model, rows.shape[1]) for rows in every):
+            for rows in every:
+                self.rows(rows)
+                self.progress(rows.tokens)
+        else:
+            self.level([Branch(tree, 0, ()) for tree in self.trees(sequences)], Past())
+
+    def trees(self, sequences: Sequence[Ids]) -> list[Node]:
+        """Return the trees that are walked level by level."""
+        return forest(sequences, self.starts)
 
     def level(self, branches: Sequence[Branch], past: Past) -> None:
         """Compute branches whose pasts lie in one cache, then all that is below them."""
         for batch in self._batches(branches):
             mine = past.selected([branch.row for branch in batch], [branch.node.begin for branch in batch])
-            below = self._forward(batch, mine)
+            below = self.batch(batch, mine)
+            self.progress(sum(len(branch.node.ids) for branch in batch))
             if below:
                 self.level(below, mine)
 
@@ -95,10 +124,10 @@ class Walk:
         places = past = 0
         for branch in branches:
             node, rows = branch.node, len(batch) + 1
-            asked, deepest = self._places(node), max(past, node.begin)
+            asked, deepest = self.places(node), max(past, node.begin)
             wide = deepest + len(node.ids)  # positions of the forward: padding too must stay in the model's window
             full = rows * len(node.ids) > self.tokens or rows * wide > _PASTS * self.tokens or wide > self.window
-            if batch and (full or places + asked > self.places):
+            if batch and (full or places + asked > self.most):
                 yield batch
                 batch, places, deepest = [], 0, node.begin
             batch.append(branch)
@@ -106,40 +135,53 @@ class Walk:
         if batch:
             yield batch
 
-    def _places(self, node: Node) -> int:
-        """Return at how many positions of a node logits are wanted."""
+
+class _Scores(Walk):
+    """A walk that reads how probable tokens are; `found` gets (log-likelihood, greedy) by sequence."""
+
+    def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
+        super().__init__(model, starts, tokens)
+        self.found: dict[int, tuple[float, bool]] = {}
+
+    def places(self, node: Node) -> int:
         return len({place for place, _ in _asked(node)})
 
-    def _forward(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
-        """Compute a batch, settle the sequences that end in it, and return what goes on below."""
-        ids = padded(batch)
-        asked = [(row, place, token) for row, branch in enumerate(batch) for place, token in _asked(branch.node)]
-        found = iter(self._probabilities(ids, asked, past))
-        below: list[Branch] = []
-        for row, branch in enumerate(batch):
-            node = branch.node
-            known = (*branch.known, *(next(found) for _ in range(_own(node))))
-            self._settle(node, known)
-            for child in node.children:
-                first = (next(found),) if child.begin >= child.score else ()
-                below.append(Branch(child, row, known + first))
-        self.progress(sum(len(branch.node.ids) for branch in batch))
-        return below
+    def rows(self, rows: Rows) -> None:
+        asked = [(run.row, run.at + place, token) for run in rows.runs for place, token in _asked(run.node)]
+        found = iter(self._probabilities(asked, rows.arguments(self.model)))
+        known: dict[int, Known] = {}  # by a node's identity: of what stands above it, and of its own first token
+        for run in rows.runs:
+            for child, mine in self._settled(run.node, known.get(id(run.node), ()), found):
+                known[id(child)] = mine
 
-    def _settle(self, node: Node, known: Known) -> None:
+    def batch(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
+        given = torch.tensor(padded(batch), device=home(self.model))
+        asked = [(row, place, token) for row, branch in enumerate(batch) for place, token in _asked(branch.node)]
+        found = iter(self._probabilities(asked, {"input_ids": given, **past.arguments(given)}))
+        return [
+            Branch(child, row, known)
+            for row, branch in enumerate(batch)
+            for child, known in self._settled(branch.node, branch.known, found)
+        ]
+
+    def _settled(self, node: Node, known: Known, found: Iterator[tuple[float, bool]]) -> list[tuple[Node, Known]]:
+        """Settle the sequences that end in a node, and return the nodes below with what is known before them."""
+        known = (*known, *(next(found) for _ in range(_own(node))))
         for i in node.ends:
             mine = known[len(known) - (node.end - self.starts[i]) :]
             self.found[i] = (sum(p for p, _ in mine), all(top for _, top in mine))
+        return [
+            (child, (*known, next(found)) if child.begin >= child.score else known) for child in node.children
+        ]  # fmt: skip
 
     def _probabilities(
-        self, ids: Sequence[Sequence[int]], asked: Sequence[tuple[int, int, int]], past: Past
+        self, asked: Sequence[tuple[int, int, int]], given: Mapping[str, Any]
     ) -> list[tuple[float, bool]]:
         """Return the log-probability of every asked (row, place, next token), and whether that is the most probable."""
         places = list(dict.fromkeys((row, place) for row, place, _ in asked)) or [(0, 0)]
         number = {place: i for i, place in enumerate(places)}
-        tokens = torch.tensor(ids, device=home(self.model))
         with logits_at(self.model, places):
-            logits = self.model(tokens, **past.arguments(tokens)).logits[:, 0]
+            logits = self.model(**given).logits[:, 0]
         log_p = log_probabilities(finite(logits))
         index = torch.tensor([number[row, place] for row, place, _ in asked], dtype=torch.long, device=log_p.device)
         token = torch.tensor([token for *_, token in asked], dtype=torch.long, device=log_p.device)

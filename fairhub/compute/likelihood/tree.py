@@ -11,6 +11,8 @@ Known = tuple[tuple[float, bool], ...]
 
 LEAST_SHARED = 6
 """Fewer common tokens are computed again: a forward of their own would cost more."""
+DEEPEST = 100
+"""Runs below one another, at most: texts that each begin the next one share no more than those."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,19 @@ def forest(sequences: Sequence[Ids], starts: Sequence[int], least: int = LEAST_S
         least: How many tokens sequences must have in common to share a node.
     """
     order = sorted(range(len(sequences)), key=lambda i: sequences[i])
-    return _grown(sequences, starts, order, 0, least)
+    return _grown(sequences, starts, order, 0, least, DEEPEST)
 
 
-def _grown(sequences: Sequence[Ids], starts: Sequence[int], order: Sequence[int], begin: int, least: int) -> list[Node]:
+def _grown(
+    sequences: Sequence[Ids], starts: Sequence[int], order: Sequence[int], begin: int, least: int, deepest: int
+) -> list[Node]:
     """Return the trees of sequences (by number, sorted) that agree up to `begin`, and go on from there."""
     nodes: list[Node] = []
-    for group in _groups(sequences, order, begin, least):
+    for group in _groups(sequences, order, begin, least) if deepest else ([i] for i in order):
         first, last = sequences[group[0]], sequences[group[-1]]
         end = min(len(first), common_beginning(first, last)) if len(group) > 1 else len(first)
         over = tuple(i for i in group if len(sequences[i]) == end)
-        below = _grown(sequences, starts, group[len(over) :], end, least)
+        below = _grown(sequences, starts, group[len(over) :], end, least, deepest - 1)
         nodes.append(Node(first[begin:end], begin, min(starts[i] for i in group), over, tuple(below)))
     return nodes
 

@@ -8,6 +8,8 @@ from typing import Literal
 from fairhub.inputs.sequences import in_turn
 
 Split = Literal["search", "select", "held_out", "external"]
+PROVED: tuple[Split, ...] = ("held_out", "external")
+"""Splits that no search and no choice sees."""
 CONTROL = "control"
 """The axis of probes that differ in nothing demographic."""
 

@@ -115,6 +115,20 @@ def unflat(cells: Sequence[Cell], lexicon: Lexicon, stored: Mapping[str, np.ndar
     ]  # fmt: skip
 
 
+def among(reading: Reading, cells: Sequence[Cell]) -> Reading:
+    """Return what a reading says of some of its cells, in this order."""
+    place = {cell: number for number, cell in enumerate(reading.cells)}
+    begins = list(accumulate((len(cell.texts) for cell in reading.cells), initial=0))
+    rows = [begins[place[cell]] + text for cell in cells for text in range(len(cell.texts))]
+    known = {(pair.axis, pair.groups): (pair.cells, k) for pair, k in zip(reading.pairs, reading.kernels, strict=True)}
+    kernels = []
+    for pair in pairs(cells):
+        among_all, kernel = known[pair.axis, pair.groups]
+        mine = [among_all.index(place[cells[number]]) for number in pair.cells]
+        kernels.append(kernel[np.ix_(mine, mine)])
+    return Reading(tuple(cells), reading.lexicon, reading.words[rows], tuple(kernels))
+
+
 def tokens(loaded: Loaded, cells: Sequence[Cell]) -> int:
     """Return how many tokens a reading of these cells computes."""
     return sum(shared_tokens(_sequences(loaded, part)) for part in _blocks(cells))

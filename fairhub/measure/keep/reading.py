@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from fairhub.compute.likelihood import read_endings
+from fairhub.compute.likelihood import read_endings, shared_tokens
+from fairhub.compute.likelihood.tree import Ids
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.keep.items import Choice
 from fairhub.inputs.keep.last_words import Passage
@@ -18,7 +19,7 @@ from fairhub.model.loading import Loaded
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
 
-_PIECE = 96
+_PIECE = 256
 """Items computed in one process, whatever their number."""
 
 
@@ -36,11 +37,23 @@ class Kept:
         """What is read."""
         return [choice.text for choice in self.choices] + [passage.text for passage in self.passages]
 
+    def places(self, part: "Kept") -> list[int]:
+        """Return the places of some of these items among all."""
+        choices = {choice: place for place, choice in enumerate(self.choices)}
+        passages = {passage: len(choices) + place for place, passage in enumerate(self.passages)}
+        return [choices[c] for c in part.choices] + [passages[p] for p in part.passages]
+
 
 def usable(loaded: Loaded, choices: Sequence[Choice], passages: Sequence[Passage]) -> Kept:
     """Return the items whose right and wrong word differ in their first token, and how many were left out."""
     kept = [c for c in choices if first_token(loaded.tokenizer, c.right) != first_token(loaded.tokenizer, c.wrong)]
     return Kept(tuple(kept), tuple(passages), len(choices) - len(kept))
+
+
+def tokens(loaded: Loaded, kept: Kept) -> int:
+    """Return how many tokens a reading of these items computes."""
+    sequences = _sequences(loaded, kept)
+    return sum(shared_tokens([sequences[i] for i in piece]) for piece in _pieces(sequences))
 
 
 def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progress | None = None) -> np.ndarray:
@@ -51,10 +64,8 @@ def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progre
     Raises:
         UserError: A text does not fit the model's window, or logits are not finite.
     """
-    limit = context_window(loaded.model)
-    sequences = [encode(loaded.tokenizer, text, limit) for text in kept.texts]
-    order = sorted(range(len(sequences)), key=lambda i: sequences[i])  # what begins alike stays together
-    pieces = [order[begin : begin + _PIECE] for begin in range(0, len(order), _PIECE)]
+    sequences = _sequences(loaded, kept)
+    pieces = _pieces(sequences)
     answers = _Answers(loaded, kept)
 
     def of_piece(piece: Sequence[int]) -> np.ndarray:
@@ -64,6 +75,17 @@ def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progre
     for piece, part in zip(pieces, spread(pieces, of_piece), strict=True):
         values[:, :, piece] = part
     return values
+
+
+def _sequences(loaded: Loaded, kept: Kept) -> list[Ids]:
+    limit = context_window(loaded.model)
+    return [encode(loaded.tokenizer, text, limit) for text in kept.texts]
+
+
+def _pieces(sequences: Sequence[Ids]) -> list[list[int]]:
+    """Return the places of what is read together."""
+    order = sorted(range(len(sequences)), key=lambda i: sequences[i])  # what begins alike stays together
+    return [order[begin : begin + _PIECE] for begin in range(0, len(order), _PIECE)]
 
 
 class _Answers:

@@ -13,7 +13,7 @@ from fairhub.compute.engine import log_probabilities
 from fairhub.compute.likelihood.scoring import logits_at
 from fairhub.edit.healing import SHARDS, Key
 from fairhub.methods.erasure.items import Item
-from fairhub.methods.erasure.last_tokens import last_tokens, last_tokens_computed
+from fairhub.methods.erasure.last_tokens import Ends, last_tokens, last_tokens_computed
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.units import Site
@@ -22,7 +22,7 @@ from fairhub.run.progress import Progress
 
 TOKENS = 768
 """Tokens of a batch of texts, padding included."""
-_PIECE = 96
+_PIECE = 256
 """Items whose beginnings are shared, whatever their number."""
 _ROWS = 4
 """Chunks of neutral text at once: logits of all their tokens are held."""
@@ -182,13 +182,14 @@ def _of_last_tokens(
     """Return rows at the last tokens of items of which nothing before is read."""
     found: list[dict[Key, Seen]] = []
 
-    def pull(numbers: Sequence[int], logits: Callable[[], Tensor]) -> None:
-        batch = [piece[number] for number in numbers]
-        with _watched(places, (len(batch), 1)) as seen:
+    def pull(ends: Ends, logits: Callable[[], Tensor]) -> None:
+        batch = [piece[number] for number in ends.numbers]
+        rows, at = torch.tensor(ends.at).T
+        with _watched(places, ends.shape) as seen:
             pulled = _pulled(_read([items[i] for i in batch], logits()), seen)
         found.append({
             key: {
-                "places": np.array(batch), "inputs": inputs[:, 0].numpy(), "gradients": gradients[:, 0].numpy(),
+                "places": np.array(batch), "inputs": inputs[rows, at].numpy(), "gradients": gradients[rows, at].numpy(),
             }
             for key, (inputs, gradients) in pulled.items()
         })  # fmt: skip

@@ -81,7 +81,7 @@ def left_out(task: Task, data: Data, prove: Prover, kind: str, strength: float) 
         make = _Without(task, seen, items, erasure, kind, name)
 
         def measured(cells: Sequence[Cell] = cells, make: _Without = make) -> dict[str, Any]:
-            return dict(flat(prove.judgements(cells, [whole, make()])))
+            return dict(flat(prove.judgements(cells, [Repair(), whole, make()])))
 
         stored = task.run.arrays(f"left_out_{kind}_{name}", measured)
         readings = unflat(cells, words, stored)
