@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fairhub.compute.likelihood import read_endings, shared_tokens
-from fairhub.compute.likelihood.packing import packs
+from fairhub.compute.trees.packing import packs
 from fairhub.errors import UserError
 
 SEQUENCES = [

@@ -23,6 +23,7 @@ from fairhub.commands.options import (
     loaded,
     note_probes,
     plan_sanity,
+    remembered,
     say,
 )
 
@@ -47,10 +48,8 @@ def audit(
         return
     from fairhub.inputs.sizes import AUDIT, QUICK
     from fairhub.measure.benchmarks.suite import gather
-    from fairhub.model.loading import cache
     from fairhub.pipeline import audit as run
     from fairhub.request import Request, refuse_chat
-    from fairhub.run.memory import Memory
 
     refuse_chat(chat, system)
     note_probes(probes)
@@ -59,7 +58,7 @@ def audit(
         "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
         sizes=QUICK if suite == "quick" else AUDIT, chat=chat, system=system,
     )  # fmt: skip
-    memory = Memory(None if again else cache() / "measured")
+    memory = remembered(again)
     figures = run(loaded(model, device, dtype), request, wanted, memory)
     if memory.reused:
         typer.echo(f"measured before, by this fairhub: {len(memory.reused)} parts; --again measures anew", err=True)

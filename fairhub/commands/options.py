@@ -51,6 +51,14 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
     return found
 
 
+def remembered(again: bool = False) -> Any:
+    """Return what was measured before in the user's cache; nothing where all is to be measured `again`."""
+    from fairhub.model.loading import cache
+    from fairhub.run.memory import Memory
+
+    return Memory(None if again else cache() / "measured")
+
+
 def refuse_name(out: Path) -> None:
     """Refuse a folder whose name cannot be written into a report.
 

@@ -29,6 +29,7 @@ from fairhub.commands.options import (
     note_probes,
     plan_sanity,
     refuse_name,
+    remembered,
     say,
 )
 from fairhub.defaults import METHOD
@@ -66,11 +67,8 @@ def repair(
 ) -> None:  # fmt: skip
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
-    from fairhub.errors import UserError
-    from fairhub.model.loading import cache
     from fairhub.pipeline import repair as run
     from fairhub.request import refuse
-    from fairhub.run.memory import Memory
     from fairhub.run.processes import leave
 
     plan_sanity(budget, seconds)
@@ -81,14 +79,19 @@ def repair(
     if on_jobs is not None:
         return typer.echo(_job(ctx, request, on_jobs, to, yes))
     refuse(request)
-    if to or yes:
-        raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
+    _refuse_job(to or yes)
     note_probes(probes)
     with _resumable(out):
-        base, memory = _base(model, device, dtype, request.method, of), Memory(cache() / "measured")
-        made = run(base, request, out, resume=resume, memory=memory)
+        made = run(_base(model, device, dtype, request.method, of), request, out, resume=resume, memory=remembered())
     say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
     leave()
+
+
+def _refuse_job(asked: object) -> None:
+    from fairhub.errors import UserError
+
+    if asked:
+        raise UserError("--to and --yes belong to a job; a run here is published by fairhub publish; add --on-jobs")
 
 
 _DIALS = (

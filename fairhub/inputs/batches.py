@@ -38,6 +38,19 @@ class Batch:
         return replace(self, ids=self.ids.to(device), last=self.last.to(device), pairs=self.pairs.to(device))
 
 
+Texts = tuple[tuple[int, ...], tuple[int, ...]]
+"""Token ids of a probe's two texts."""
+
+
+def texts_of(batches: Iterable[Batch]) -> dict[int, Texts]:
+    """Return the two texts of every probe of some batches, by its place in the whole list."""
+    found: dict[int, Texts] = {}
+    for batch in batches:
+        rows = [tuple(ids[: last + 1]) for ids, last in zip(batch.ids.tolist(), batch.last.tolist(), strict=True)]
+        found |= {item: (rows[a], rows[b]) for item, (a, b) in zip(batch.items, batch.pairs.tolist(), strict=True)}
+    return found
+
+
 @dataclass(frozen=True)
 class _Encoded:
     item: int

@@ -12,16 +12,13 @@ from fairhub.compute.likelihood import read_endings, shared_tokens
 from fairhub.edit.healing import patched
 from fairhub.edit.repair import Repair, applied
 from fairhub.edit.zeroing import weights_zeroed
-from fairhub.inputs.batches import Batch
+from fairhub.inputs.batches import Batch, Texts, texts_of
 from fairhub.model.facts import home
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
 
 _PIECE = 128
 """Probes read together in one process, whatever their number: two distributions of each are held."""
-
-Texts = tuple[tuple[int, ...], tuple[int, ...]]
-"""Token ids of a probe's two texts."""
 
 
 def divergences(
@@ -40,7 +37,7 @@ def divergences(
     Raises:
         UserError: Logits are not finite.
     """
-    texts = _texts(batches)
+    texts = texts_of(batches)
     pieces = _pieces(texts)
 
     def of_piece(piece: Sequence[int]) -> np.ndarray:
@@ -54,22 +51,13 @@ def divergences(
 
 def divergence_tokens(batches: Sequence[Batch]) -> int:
     """Return how many tokens are computed for these probes under one repair."""
-    texts = _texts(batches)
+    texts = texts_of(batches)
     return sum(shared_tokens([ids for i in piece for ids in texts[i]]) for piece in _pieces(texts))
 
 
 def _pieces(texts: Mapping[int, Texts]) -> list[list[int]]:
     order = sorted(texts, key=lambda item: (texts[item], item))  # what begins alike stays together
     return [order[begin : begin + _PIECE] for begin in range(0, len(order), _PIECE)]
-
-
-def _texts(batches: Sequence[Batch]) -> dict[int, Texts]:
-    """Return the two texts of every probe, by its item."""
-    found: dict[int, Texts] = {}
-    for batch in batches:
-        rows = [tuple(ids[: last + 1]) for ids, last in zip(batch.ids.tolist(), batch.last.tolist(), strict=True)]
-        found |= {item: (rows[a], rows[b]) for item, (a, b) in zip(batch.items, batch.pairs.tolist(), strict=True)}
-    return found
 
 
 @torch.inference_mode()

@@ -35,8 +35,13 @@ from fairhub.stats.statistics import Change, Interval
 
 _ASKED = 4
 """Candidates of a published method whose losses are asked at most."""
+_NONE = [np.empty((2, 0))] * 2
 _SHARES = ("meaning_right", "recall_right", "last_word_probability")
 """Shares beside the figure that is chosen by: a few items turn them."""
+
+
+Found = dict[str, np.ndarray]
+"""What was measured of a candidate, by its parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +49,8 @@ class Tried:
     """A candidate and where it came out on select."""
 
     strength: float
-    judgement: Change
-    """Of the judgement gap, squared nats."""
+    judgement: Change | None
+    """Of the judgement gap, squared nats; None where it was not asked, as something was surely lost already."""
     losses: Mapping[str, tuple[float, float]]
     """By what must stay: the relative loss and the upper end of its one-sided interval; above 0 is lost."""
     limits: Mapping[str, float]
@@ -58,12 +63,12 @@ class Tried:
     @property
     def helps(self) -> bool:
         """Whether the judgement gap surely fell."""
-        return self.judgement.high < 0
+        return self.judgement is not None and self.judgement.high < 0
 
     def entry(self, chosen: bool) -> dict[str, Any]:
         """Return the line of the report's `choices`."""
         moved, paid = self.judgement, self.losses["perplexity"]
-        base = {} if moved.relative is None else {
+        base = {} if moved is None or moved.relative is None else {
             "bias_relative": moved.relative, "bias_high": moved.relative_high,
         }  # fmt: skip
         return {
@@ -75,14 +80,25 @@ class Tried:
 
 
 class Bench:
-    """Measures candidates on select; what was measured is remembered by the run."""
+    """Measures candidates on select; what was measured is remembered by the run.
 
-    def __init__(self, task: Task, limits: Mapping[str, float], risk: float = RISK) -> None:
+    One that surely takes more than a limit of anything is asked nothing more: all must pass, so that no further answer
+    could let it through. What is short comes first.
+
+    Args:
+        task: What a method may see.
+        limits: How much may be lost, relative, by what must stay.
+        risk: The chance to let through a candidate that is beyond a limit.
+        whole: Measure all of every candidate, for a front.
+    """
+
+    def __init__(self, task: Task, limits: Mapping[str, float], risk: float = RISK, whole: bool = False) -> None:
         """Measure the base model."""
-        self.task, self.limits, self.risk = task, limits, risk
+        self.task, self.limits, self.risk, self.whole = task, limits, risk, whole
         self.kept = keep.usable(task.loaded, task.choose.choices, task.choose.passages)
         self.control = [p for p in task.select if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 6), task.run.notes("choices")
+        self.base: Found = {}
         self.base = self._measured("base", Repair)
 
     def tried(self, strength: float, build: Callable[[], Repair]) -> Tried | None:
@@ -91,27 +107,29 @@ class Bench:
         It is built where the run does not remember what it does.
         """
         after = self._measured(f"strength_{strength:g}", build)
-        gap = self._judgement(after)
-        if gap is None or gap.change is None:
+        gap = self._judgement(after) if "judged words" in after else None
+        tried = Tried(strength, gap.change if gap else None, self._losses(after), self.limits)
+        if tried.judgement is None and tried.burden <= 1:
             return None
-        tried = Tried(strength, gap.change, self._losses(after), self.limits)
         self.note(tried.entry(False))
         return tried
 
     def burden(self, name: str, build: Callable[[], Repair]) -> float:
         """Return the largest share of its limit that a repair surely took of anything, judgements apart."""
-        return _burden(self._losses(self._measured(f"stays_{name}", build)), self.limits)
+        return _burden(self._losses(self._measured(f"stays_{name}", build, judged=False)), self.limits)
 
-    def _judgement(self, after: dict[str, np.ndarray]) -> Figure | None:
+    def _judgement(self, after: Found) -> Figure | None:
         before, now = (self._reading("judged", found) for found in (self.base, after))
         made = judgement.figures(before, now, "select", details=False)
         return next((figure for figure in made if figure.name == "judgement"), None)
 
-    def _losses(self, after: dict[str, np.ndarray]) -> dict[str, tuple[float, float]]:
-        traits = [self._reading("traits", found) for found in (self.base, after)]
-        values = np.stack([self.base["kept"], after["kept"]])
+    def _losses(self, after: Found) -> dict[str, tuple[float, float]]:
+        """Return what was lost of all that was measured."""
+        both = self.base, after
+        traits = [self._reading("traits", found) for found in both] if "traits words" in after else []
+        kept, values = (self.kept, [found["kept"] for found in both]) if "kept" in after else (keep.Kept(), _NONE)
         found: dict[str, tuple[float, float]] = {}
-        for figure in keep.keep_figures(traits, self.kept, values, self.limits, "select"):
+        for figure in keep.keep_figures(traits, kept, np.stack(values), self.limits, "select"):
             if figure.limit is not None and figure.change is not None and figure.name not in _SHARES:
                 found[figure.name] = _loss(figure.lost, figure.freedom or math.inf, self.risk)
         documents = self.task.select_documents[: len(after["loss"])]
@@ -128,26 +146,37 @@ class Bench:
         words, ground = lexicon(self.task.tokenizer, "select"), self.task.choose
         return (ground.cells, words.only(ground.dimensions)) if name == "judged" else (ground.traits, words)
 
-    def _reading(self, name: str, found: dict[str, np.ndarray]) -> Reading:
+    def _reading(self, name: str, found: Found) -> Reading:
         arrays = {part: found[f"{name} {part}"][None] for part in reading.PARTS}
         return reading.unflat(*self._asked(name), arrays)[0]
 
-    def _measured(self, name: str, build: Callable[[], Repair]) -> dict[str, np.ndarray]:
-        found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(build()))
+    def _measured(self, name: str, build: Callable[[], Repair], judged: bool = True) -> Found:
+        """Return all that was measured of a candidate; `judged` asks for judgements too."""
+        found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(build(), judged))
         self.bar(1)
         return found
 
-    def _measure(self, repair: Repair) -> dict[str, np.ndarray]:
-        task = self.task
-        found: dict[str, np.ndarray] = {}
-        for name in ("judged", "traits"):
-            read = reading.read(task.loaded, *self._asked(name), [repair])
-            found |= {part: values[0] for part, values in reading.flat(read, name).items()}
-        found["kept"] = keep.read(task.loaded, self.kept, [repair])[0]
+    def _measure(self, repair: Repair, judged: bool) -> Found:
+        """Measure part after part, until something is surely lost."""
+        task, found = self.task, Found()
+        found["control"] = divergences(task.model, task.batched(self.control), [repair])[0]
         with fast_matmul(), patched(task.model, repair.patch):
             found["loss"] = values_of(task, task.select_text, token_loss, repair)
-        found["control"] = divergences(task.model, task.batched(self.control), [repair])[0]
+        if self._goes_on(found):
+            found |= self._read("traits", repair)
+        if self._goes_on(found):
+            found["kept"] = keep.read(task.loaded, self.kept, [repair])[0]
+        if judged and self._goes_on(found):
+            found |= self._read("judged", repair)
         return found
+
+    def _goes_on(self, found: Found) -> bool:
+        """Whether more is to be asked: of the base model all is."""
+        return self.whole or not self.base or _burden(self._losses(found), self.limits) <= 1
+
+    def _read(self, name: str, repair: Repair) -> Found:
+        read = reading.read(self.task.loaded, *self._asked(name), [repair])
+        return {part: values[0] for part, values in reading.flat(read, name).items()}
 
 
 def stays(task: Task, plan: Plan) -> Stays:

@@ -100,7 +100,7 @@ class _Edits:
 
 def _chosen(task: Task, plan: Plan, edits: _Edits) -> tuple[float | None, list[dict[str, Any]]]:
     """Return the strength that select allows and that surely helps there, None where none does, and all choices."""
-    bench = Bench(task, limits_of(plan.keep, plan.budget))
+    bench = Bench(task, limits_of(plan.keep, plan.budget), whole=plan.whole_front)
     tried: dict[int, Tried] = {}
 
     def burden(place: int) -> float:

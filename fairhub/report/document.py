@@ -63,8 +63,8 @@ _HEADS = (
 )
 _FRONT = (
     "Candidates on the select split, one row each, from which one was chosen. They are the best of "
-    "many looks and so flatter themselves: they carry no intervals and prove nothing. The bias of one whose "
-    "price was past the budget was not asked."
+    "many looks and so flatter themselves: they carry no intervals and prove nothing. One that was surely past a "
+    "limit was not asked for more."
 )
 
 

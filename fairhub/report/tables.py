@@ -161,7 +161,7 @@ def _erasures_table(choices: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for place, choice in enumerate(choices, 1):
         name, loss = largest_loss(choice)
-        gap = percent(choice["bias_relative"]) if "bias_relative" in choice else "-"
+        gap = percent(choice["bias_relative"]) if "bias_relative" in choice else "not asked"
         rows.append((
             str(place), f"{choice['strength']:g}", gap,
             f"{name} {percent(-loss)}", percent(choice["perplexity_relative"]), f"{choice['burden']:.2f}",

@@ -8,11 +8,12 @@ from fairhub.compute.engine.readouts import (
     finite,
     jensen_shannon,
     log_probabilities,
+    logits_at,
     next_token,
     token_loss,
 )
 
 __all__ = [
-    "Engine", "Readout", "divergence", "fast_matmul", "finite", "jensen_shannon", "log_probabilities", "next_token",
-    "token_loss",
+    "Engine", "Readout", "divergence", "fast_matmul", "finite", "jensen_shannon", "log_probabilities", "logits_at",
+    "next_token", "token_loss",
 ]  # fmt: skip

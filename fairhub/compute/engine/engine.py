@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairhub.compute.engine.fused import fused, fusible
-from fairhub.compute.engine.readouts import Readout, divergence, finite, next_token
+from fairhub.compute.engine.packed import Given, packed_probes, plain
+from fairhub.compute.engine.readouts import Readout, divergence, finite, logits_at
 from fairhub.edit.masking import masked
 from fairhub.inputs.batches import Batch
 from fairhub.model.architecture import decoder_layers, text_config
@@ -29,7 +30,7 @@ class Engine:
     Args:
         model: A causal language model of a known architecture.
         batches: What to measure on.
-        readout: What to read off the logits; `divergence` keeps only the last position of each row.
+        readout: What to read off the logits; of `divergence` texts are packed, and logits kept where they end.
         cache_bytes: How much memory cached layer inputs may take. Fewer layers are cached where all do not fit,
             and a pruning then starts at the nearest cached layer below its first cut.
         candidates: How many prunings share one forward, as blocks of rows. Pays where a forward is too small to
@@ -50,19 +51,19 @@ class Engine:
     ) -> None:
         """Take the model and the batches; nothing is computed yet."""
         self.model = model
-        self.batches = tuple(batches)
         self.readout = readout
         self.items = sum(len(batch.items) for batch in batches)
+        self._given = packed_probes(model, batches) if readout is divergence else [plain(batch) for batch in batches]
         self.forwards = 0.0
         """Forward-equivalents spent so far: layers computed x tokens / (all layers x all tokens)."""
         self._layers = decoder_layers(model)
         self._norms = fusible(model) if model.device.type == "cuda" else ()
         self._candidates = candidates
-        self._tokens = sum(batch.tokens for batch in batches)
+        self._tokens = sum(given.tokens for given in self._given)
         self._stride = self._cache_stride(cache_bytes // (1 + recent))
         self._cache: dict[int, Kept] = {}
         self._limit = recent
-        self._recent: dict[int, list[tuple[Pruning, Kept]]] = {number: [] for number in range(len(batches))}
+        self._recent: dict[int, list[tuple[Pruning, Kept]]] = {number: [] for number in range(len(self._given))}
 
     def values(self, prunings: Sequence[Pruning], progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Return what the readout says of every pruning, [prunings, items], float64.
@@ -74,20 +75,20 @@ class Engine:
             UserError: The model's logits are not finite, or another process is gone.
         """
         answer = np.empty((len(prunings), self.items))
-        work = [(at, number) for at in _grouped(prunings, self._candidates) for number in range(len(self.batches))]
+        work = [(at, number) for at in _grouped(prunings, self._candidates) for number in range(len(self._given))]
         seen = 0
 
         def value(piece: tuple[list[int], int]) -> np.ndarray:
             nonlocal seen
             at, number = piece
             found = self._value(number, [prunings[i] for i in at])
-            if progress and number == len(self.batches) - 1:
+            if progress and number == len(self._given) - 1:
                 progress(len(at))
                 seen += len(at)
             return found
 
         for (at, number), found in zip(work, spread(work, value), strict=True):
-            answer[np.ix_(at, self.batches[number].items)] = found
+            answer[np.ix_(at, self._given[number].batch.items)] = found
         if progress and seen < len(prunings):
             progress(len(prunings) - seen)  # what other processes finished
         return answer
@@ -95,22 +96,22 @@ class Engine:
     @torch.inference_mode()
     def _value(self, number: int, prunings: Sequence[Pruning]) -> np.ndarray:
         """Return what the readout says of a batch, [prunings, items of the batch]."""
-        batch = self.batches[number]
+        given = self._given[number]
         with fused(self._norms):
             if len(prunings) == 1 and self._limit:
-                logits = self._from_recent(number, batch, prunings[0])
+                logits = self._from_recent(number, given, prunings[0])
             else:
-                logits = self._forward(batch, prunings, self._cached(number, batch), frozenset())
-        found = [finite(self.readout(block, batch)).double() for block in logits.chunk(len(prunings))]
+                logits = self._forward(given, prunings, self._cached(number, given), frozenset())
+        found = [finite(self.readout(block, given.batch)).double() for block in logits.chunk(len(prunings))]
         return torch.stack(found).cpu().numpy()
 
-    def _from_recent(self, number: int, batch: Batch, pruning: Pruning) -> Tensor:
+    def _from_recent(self, number: int, given: Given, pruning: Pruning) -> Tensor:
         """Return logits, computed from where the pruning parts from the nearest one known; keep its layer inputs."""
         recent = self._recent[number]
-        known = [(frozenset(), self._cached(number, batch)), *recent]
+        known = [(frozenset(), self._cached(number, given)), *recent]
         nearest = max(known, key=lambda one: self._parting(one[0], [pruning]))
         fresh: Kept = {}
-        logits = self._forward(batch, [pruning], nearest[1], nearest[0], fresh)
+        logits = self._forward(given, [pruning], nearest[1], nearest[0], fresh)
         shared = {layer: hidden for layer, hidden in nearest[1].items() if layer < min(fresh, default=1 << 30)}
         others = [one for one in recent if one is not nearest and one[0] != pruning]
         used = [one for one in recent if one is nearest]  # stays longest: an annealer comes back to its state
@@ -122,7 +123,7 @@ class Engine:
         return min((unit.layer for pruning in prunings for unit in pruning ^ known), default=len(self._layers))
 
     def _forward(
-        self, batch: Batch, prunings: Sequence[Pruning], cache: Kept, known: Pruning, fresh: Kept | None = None
+        self, given: Given, prunings: Sequence[Pruning], cache: Kept, known: Pruning, fresh: Kept | None = None
     ) -> Tensor:
         """Return logits [prunings * rows, positions, vocabulary], computed from the cached layer inputs of `known`.
 
@@ -130,22 +131,22 @@ class Engine:
         """
         copies, start = len(prunings), self._parting(known, prunings)
         begin = max((layer for layer in cache if layer <= start), default=0)
-        self.forwards += copies * (len(self._layers) - begin) / len(self._layers) * batch.tokens / self._tokens
+        self.forwards += copies * (len(self._layers) - begin) / len(self._layers) * given.tokens / self._tokens
         resume = _resumed(self._layers, begin, cache[begin].repeat(copies, 1, 1)) if begin else nullcontext()
-        last = next_token(self.model, batch.last.repeat(copies)) if self.readout is divergence else nullcontext()
+        last = logits_at(self.model, given.ends(copies)) if self.readout is divergence else nullcontext()
         wanted = [] if fresh is None else [layer for layer in self._wanted() if layer > begin]
         kept = _recorded(self._layers, wanted, {} if fresh is None else fresh)
         with masked(self.model, *prunings), kept, resume, last:
-            return self.model(batch.ids.repeat(copies, 1), use_cache=False).logits
+            return self.model(**given.arguments(copies), use_cache=False).logits
 
-    def _cached(self, number: int, batch: Batch) -> dict[int, Tensor]:
+    def _cached(self, number: int, given: Given) -> dict[int, Tensor]:
         """Return the inputs of the cached layers (and the last layer's output) in the base model."""
         if number not in self._cache:
             kept: Kept = {}
             if self._stride:
-                with _recorded(self._layers, self._wanted(), kept), next_token(self.model, batch.last):
-                    self.model(batch.ids, use_cache=False)
-                self.forwards += batch.tokens / self._tokens
+                with _recorded(self._layers, self._wanted(), kept), logits_at(self.model, given.ends(1)):
+                    self.model(**given.arguments(1), use_cache=False)
+                self.forwards += given.tokens / self._tokens
             self._cache[number] = kept
         return self._cache[number]
 

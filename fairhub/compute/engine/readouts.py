@@ -1,8 +1,8 @@
 """Readouts: what is read off the logits of a batch, one number an item."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import torch
@@ -24,18 +24,24 @@ class Readout(Protocol):
 
 
 @contextmanager
-def next_token(model: PreTrainedModel, last: Tensor) -> Iterator[None]:
-    """Compute logits only where each row's text ends: [rows, 1, vocabulary] instead of every position."""
+def logits_at(model: PreTrainedModel, at: Tensor | Sequence[tuple[int, int]]) -> Iterator[None]:
+    """Compute logits at these (row, position) only: [places, 1, vocabulary] instead of every position."""
+    rows, positions = torch.as_tensor(at).T
 
     def hook(module: torch.nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        rows = torch.arange(len(last), device=args[0].device)
-        return (args[0][rows, last.to(args[0].device)][:, None], *args[1:])
+        device = args[0].device
+        return (args[0][rows.to(device), positions.to(device)][:, None], *args[1:])
 
     handle = model.get_output_embeddings().register_forward_pre_hook(hook)
     try:
         yield
     finally:
         handle.remove()
+
+
+def next_token(model: PreTrainedModel, last: Tensor) -> AbstractContextManager[None]:
+    """Compute logits only where each row's text ends: [rows, 1, vocabulary] instead of every position."""
+    return logits_at(model, torch.stack([torch.arange(len(last), device=last.device), last], 1))
 
 
 def divergence(logits: Tensor, batch: Batch) -> Tensor:

@@ -3,7 +3,7 @@
 from fairhub.compute.likelihood.endings import read_endings, shared_tokens
 from fairhub.compute.likelihood.questions import Answers, Encoded, Question, encoded
 from fairhub.compute.likelihood.scoring import likelihoods, sequence_likelihoods
-from fairhub.compute.likelihood.tree import Node, forest
+from fairhub.compute.trees.tree import Node, forest
 
 __all__ = [
     "Answers", "Encoded", "Node", "Question", "encoded", "forest", "likelihoods",

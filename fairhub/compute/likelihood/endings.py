@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.compute.engine import finite, log_probabilities
-from fairhub.compute.likelihood.packing import Rows
-from fairhub.compute.likelihood.past import Past
-from fairhub.compute.likelihood.scoring import Walk, logits_at
-from fairhub.compute.likelihood.tree import Branch, Ids, Node, below, forest, padded
+from fairhub.compute.engine import finite, log_probabilities, logits_at
+from fairhub.compute.likelihood.scoring import Walk
+from fairhub.compute.trees.packing import Rows
+from fairhub.compute.trees.past import Past
+from fairhub.compute.trees.tree import Branch, Ids, Node, below, forest, padded
 from fairhub.model.facts import home
 from fairhub.run.progress import Progress
 

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
@@ -10,11 +9,11 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.compute.engine import finite, log_probabilities
-from fairhub.compute.likelihood.packing import Rows, packed, packs
-from fairhub.compute.likelihood.past import Past, padded_pasts
+from fairhub.compute.engine import finite, log_probabilities, logits_at
 from fairhub.compute.likelihood.questions import Answers, Encoded, Question, encoded
-from fairhub.compute.likelihood.tree import Branch, Ids, Known, Node, forest, padded
+from fairhub.compute.trees.packing import Rows, packed, packs
+from fairhub.compute.trees.past import Past, padded_pasts
+from fairhub.compute.trees.tree import Branch, Ids, Known, Node, forest, padded
 from fairhub.model.facts import context_window, home
 from fairhub.run.progress import Progress
 
@@ -199,19 +198,3 @@ def _asked(node: Node) -> list[tuple[int, int]]:
     first = len(node.ids) - _own(node)
     own = [(place - 1, node.ids[place]) for place in range(first, len(node.ids))]
     return own + [(len(node.ids) - 1, child.ids[0]) for child in node.children if child.begin >= child.score]
-
-
-@contextmanager
-def logits_at(model: PreTrainedModel, places: Sequence[tuple[int, int]]) -> Iterator[None]:
-    """Compute logits at these (row, position) only: [places, 1, vocabulary]."""
-    rows, positions = (torch.tensor(part, device=home(model)) for part in zip(*places, strict=True))
-
-    def hook(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        hidden = args[0]
-        return (hidden[rows.to(hidden.device), positions.to(hidden.device)][:, None], *args[1:])
-
-    handle = model.get_output_embeddings().register_forward_pre_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()

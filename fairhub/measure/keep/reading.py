@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from fairhub.compute.likelihood import read_endings, shared_tokens
-from fairhub.compute.likelihood.tree import Ids
+from fairhub.compute.trees.tree import Ids
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.keep.items import Choice
 from fairhub.inputs.keep.last_words import Passage

@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from fairhub.compute.engine import finite
-from fairhub.compute.likelihood.past import Past, branching, padded_pasts
-from fairhub.compute.likelihood.scoring import logits_at
+from fairhub.compute.engine import finite, logits_at
+from fairhub.compute.trees.past import Past, branching, padded_pasts
 from fairhub.inputs.tokens import encode
 from fairhub.measure.names.answers import Answers
 from fairhub.measure.names.dialogue import Dialogue, answer_tokens, dialogue_of

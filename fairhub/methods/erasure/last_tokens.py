@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from fairhub.compute.likelihood.packing import Rows, Run, added
-from fairhub.compute.likelihood.past import Past
-from fairhub.compute.likelihood.scoring import Walk, logits_at
-from fairhub.compute.likelihood.tree import Branch, Ids, Node, below, forest, padded
+from fairhub.compute.engine import logits_at
+from fairhub.compute.likelihood.scoring import Walk
+from fairhub.compute.trees.packing import Rows, Run, added
+from fairhub.compute.trees.past import Past
+from fairhub.compute.trees.tree import Branch, Ids, Node, below, forest, padded
 from fairhub.model.facts import home
 
 

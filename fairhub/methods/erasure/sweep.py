@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.compute.engine import log_probabilities
-from fairhub.compute.likelihood.scoring import logits_at
+from fairhub.compute.engine import log_probabilities, logits_at
 from fairhub.edit.healing import SHARDS, Key
 from fairhub.methods.erasure.items import Item
 from fairhub.methods.erasure.last_tokens import Ends, last_tokens, last_tokens_computed
@@ -216,7 +215,7 @@ def _of_items(
     stays = torch.tensor([items[i].stays for i in batch])
     early = stays[:, None] & (torch.arange(longest)[None] < last[:, None])
     with torch.enable_grad(), _watched(places, ids.shape) as seen:
-        with logits_at(model, list(zip(rows.tolist(), last.tolist(), strict=True))):
+        with logits_at(model, torch.stack([rows, last], 1)):
             logits = model(ids, use_cache=False).logits[:, 0].float()
         pulled = _pulled(_read([items[i] for i in batch], logits), seen)
     found: dict[Key, Seen] = {}

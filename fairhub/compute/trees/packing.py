@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.compute.likelihood.past import branching
-from fairhub.compute.likelihood.tree import Node
+from fairhub.compute.trees.past import branching
+from fairhub.compute.trees.tree import Node
 from fairhub.model.facts import home
 
 WIDTH = 256
