@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "pipeline",
     "space": "errors defaults files run report card inputs model edit compute measure methods request plots "
     "pipeline publish studies",
-    "commands": "errors defaults files run report inputs model measure methods request pipeline cost publish studies",
+    "commands": "errors defaults files run report inputs model measure methods request proof pipeline cost publish "
+    "studies",
     "__main__": "errors commands",
 }
 """Each folder or module of the package's top, in the order that data flows, and what it may import."""
