@@ -64,14 +64,14 @@ def audit(
     if names:
         measure = _about_names(load, axis, context, level, samples, name_prompts)
     else:
-        from fairhub.inputs.sizes import AUDIT, QUICK
+        from fairhub.inputs.sizes import of_audit
         from fairhub.request import Request, refuse_chat
 
         refuse_chat(chat, system)
         note_probes(probes)
         request = Request(
             "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
-            sizes=QUICK if suite == "quick" else AUDIT, chat=chat, system=system,
+            sizes=of_audit(suite), chat=chat, system=system,
         )  # fmt: skip
         measure = _about_probes(load, request, again)
     found = measure(model, None)
