@@ -53,6 +53,14 @@ def test_an_axis_that_is_not_in_the_audit_breaks_the_gate(command, planted_folde
     assert code == 3 and "judgement was not measured on held_out, wealth; it was: all on held_out" in gate_lines(err)[0]
 
 
+@pytest.mark.parametrize("limit, expected", [("name_gap@race=-1", 3), ("name_gap@race=1000", 0)])
+def test_an_audit_about_names_has_a_gate_too(command, planted_folder, monkeypatch, limit, expected):
+    gap = fake_report.figure(0, axis="race", name="name_gap", after=False)
+    monkeypatch.setattr("fairhub.measure.names.audit.audit", lambda *_: ([gap], []))
+    code, _, err = command("audit", planted_folder, "--names", "--axis", "race", "--fail-over", limit)
+    assert code == expected and len(gate_lines(err)) == (expected == 3)
+
+
 def test_json_gains_a_gate(command, planted_folder, measured):
     code, out, err = command("audit", planted_folder, "--json", "--fail-over", "judgement=-1")
     found = json.loads(out)

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 import subprocess
 import sys
 
@@ -13,9 +12,11 @@ from tiny import ARCHITECTURES
 from transformers import AutoModel, AutoModelForCausalLM
 
 import fairhub
+from fairhub import card
 from fairhub.errors import UserError
 from fairhub.inputs.sizes import Sizes
 from fairhub.model.loading import IN_MEMORY, in_memory
+from fairhub.proof.recipe import read_recipe
 from fairhub.report import audit_table, origin
 
 pytestmark = pytest.mark.usefixtures("brief", "offline")
@@ -117,6 +118,22 @@ def test_an_audit_that_is_interrupted_leaves_it_as_it_was(error, text, monkeypat
     assert snapshot(model) == before
 
 
+def test_a_check_that_a_hook_ends_puts_back_what_it_zeroed():
+    model = in_training()
+    own = model.model.layers[0].self_attn.o_proj
+    bits = own.weight.detach().clone()
+
+    def stop(module, given, output):
+        if not module.weight.equal(bits):
+            raise RuntimeError("a hook of the user's own")
+
+    own.register_forward_hook(stop)
+    before = snapshot(model)
+    with pytest.raises(RuntimeError, match="own"):
+        fairhub.audit(model, planted.tokenizer())
+    assert snapshot(model) == before
+
+
 @pytest.mark.wide
 def test_a_model_in_memory_is_measured_as_the_same_model_from_a_folder(planted_folder, text):
     kept = {"axes": ["gender"], "text": str(text), "sizes": FEW}
@@ -199,15 +216,21 @@ def test_a_report_shows_itself_small_and_escaped():
     assert "<table>" not in fake_report.report(measured=())._repr_html_(), "nothing measured, no table"
 
 
-def test_a_repair_leaves_the_model_as_it_was_and_says_that_it_came_from_memory(text, tmp_path):
+def test_a_repair_leaves_the_model_as_it_was_and_says_that_it_came_from_memory(text, tmp_path, refused):
     model = in_training()
     before = snapshot(model)
     how = {"method": "random", "axes": "gender", "text": text, "sizes": planted.SIZES, "plan": ONE_HEAD}
     made = fairhub.repair(model, planted.tokenizer(), out=tmp_path / "run", name="mine", **how)
     assert {**snapshot(model), "random": 0} == {**before, "random": 0}
     assert isinstance(made, fairhub.Report) and made.base_model["revision"] == "memory" and made.pruning
-    recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
-    assert recipe["base_model"]["revision"] == "memory" and recipe["base_model"]["id"] == "mine"
+    recipe = read_recipe(tmp_path / "run" / "recipe.json").base_model
+    loaded = in_memory(copy.deepcopy(model).eval().requires_grad_(False), planted.tokenizer())
+    assert (recipe["id"], recipe["revision"], recipe["sha256"]) == ("mine", "memory", loaded.sha256())
+    assert (
+        "given to fairhub as it stood in memory" in card.render(made)
+        and "base_model" not in card.metadata(made).to_dict()
+    )
+    assert "is a model in memory (mine); add --base" in refused("reproduce", tmp_path / "run", "--text", text)
     repaired = AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "model")
     changed = [name for name, weight in repaired.state_dict().items() if not weight.equal(model.state_dict()[name])]
     assert changed, "what was written is repaired"
