@@ -5,6 +5,7 @@ import dataclasses
 import subprocess
 import sys
 
+import fake_report
 import planted
 import pytest
 import torch
@@ -194,8 +195,8 @@ def test_a_tokenizer_of_another_model_is_refused():
         in_memory(ARCHITECTURES["llama"](), planted.tokenizer(), "tiny")
 
 
-def test_an_audit_shows_itself(text):
-    found = fairhub.audit(planted.planted_model(), planted.tokenizer(), text=text, sizes=FEW, name="<b>\x1b[31mme")
+def test_an_audit_shows_itself():
+    found = fairhub.Audit("<b>\x1b[31mme", "memory", tuple(fake_report.audit().figures))
     assert str(found) == found.table() == audit_table(found.figures) and found.verdict.startswith("Audit only")
     shown = found._repr_html_()
     assert "&lt;b&gt;" in shown and "<b>\x1b" not in shown and "\x1b" not in shown and "Who is judged worse" in shown
@@ -206,8 +207,6 @@ def test_an_audit_shows_itself(text):
 
 
 def test_a_report_shows_itself_small_and_escaped():
-    import fake_report
-
     hostile = "<script>alert(1)</script>\u202e"
     made = fake_report.report(verdict=hostile, base_model={"id": hostile, "revision": "memory", "sha256": ""})
     shown = made._repr_html_()
@@ -216,6 +215,7 @@ def test_a_report_shows_itself_small_and_escaped():
     assert "<table>" not in fake_report.report(measured=())._repr_html_(), "nothing measured, no table"
 
 
+@pytest.mark.wide
 def test_a_repair_leaves_the_model_as_it_was_and_says_that_it_came_from_memory(text, tmp_path, refused):
     model = in_training()
     before = snapshot(model)
