@@ -28,6 +28,7 @@ from fairhub.proof.assembly import assemble, audited, spent
 from fairhub.proof.prover import Prover, batcher, proof_of
 from fairhub.proof.recipe import recipe_of, to_json
 from fairhub.report import Figure, Report
+from fairhub.report.origin import UNFETCHABLE
 from fairhub.request import Request, data_of, refuse, settings_of, settled
 from fairhub.run.folder import Run
 from fairhub.run.memory import Memory
@@ -71,7 +72,7 @@ def repair(
     # before the folder: a mistake in these must not leave a run that only the same mistake could resume
     data = data_of(request, loaded.tokenizer)
     settings = {"model": loaded.id, "revision": loaded.revision} | settings_of(settled(request, data))
-    weights = {"weights": loaded.sha256()} if loaded.revision == "local" else {}  # a folder's may be others by now
+    weights = {"weights": loaded.sha256()} if loaded.revision in UNFETCHABLE else {}  # may be others by now
     run = Run(folder, settings | weights, resume)
     run.began_with(data.provenance)
     with tallied(loaded.model) as tally:

@@ -40,6 +40,10 @@ CASES = [
     *(option("repair", f"--budget={value}", quick=value == "nan") for value in (*_NUMBERS, "0", "1")),
     *(option("repair", f"--seconds={value}", quick=value == "inf") for value in (*_NUMBERS, "0")),
     *(option("audit", f"--chat={value}", quick=value == "maybe") for value in ("maybe", "ON", *_ODD)),
+    *(option("audit", f"--fail-over=judgement={value}", quick=value == "inf") for value in _NUMBERS if value != "-1"),
+    *(option("audit", f"--fail-under={value}=1", quick=value == "") for value in _ODD),
+    *(option("audit", "--fail-over", "judgement=1", "--junit", value, quick=value == "")
+      for value in ("", "x" * 100_000, "nowhere/a.xml")),
     *(option(command, "--chat", "on", quick=command == "audit") for command in ("audit", "repair", "compare", "plan")),
     *(option("repair", "--chat", "off", f"--system={value}") for value in ("Be brief.", "")),
     *(option("audit", f"--system={value}", quick=value == "") for value in (*_ODD, "{{ 7 }}")),

@@ -26,6 +26,8 @@ def small(monkeypatch, brief):
                 for value in pipeline.Request.__init__.__defaults__]  # fmt: skip
     monkeypatch.setattr(pipeline.Request.__init__, "__defaults__", tuple(defaults))
     assert pipeline.Request().sizes == planted.SIZES
+    monkeypatch.setattr("fairhub.python.auditing.of_audit", lambda _: planted.SIZES)
+    monkeypatch.setattr("fairhub.python.repairing.Sizes", lambda: planted.SIZES)
 
 
 @pytest.mark.parametrize("page", wide_but(RUN, ROOT / "docs" / "metrics.md"), ids=lambda page: page.name)

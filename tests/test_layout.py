@@ -28,13 +28,15 @@ MAY_IMPORT = {
     "plots": "report stats model measure",
     "proof": "errors files stats run report inputs model edit compute measure metrics methods",
     "pipeline": "errors run report inputs model edit compute measure methods request plots proof",
+    "python": "errors defaults run report inputs model measure methods request pipeline",
     "cost": "errors run inputs model edit compute measure search methods request pipeline",
     "publish": "errors files stats run report card inputs model edit measure methods request proof pipeline",
     "studies": "errors defaults stats run report inputs model edit compute measure search methods request plots proof "
     "pipeline",
     "space": "errors defaults files run report card inputs model edit compute measure methods request plots "
     "pipeline publish studies",
-    "commands": "errors defaults files run report inputs model measure methods request pipeline cost publish studies",
+    "commands": "errors defaults files run report inputs model measure methods request proof pipeline cost publish "
+    "studies",
     "__main__": "errors commands",
 }
 """Each folder or module of the package's top, in the order that data flows, and what it may import."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from fairhub.card.known import LICENCES
 from fairhub.report import Report
+from fairhub.report.origin import UNFETCHABLE
 
 _HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]{0,95}/)?[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _LICENCES = frozenset(
@@ -52,7 +53,7 @@ def base(report: Report) -> Base:
     told: dict[str, Any] = report.base_model
     # An id may name its revision, and may be a folder: then only its last part is anyone's business.
     name, _, asked = str(told.get("id") or "a model").partition("@")
-    on_hub = told.get("revision") != "local" and _HUB_ID.fullmatch(name) is not None
+    on_hub = told.get("revision") not in UNFETCHABLE and _HUB_ID.fullmatch(name) is not None
     licence = told.get("licence") or LICENCES.get(name)
     return Base(
         hub_id=name if on_hub else None,

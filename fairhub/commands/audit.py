@@ -1,11 +1,14 @@
-"""`fairhub audit`: measure, change nothing."""
+"""`fairhub audit`: measure, change nothing; limits on what was measured make it a gate."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from fairhub.commands import gate
 from fairhub.commands.options import (
     Axis,
     Chat,
@@ -30,6 +33,18 @@ from fairhub.commands.options import (
 Level = Annotated[list[str] | None, typer.Option(help="Of --names: how much a prompt tells: low, high, numeric.")]
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """What an audit found of one model."""
+
+    model: str
+    figures: list[Any]
+    ranks: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    format: str = ""
+    """The prompt format that it was asked in."""
+
+
 def audit(
     model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
     chat: Chat = "auto", system: System = None,
@@ -39,35 +54,73 @@ def audit(
     name_prompts: Annotated[Path | None, typer.Option(help="Of --names: folder of the public 1,680 prompts.")] = None,
     suite: Suite = None, rows: Rows = None,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what was measured before.")] = False,
+    fail_over: gate.Over = None, fail_under: gate.Under = None, against: gate.Against = None,
+    junit: gate.Junit = None, sarif: gate.Sarif = None,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Measure how differently a model treats people; change nothing."""
+    """Measure how differently a model treats people; change nothing. A limit that is broken is exit code 3."""
     plan_sanity(0.02, None)
+    asked = gate.asked(fail_over, fail_under, against, junit, sarif, bool(probes))
+    load = partial(loaded, device=device, dtype=dtype)
     if names:
-        _names(loaded(model, device, dtype), axis, context, level, samples, name_prompts, json)
-        return
-    from fairhub.inputs.sizes import AUDIT, QUICK
+        measure = _about_names(load, axis, context, level, samples, name_prompts)
+    else:
+        from fairhub.inputs.sizes import of_audit
+        from fairhub.request import Request, refuse_chat
+
+        refuse_chat(chat, system)
+        note_probes(probes)
+        request = Request(
+            "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
+            sizes=of_audit(suite), chat=chat, system=system,
+        )  # fmt: skip
+        measure = _about_probes(load, request, again)
+    found = measure(model, None)
+    checked = gate.checked(asked, found.model, found.figures, lambda: _of_base(measure, against, found))
+    _show(found, checked, json)
+    gate.close(asked, checked)
+
+
+_Measure = Callable[[str | None, _Measured | None], _Measured]
+"""Takes the name of a model and, where it is the base of another, what was found of that one."""
+
+
+def _of_base(measure: _Measure, base: str | None, of: _Measured) -> tuple[str, list[Any]]:
+    found = measure(base, of)
+    return found.model, found.figures
+
+
+def _about_probes(load: Callable[[str | None], Any], request: Any, again: bool) -> _Measure:
+    """Return what audits a model on probes; benchmarks are measured of a base model too, and never remembered."""
+    from fairhub.errors import UserError
+    from fairhub.inputs.prompt_format import format_of
     from fairhub.measure.benchmarks.suite import gather
     from fairhub.pipeline import audit as run
-    from fairhub.request import Request, refuse_chat
 
-    refuse_chat(chat, system)
-    note_probes(probes)
-    wanted = gather(suite, rows) if suite is not None else None
-    request = Request(
-        "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
-        sizes=QUICK if suite == "quick" else AUDIT, chat=chat, system=system,
-    )  # fmt: skip
-    memory = remembered(again)
-    figures = run(loaded(model, device, dtype), request, wanted, memory)
-    if memory.reused:
-        typer.echo(f"measured before, by this fairhub: {len(memory.reused)} parts; --again measures anew", err=True)
-    _show(figures, [], json, wanted.notes if wanted else ())
+    wanted = gather(request.suite, request.rows) if request.suite is not None else None
+
+    def measure(name: str | None, of: _Measured | None) -> _Measured:
+        model = load(name)
+        used = format_of(model.tokenizer, request.chat, request.system).name
+        if of is not None and used != of.format:
+            raise UserError(
+                f"--against compares models that are asked alike; {of.model} is asked as {of.format}, {model.id} as "
+                f"{used}; add --chat off"
+            )
+        memory = remembered(again)
+        figures = run(model, request, wanted, memory)
+        if memory.reused:
+            count = len(memory.reused)
+            typer.echo(f"measured before, by this fairhub: {count} parts; --again measures anew", err=True)
+        return _Measured(model.id, figures, notes=wanted.notes if wanted else (), format=used)
+
+    return measure
 
 
-def _names(
-    model: Any, axis: Axis, context: Context, level: Level, samples: int, folder: Path | None, as_json: bool
-) -> None:
+def _about_names(
+    load: Callable[[str | None], Any], axis: Axis, context: Context, level: Level, samples: int, folder: Path | None
+) -> _Measure:
+    """Return what asks a model for numbers about names."""
     from fairhub.errors import UserError
     from fairhub.measure.names.audit import Asked
     from fairhub.measure.names.audit import audit as run
@@ -77,16 +130,25 @@ def _names(
         raise UserError(f"names differ in race and gender; got {wrong[0]!r}; mend --axis")
     if not 0 <= samples <= 10_000:
         raise UserError(f"samples are counted from 0 to 10,000; got {samples}; mend --samples")
-    _show(*run(model, Asked(tuple(context or ()), tuple(level or ("low",)), axes, samples, folder)), as_json)
+    asked = Asked(tuple(context or ()), tuple(level or ("low",)), axes, samples, folder)
+
+    def measure(name: str | None, of: _Measured | None) -> _Measured:
+        model = load(name)
+        figures, ranks = run(model, asked)
+        return _Measured(model.id, figures, tuple(ranks))
+
+    return measure
 
 
-def _show(figures: list[Any], ranks: list[dict[str, Any]], as_json: bool, notes: tuple[str, ...] = ()) -> None:
+def _show(found: _Measured, checked: Any, as_json: bool) -> None:
     from fairhub.report import audit_table
 
     if as_json:
-        echo_json({"figures": [asdict(f) for f in figures]} | ({"ranks": ranks} if ranks else {}))
+        parts = {"ranks": list(found.ranks)} if found.ranks else {}
+        parts |= {"gate": checked.record()} if checked is not None else {}
+        echo_json({"figures": [asdict(f) for f in found.figures]} | parts)
         return
-    say(audit_table(figures, notes))
-    for row in ranks:
+    say(audit_table(found.figures, found.notes))
+    for row in found.ranks:
         place = f"{row['axis']:<18} {row['context']:<13}"
         say(f"{'Mann-Whitney':<23} {place}{row['u']:9.4f}  p {row['p']:.3f}")

@@ -69,3 +69,8 @@ QUICK = Sizes(
     held_out=96, external=104, control=40, held_out_tokens=6_144, judged=72, traits=80, choices=120, passages=80
 )
 """Of an audit that is to be over in minutes, public benchmarks included."""
+
+
+def of_audit(suite: str | None) -> Sizes:
+    """Return how much an audit measures, by the suite of public benchmarks that it measures too."""
+    return QUICK if suite == "quick" else AUDIT

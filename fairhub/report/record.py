@@ -1,7 +1,7 @@
 """The frozen values of a run: figures with their intervals, controls, and the report that holds them."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -205,20 +205,35 @@ class Report:
         Raises:
             KeyError: where it was not measured; the message says where it was.
         """
-        found = find(self.figures, name, split, axis, context)
-        if found is None:
-            places = [figure.label for figure in self.figures if figure.name == name]
-            raise KeyError(
-                f"{name} was not measured on {split} (axis {axis}, context {context}); "
-                f"measured: {', '.join(places) or 'nowhere'}"
-            )
-        return found
+        return located(self.figures, name, split, axis, context)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the verdict and the main figures."""
+        from fairhub.report.notebook import report_html  # here, as it is built of what stands above
+
+        return report_html(self)
 
 
 def find(figures: Iterable[Figure], name: str, split: str, axis: str = "all", context: str = "all") -> Figure | None:
     """Return the figure of that name and place, or None where it was not measured."""
     place = (name, split, axis, context, None)
     return next((f for f in figures if (f.name, f.split, f.axis, f.context, f.groups) == place), None)
+
+
+def located(figures: Sequence[Figure], name: str, split: str, axis: str = "all", context: str = "all") -> Figure:
+    """Return the figure of that name and place.
+
+    Raises:
+        KeyError: It was not measured; the message says where it was.
+    """
+    found = find(figures, name, split, axis, context)
+    if found is None:
+        places = [figure.label for figure in figures if figure.name == name]
+        raise KeyError(
+            f"{name} was not measured on {split} (axis {axis}, context {context}); "
+            f"measured: {', '.join(places) or 'nowhere'}"
+        )
+    return found
 
 
 def is_public(figure: Figure) -> bool:

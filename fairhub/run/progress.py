@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from fairhub.run.processes import state
 
@@ -27,7 +27,7 @@ def watched(watch: Watch) -> Iterator[None]:
 
 
 def progress_bar(what: str, total: int) -> Callable[[int], None]:
-    """Open a progress bar on stderr; only the main process shows it."""
+    """Open a progress bar, in a notebook where there is one, else on stderr; only the main process shows it."""
     bar = tqdm(
         total=total, desc=f"{what:<28}", file=sys.stderr, disable=not state().is_main_process,
         unit_scale=True, leave=False, mininterval=0.5,

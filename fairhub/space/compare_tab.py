@@ -14,6 +14,7 @@ from fairhub import report as records
 from fairhub.compute.greedy import continuations
 from fairhub.errors import UserError
 from fairhub.model.loading import EMBEDDED, Loaded
+from fairhub.report.origin import LOCAL, UNFETCHABLE
 from fairhub.space import rebuilding
 from fairhub.space.gallery_tab import finished
 from fairhub.space.markup import drawn, esc
@@ -65,7 +66,7 @@ def speaking(known: Mapping[str, Path]) -> list[str]:
 def _to_be_had(base: Mapping[str, Any]) -> bool:
     if base["revision"] == EMBEDDED:
         return importlib.util.find_spec(EMBEDDED) is not None
-    return base["revision"] != "local" or Path(base["id"]).is_dir()
+    return base["revision"] not in UNFETCHABLE or (base["revision"] == LOCAL and Path(base["id"]).is_dir())
 
 
 def comparable(known: Mapping[str, Path]) -> list[str]:

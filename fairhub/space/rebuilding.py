@@ -15,6 +15,7 @@ from fairhub.model.saving import save
 from fairhub.model.units import Unit
 from fairhub.pipeline import finish_, task_of
 from fairhub.report import Report
+from fairhub.report.origin import UNFETCHABLE
 from fairhub.request import data_of, request_of
 from fairhub.run.folder import Run, digest
 from fairhub.space.environment import bare
@@ -70,7 +71,7 @@ def make(path: Path) -> None:
         UserError: Its base model or its data cannot be had here.
     """
     report = records.read(path)
-    if report.settings is None or report.base_model["revision"] == "local":
+    if report.settings is None or report.base_model["revision"] in UNFETCHABLE:
         raise UserError("a run is made again from the Hub's model and its settings; this one's are not known")
     asked, there = request_of(report.settings), place(report)
     loaded = load(base_of(report))

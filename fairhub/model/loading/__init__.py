@@ -2,12 +2,13 @@
 
 from fairhub.model.loading.config import DTYPES, config_of
 from fairhub.model.loading.files import commit_of, weights_of
+from fairhub.model.loading.memory import IN_MEMORY, in_memory, lent
 from fairhub.model.loading.model import Loaded, load
 from fairhub.model.loading.places import DEFAULT, EMBEDDED, cache, embedded_default, located
 from fairhub.model.loading.tokenizer import tokenizer_of
 from fairhub.model.loading.weights import headers_of, laid_out, refuse_others
 
 __all__ = [
-    "DEFAULT", "DTYPES", "EMBEDDED", "Loaded", "cache", "commit_of", "config_of", "embedded_default", "headers_of",
-    "laid_out", "load", "located", "refuse_others", "tokenizer_of", "weights_of",
+    "DEFAULT", "DTYPES", "EMBEDDED", "IN_MEMORY", "Loaded", "cache", "commit_of", "config_of", "embedded_default",
+    "headers_of", "in_memory", "laid_out", "lent", "load", "located", "refuse_others", "tokenizer_of", "weights_of",
 ]  # fmt: skip

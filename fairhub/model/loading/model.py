@@ -40,7 +40,7 @@ class Loaded:
     id: str
     """What the user named (the Hub id for the embedded default)."""
     revision: str
-    """The Hub commit, or "local", or the name of the embedded package."""
+    """The Hub commit, "local" for a folder, "memory" for a model that stood in memory, or the embedded package."""
     licence: str | None = None
     """As the model's own card names it; None where it names none."""
     unread: tuple[str, ...] = ()
@@ -82,14 +82,23 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     own = _own(source, revision) | _processor(source, revision, config)
     with told(source, shown):
         model, unread, half = _read(source, revision, config, shown, device=device, dtype=dtype)
-    config = model.config.get_text_config(decoder=True)
-    _refuse_larger(tokenizer, config.vocab_size, plain(shown))
     model.eval().requires_grad_(False)
-    _tried(model, config.vocab_size, plain(shown))
-    check(model)
+    refuse_unsound(model, tokenizer, shown)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
     stored = half if asked is None and model.dtype == torch.float32 else None
     return Loaded(model, tokenizer, shown, commit or local, _licence(source, revision), unread, own, stored)
+
+
+def refuse_unsound(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, shown: str) -> None:
+    """Refuse a model in evaluation mode that cannot be measured: not finite, without answers, or without known units.
+
+    Raises:
+        UserError: It is that, or its tokenizer has tokens that it has no row for.
+    """
+    rows = model.config.get_text_config(decoder=True).vocab_size
+    _refuse_larger(tokenizer, rows, plain(shown))
+    _tried(model, rows, plain(shown))
+    check(model)
 
 
 def _own(source: str, revision: str | None) -> dict[str, str]:

@@ -1,0 +1,57 @@
+"""`fairhub.audit`: measures a model, and leaves it exactly as it was."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairhub.inputs.sizes import Sizes, of_audit
+from fairhub.measure.benchmarks.suite import gather
+from fairhub.model import loading
+from fairhub.model.loading import Loaded, lent
+from fairhub.pipeline import audit as measured
+from fairhub.python.given import names, path
+from fairhub.report import Audit
+from fairhub.request import Request, refuse_chat
+from fairhub.run.memory import Memory
+
+
+def audit(
+    model: Loaded | PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None, *,
+    axes: str | Sequence[str] = (), probes: Path | str | None = None, text: Path | str | None = None,
+    suite: str | None = None, rows: Path | str | None = None, chat: str = "auto", system: str | None = None,
+    sizes: Sizes | None = None, name: str = "", remember: bool = False,
+) -> Audit:  # fmt: skip
+    """Measure whom a model judges worse and what it knows, on prompts that no repair ever searched.
+
+    The model is put into evaluation mode meanwhile. Afterwards its weights, the mode of each module, what requires a
+    gradient, hooks and device are as they were, also where the measurement was interrupted. It is measured where it
+    is, and as it answers now, with what hooks do to it.
+
+    Args:
+        model: What `fairhub.load` returned, or a causal language model of transformers.
+        tokenizer: Of the latter.
+        axes: Only these: gender, race ...; empty for all.
+        probes: A file of your own pairs, beside the shipped ones.
+        text: A file of your own neutral text, documents separated by blank lines.
+        suite: Public benchmarks too: quick, standard or full.
+        rows: A folder with rows of benchmarks.
+        chat: Whether the model is asked in its chat template: on, off, or auto, where it has one.
+        system: The chat's system prompt.
+        sizes: How many prompts are used; None takes as many as the command line.
+        name: What a model in memory goes by; empty takes what it says of itself.
+        remember: Take over what was measured before of the same weights, texts and code, and keep what is measured.
+            Not where hooks of your own, or a forward of your own, change what the model says: nothing sees those.
+
+    Raises:
+        UserError: A mistake that can be mended; the message is one line.
+    """
+    refuse_chat(chat, system)
+    request = Request(
+        "audit", names(axes), probes=path(probes), text=path(text), suite=suite, rows=path(rows),
+        sizes=sizes or of_audit(suite), chat=chat, system=system,
+    )  # fmt: skip
+    wanted = gather(suite, request.rows) if suite is not None else None
+    with lent(model, tokenizer, name) as loaded:
+        figures = measured(loaded, request, wanted, Memory(loading.cache() / "measured" if remember else None))
+    return Audit(loaded.id, loaded.revision, tuple(figures), wanted.notes if wanted else ())
