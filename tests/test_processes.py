@@ -25,7 +25,7 @@ from fairhub.inputs.batches import probe_batches
 from fairhub.pipeline import repair
 from fairhub.request import Request
 from fairhub.run.folder import Remembered
-from fairhub.run.processes import Lost, agreed, alone, clock, interruptible, leave, spread, state
+from fairhub.run.processes import Lost, agreed, alone, clock, dealt, interruptible, leave, spread, state
 from fairhub.search.annealing import Schedule, anneal
 
 HERE = Path(__file__).parent
@@ -197,3 +197,15 @@ if __name__ == "__main__":
             sys.stdout.flush()
         state().wait_for_everyone()
     leave()
+
+
+def test_every_piece_goes_to_one_process_and_none_has_much_more_than_another():
+    costs = [681.0, 326.0] * 25 + [3000.0]  # dealt in turn, one process would have two thirds
+    for hands in (1, 2, 3, 8):
+        dealt_ = dealt(costs, hands)
+        assert sorted(place for mine in dealt_ for place in mine) == list(range(len(costs)))
+        loads = [sum(costs[place] for place in mine) for mine in dealt_]
+        assert max(loads) <= sum(costs) / hands + max(costs)
+    two = [sum(costs[place] for place in mine) for mine in dealt(costs, 2)]
+    assert max(two) < 1.02 * min(two)
+    assert dealt([1.0] * 5, 2) == [[0, 2, 4], [1, 3]]  # in turn where all cost alike: a process's own piece is its own

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from heapq import heapreplace
 from typing import TypeVar
 
 import torch
@@ -38,18 +39,34 @@ def main() -> bool:
     return bool(state().is_main_process)
 
 
-def spread(work: Sequence[W], do: Callable[[W], R]) -> list[R]:
+def spread(work: Sequence[W], do: Callable[[W], R], cost: Callable[[W], float] = lambda _: 1.0) -> list[R]:
     """Do each piece of work in one of the processes; return all results, in the order of the work, in all of them.
+
+    Args:
+        work: What is to be done; the same in every process.
+        do: Does one piece.
+        cost: About how long a piece takes, in any unit: every process gets about as much.
 
     Raises:
         Lost: Another process is gone.
     """
     here = state()
-    mine = [(i, do(work[i])) for i in range(here.process_index, len(work), here.num_processes)]
+    mine = [(i, do(work[i])) for i in dealt([cost(piece) for piece in work], here.num_processes)[here.process_index]]
     if here.num_processes > 1:
         mine = _together(lambda: gather_object(mine))
     found = dict(mine)
     return [found[i] for i in range(len(work))]
+
+
+def dealt(costs: Sequence[float], hands: int) -> list[list[int]]:
+    """Return the places of pieces of work for each process: the dearest first, each to who has least (Graham 1969)."""
+    found: list[list[int]] = [[] for _ in range(hands)]
+    load = [(0.0, hand) for hand in range(hands)]  # a heap
+    for place in sorted(range(len(costs)), key=lambda place: -costs[place]):
+        total, hand = load[0]
+        heapreplace(load, (total + costs[place], hand))
+        found[hand].append(place)
+    return [sorted(places) for places in found]
 
 
 def agreed(value: R) -> R:

@@ -87,11 +87,21 @@ class Engine:
                 seen += len(at)
             return found
 
-        for (at, number), found in zip(work, spread(work, value), strict=True):
+        for (at, number), found in zip(work, spread(work, value, self._cost(prunings)), strict=True):
             answer[np.ix_(at, self._given[number].batch.items)] = found
         if progress and seen < len(prunings):
             progress(len(prunings) - seen)  # what other processes finished
         return answer
+
+    def _cost(self, prunings: Sequence[Pruning]) -> Callable[[tuple[list[int], int]], float]:
+        """Return what tells how much is computed for some prunings on a batch."""
+
+        def cost(piece: tuple[list[int], int]) -> float:
+            at, number = piece
+            layers = len(self._layers) - self._parting(frozenset(), [prunings[i] for i in at])
+            return self._given[number].tokens * len(at) * (layers + 1)
+
+        return cost
 
     @torch.inference_mode()
     def _value(self, number: int, prunings: Sequence[Pruning]) -> np.ndarray:

@@ -78,7 +78,7 @@ def read(
     def block(part: Sequence[Cell]) -> list[Reading]:
         return [_reading(loaded, part, lexicon, repair, progress) for repair in repairs]
 
-    return [_joined(parts) for parts in zip(*spread(blocks, block), strict=True)]
+    return [_joined(parts) for parts in zip(*spread(blocks, block, len), strict=True)]
 
 
 PARTS = ("words", "kernels")
