@@ -14,14 +14,17 @@ from fairhub.commands.options import (
     Dtype,
     Json,
     Model,
+    Own,
     Probes,
     Rows,
     Suite,
     System,
+    Terms,
     Text,
     echo_json,
     loaded,
     note_probes,
+    own_groups,
     plan_sanity,
     say,
 )
@@ -30,8 +33,8 @@ Level = Annotated[list[str] | None, typer.Option(help="Of --names: how much a pr
 
 
 def audit(
-    model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
-    chat: Chat = "auto", system: System = None,
+    model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, terms: Terms = None,
+    own: Own = "", text: Text = None, chat: Chat = "auto", system: System = None,
     names: Annotated[bool, typer.Option("--names", help="Ask for numbers about names instead of probes.")] = False,
     level: Level = None,
     samples: Annotated[int, typer.Option(help="Of --names: draws a name at T = 0.6; 0 computes likelihoods.")] = 0,
@@ -54,10 +57,11 @@ def audit(
 
     refuse_chat(chat, system)
     note_probes(probes)
+    groups = own_groups(terms, own)
     wanted = gather(suite, rows) if suite is not None else None
     request = Request(
         "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
-        sizes=QUICK if suite == "quick" else AUDIT, chat=chat, system=system,
+        sizes=QUICK if suite == "quick" else AUDIT, chat=chat, system=system, own=groups,
     )  # fmt: skip
     memory = Memory(None if again else cache() / "measured")
     figures = run(loaded(model, device, dtype), request, wanted, memory)
