@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planted import SIZES, fair_model, loaded, telling, tokenizer, write_text
+from carding import rows as rows_of_card
+from carding import tokens
+from planted import PLAN, SIZES, fair_model, loaded, planted_model, save, telling, tokenizer, write_text
 
+from fairhub import card
 from fairhub.errors import UserError
 from fairhub.inputs import groups
 from fairhub.inputs.gathering import gather, refuse_asked
@@ -17,11 +20,15 @@ from fairhub.inputs.judgement import cells as cells_
 from fairhub.inputs.judgement.scope import Scope
 from fairhub.inputs.probes import Split
 from fairhub.inputs.probes.shipped import rows
-from fairhub.pipeline import audit
+from fairhub.pipeline import audit, repair
 from fairhub.proof.prover import Prover
-from fairhub.report import Figure, find
+from fairhub.proof.recipe import read_recipe
+from fairhub.publish.reproduce import Mine, agrees, reproduce
+from fairhub.report import Figure, Report, find, markdown, read
+from fairhub.report.record import searched
 from fairhub.report.verdict import beyond_chance, directions
 from fairhub.request import Request, data_of, request_of, settings_of
+from fairhub.space.overview import overview
 
 LINE = "teachers: a teacher, teachers (plural); plumbers: plumber, plumbers (plural); nurses: nurse, nurses (plural)"
 WORKERS = in_line(LINE)
@@ -191,3 +198,87 @@ def test_own_cells_are_measured_as_shipped_cells_of_the_same_texts(tmp_path: Pat
     renamed = [replace(cell, axis="religion", source="templates") for cell in own]
     one, other = (Prover(model, data).judgements(cells, [])[0] for cells in (own, renamed))
     assert (one.words == other.words).all() and len(one.kernels) == len(other.kernels) == 3
+
+
+HOSTILE = "<img src=x onerror=alert(1)>|**x** $\\frac{"
+"""A group's name that HTML, Markdown, a table, JSON or a picture's formulas would take for their own."""
+
+
+@pytest.fixture(scope="module")
+def repaired(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
+    """A repair for three groups, one of a hostile name, of a model that tells of their words."""
+    there = tmp_path_factory.mktemp("own")
+    said = {
+        HOSTILE: ("Muslim", "Muslims", "female"), "birds": ("Christian", "Christians", "male"),
+        "crows": ("Buddhist", "Buddhists", "elderly"),
+    }  # fmt: skip
+    forms = ("noun", "plural", "adjective")
+    rows = [
+        {"group": group, "term": term, "form": form}
+        for group, terms in said.items()
+        for form, term in zip(forms, terms, strict=True)
+    ]
+    request = Request(
+        text=write_text(there / "text.txt"), sizes=replace(SIZES, judged=96, chosen=200, fitted=96), axes=(OWN,),
+        own=read_terms(write(there / "terms.jsonl", *rows)), plan=replace(PLAN, keep="0.9", erasures=(1.0, 10.0)),
+    )  # fmt: skip
+    return repair(loaded(planted_model()), request, there / "run"), there / "run"
+
+
+@pytest.mark.wide
+def test_a_repair_for_own_groups_says_what_became_of_them_unseen(repaired: tuple[Report, Path]) -> None:
+    report, folder = repaired
+    assert {(f.name, f.axis) for f in searched(report.figures)} == {("judgement", OWN)}
+    gap = find(report.figures, "judgement", "held_out", OWN)
+    assert gap is not None and gap.change is not None and gap.change.high < 0
+    assert "on what was searched: own -" in report.verdict
+    assert {figure.groups[0] for figure in directions(report.figures) if figure.axis == OWN and figure.groups} == {
+        HOSTILE, "birds", "crows",
+    }  # fmt: skip
+    assert find(report.figures, "judgement", "external", OWN) is None
+    recipe = read_recipe(folder / "recipe.json")
+    assert request_of(recipe.settings).own == request_of(report.settings or {}).own
+    assert HOSTILE in {term.group for term in request_of(recipe.settings).own}
+
+
+@pytest.mark.wide
+def test_a_hostile_name_acts_nowhere(repaired: tuple[Report, Path]) -> None:
+    report, folder = repaired
+    again = read(folder / "report.json")
+    assert again.figures == report.figures
+    shown = [card.render(again), markdown(again), overview(again, folder)]
+    assert all("onerror=alert(1)" in text for text in shown), "shown, and shown as text"
+    assert not [text for text in shown if "<img src=x" in text] and "**x**" not in "".join(shown[:2])
+    acting = [t for t in tokens(shown[0]) if t.type in ("html_inline", "html_block") and "alert" in t.content]
+    assert not acting and {len(row) for row in rows_of_card(shown[0]) if HOSTILE in "".join(row)} == {8}
+    assert (folder / "figures" / "who_is_judged_worse.png").is_file()
+
+
+@pytest.mark.wide
+def test_a_repair_for_own_groups_is_made_again_without_the_file(
+    repaired: tuple[Report, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
+    (repaired[1].parent / "terms.jsonl").unlink()
+    base = save(planted_model(), tmp_path / "base")
+    assert agrees(
+        reproduce(str(repaired[1]), quick=True, mine=Mine(base=str(base), text=write_text(tmp_path / "t.txt")))
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("audit", "--own", "nurses"), "own group 1 must be 'group: term, term'"),
+        (("audit", "--own", "a: b; c: \x1b[2J"), "own group 2 must be printable"),
+        (("repair", "--own", "a: b; c: b"), "names 'a' too"),
+        (("plan", "--terms", "none.csv"), "a file of terms must be readable; none.csv is not"),
+        (("compare", "--terms", "none.txt"), "a file of terms ends in .jsonl, .json or .csv"),
+        (("audit", "--own", "a: b; c: d", "--terms", "t.csv"), "got both; leave one out"),
+        (("repair", "--own", "a: b; c: d", "--axis", "mine"), "an axis must be one of"),
+    ],
+)
+def test_a_mistake_in_options_is_one_line(command, words: tuple[str, ...], said: str) -> None:
+    code, _, err = command(*words)
+    lines = [line for line in err.splitlines() if not line.startswith("note: ")]
+    assert code == 2 and len(lines) == 1 and said in lines[0] and "\x1b" not in err

@@ -15,7 +15,7 @@ FORMS = {
 """What `form` may say, and the slot of a template that it means: a {noun}, an {adj} applicant, {people}, a {name}."""
 MOST_GROUPS, MOST_TERMS = 12, 48
 """Groups, of which every two are compared; terms of each."""
-LONGEST = {"group": 40, "term": 60}
+LONGEST = {"group": 60, "term": 60}
 """Letters of a group's name and of a term: what fits a table and a sentence."""
 _ARTICLE = re.compile(r"^an?\s+(?=\S)", re.IGNORECASE)
 _IN_LINE = re.compile(r"^(?P<term>.*?)\s*\((?P<form>\w+)\)$")
@@ -103,7 +103,7 @@ def _text(row: Row, name: str) -> str:
     value = row.columns.get(name)
     if not isinstance(value, str) or not value.strip():
         raise UserError(f'{row.where} must have text in "{name}"; it is missing, empty or no text; fill it in')
-    said = " ".join(value.split(" ")).strip()
+    said = value.strip()
     if not said.isprintable():
         raise UserError(
             f'{row.where} must be printable in "{name}"; {plain(value, 40)!r} has letters that are not; remove them'
