@@ -191,6 +191,11 @@ def test_planted_bias_between_own_groups_is_found_and_a_model_without_it_has_non
     assert beyond_chance(directions(biased)) and not beyond_chance(directions(fair))
 
 
+def test_a_context_with_two_templates_has_no_figure_as_its_interval_would_have_no_width(tmp_path: Path) -> None:
+    found = [f for f in audited(telling(TOLD), tmp_path) if f.name == "systematic" and f.context != "all"]
+    assert found and all(f.clusters > 2 and f.before.low < f.before.high for f in found)
+
+
 def test_own_cells_are_measured_as_shipped_cells_of_the_same_texts(tmp_path: Path) -> None:
     model = loaded(telling(TOLD))
     data = data_of(Request("audit", (OWN,), text=write_text(tmp_path / "t.txt"), sizes=SIZES, own=WORKERS), tokenizer())
