@@ -11,15 +11,20 @@ from carding import tokens
 from planted import PLAN, SIZES, fair_model, loaded, planted_model, save, telling, tokenizer, write_text
 
 from fairhub import card
+from fairhub.card.base import public
+from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs import groups
 from fairhub.inputs.gathering import gather, refuse_asked
-from fairhub.inputs.groups import OWN, Term, in_line, read_terms
+from fairhub.inputs.groups import OWN, Term, checked, in_line, read_terms
 from fairhub.inputs.groups.filling import term_sets
 from fairhub.inputs.judgement import cells as cells_
+from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.judgement.scope import Scope
 from fairhub.inputs.probes import Split
 from fairhub.inputs.probes.shipped import rows
+from fairhub.measure.judgement.figures import figures as judgement_figures
+from fairhub.measure.judgement.reading import read as judgement_reading
 from fairhub.pipeline import audit, repair
 from fairhub.proof.prover import Prover
 from fairhub.proof.recipe import read_recipe
@@ -67,6 +72,7 @@ BROKEN = {
     "control": ({"group": "x", "term": "\x1b[2J"}, 't.jsonl line 3 must be printable in "term"'),
     "turned": ({"group": "x\u202e", "term": "y"}, 't.jsonl line 3 must be printable in "group"'),
     "long": ({"group": "x", "term": "y" * 61}, 't.jsonl line 3 must have at most 60 letters in "term"; got 61'),
+    "path": ({"group": "x", "term": "/b/ reader"}, 't.jsonl line 3 must not begin as a path does in "term"'),
     "letters": ({"group": "x", "term": "***"}, "t.jsonl line 3 must have a term of letters"),
     "two groups": ({"group": "x", "term": "Nurse"}, "t.jsonl line 3 must have a term of its own; 'Nurse' names"),
     "twice": (GOOD, "t.jsonl line 3 must have a term of its own; 'nurse' stands at t.jsonl line 1 already"),
@@ -167,6 +173,7 @@ def test_own_groups_may_be_named_by_scope_and_axis() -> None:
 def test_settings_hold_the_terms_and_older_ones_have_none() -> None:
     request = Request(own=WORKERS)
     assert request_of(json.loads(json.dumps(settings_of(request)))).own == WORKERS
+    assert settings_of(request) != settings_of(replace(request, own=WORKERS[1:])), "a run is not resumed with others"
     old = {name: value for name, value in settings_of(request).items() if name != "own"}
     assert request_of(old).own == ()
     for broken in ("x", [1], [{"group": "a"}], [{"group": "a", "term": "b", "form": "noun"}]):
@@ -243,7 +250,7 @@ def test_a_repair_for_own_groups_says_what_became_of_them_unseen(repaired: tuple
     assert find(report.figures, "judgement", "external", OWN) is None
     recipe = read_recipe(folder / "recipe.json")
     assert request_of(recipe.settings).own == request_of(report.settings or {}).own
-    assert HOSTILE in {term.group for term in request_of(recipe.settings).own}
+    assert HOSTILE in {term.group for term in request_of(public(recipe.settings)).own}, "also where it is published"
 
 
 @pytest.mark.wide
@@ -287,3 +294,15 @@ def test_a_mistake_in_options_is_one_line(command, words: tuple[str, ...], said:
     code, _, err = command(*words)
     lines = [line for line in err.splitlines() if not line.startswith("note: ")]
     assert code == 2 and len(lines) == 1 and said in lines[0] and "\x1b" not in err
+
+
+def test_names_of_groups_change_no_figure(tmp_path: Path) -> None:
+    model = loaded(telling(TOLD))
+    turned = {"nurses": "z", "plumbers": "m", "teachers": "b"}
+    renamed = checked([{"group": turned[t.group], "term": t.term, "form": t.form} for t in WORKERS], "renamed")
+    found = []
+    for own in (WORKERS, renamed):
+        words = lexicon(tokenizer(), "held_out")
+        said = judgement_reading(model, groups.cells(own, "held_out", 72), words, [Repair()])
+        found.append({f.name: f.before.value for f in judgement_figures(said[0], None, "held_out", details=False)})
+    assert found[0] == pytest.approx(found[1], rel=1e-4) and found[0]["reaction"] > 0

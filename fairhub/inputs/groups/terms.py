@@ -18,6 +18,7 @@ MOST_GROUPS, MOST_TERMS = 12, 48
 LONGEST = {"group": 60, "term": 60}
 """Letters of a group's name and of a term: what fits a table and a sentence."""
 _ARTICLE = re.compile(r"^an?\s+(?=\S)", re.IGNORECASE)
+_PATH = re.compile(r"[/~.\\]|[A-Za-z]:[\\/]")
 _IN_LINE = re.compile(r"^(?P<term>.*?)\s*\((?P<form>\w+)\)$")
 _EXAMPLE = '{"group": ..., "term": ...}'
 _Found = tuple[str, "Term"]
@@ -107,6 +108,10 @@ def _text(row: Row, name: str) -> str:
     if not said.isprintable():
         raise UserError(
             f'{row.where} must be printable in "{name}"; {plain(value, 40)!r} has letters that are not; remove them'
+        )
+    if _PATH.match(said):  # what is published is stripped of this machine's paths, and must be read again
+        raise UserError(
+            f'{row.where} must not begin as a path does in "{name}"; got {plain(said, 40)!r}; begin with a word'
         )
     if len(said) > LONGEST[name]:
         raise UserError(
