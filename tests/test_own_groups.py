@@ -50,7 +50,10 @@ def test_a_line_and_files_say_the_same(tmp_path: Path) -> None:
     table = ["group,term,form", *(f"{t.group},{t.term},{t.form}" for t in WORKERS)]
     assert read_terms(write(tmp_path / "t.jsonl", *said)) == WORKERS
     assert read_terms(write(tmp_path / "t.json", json.dumps(said))) == WORKERS
-    assert read_terms(write(tmp_path / "t.csv", *table)) == WORKERS
+    assert read_terms(write(tmp_path / "t.csv", *table)) == groups.in_text("\n".join(table), "t.csv") == WORKERS
+    page = (Path(__file__).parent.parent / "docs" / "probes.md").read_text()
+    (shown,) = re.findall(r"```text\n(group,term,form\n.*?)```", page, re.S)
+    assert {term.form for term in groups.in_text(shown, "my_terms.csv")} == {"noun", "people"}
 
 
 def test_a_term_is_a_noun_where_no_form_is_said_and_loses_its_article(tmp_path: Path) -> None:

@@ -31,16 +31,29 @@ def rows_of(path: Path, kind: str, example: str) -> Iterator[Row]:
     Raises:
         UserError: The file is missing or of another kind, or a line of it (named) is no row.
     """
+    _refuse_kind(path, kind)
+    yield from rows_in(text_of(path, kind), path, kind, example)
+
+
+def rows_in(text: str, path: Path, kind: str, example: str) -> Iterator[Row]:
+    """Yield the rows of a text as a file of this name would hold it; nothing is read from disk.
+
+    Raises:
+        UserError: As for `rows_of`.
+    """
+    _refuse_kind(path, kind)
     suffix, name = path.suffix.lower(), plain(path.name)
-    if suffix not in (".jsonl", ".json", ".csv"):
-        raise UserError(f"{kind} ends in .jsonl, .json or .csv; {name} does not; rename or convert it")
-    text = text_of(path, kind)
     if suffix == ".csv":
         yield from _csv(text, name)
     elif suffix == ".jsonl":
         yield from _jsonl(text, name, example)
     elif text.strip():
         yield from _json(text, name, kind, example)
+
+
+def _refuse_kind(path: Path, kind: str) -> None:
+    if path.suffix.lower() not in (".jsonl", ".json", ".csv"):
+        raise UserError(f"{kind} ends in .jsonl, .json or .csv; {plain(path.name)} does not; rename or convert it")
 
 
 def _jsonl(text: str, name: str, example: str) -> Iterator[Row]:

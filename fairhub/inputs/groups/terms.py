@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairhub.errors import UserError, plain
-from fairhub.files.rows import Row, rows_of
+from fairhub.files.rows import Row, rows_in, rows_of
 
 FORMS = {
     "noun": "noun", "adj": "adj", "adjective": "adj", "people": "people", "plural": "people", "name": "name",
@@ -20,6 +20,7 @@ LONGEST = {"group": 60, "term": 60}
 _ARTICLE = re.compile(r"^an?\s+(?=\S)", re.IGNORECASE)
 _PATH = re.compile(r"[/~.\\]|[A-Za-z]:[\\/]")
 _IN_LINE = re.compile(r"^(?P<term>.*?)\s*\((?P<form>\w+)\)$")
+_KIND = "a file of terms"
 _EXAMPLE = '{"group": ..., "term": ...}'
 _Found = tuple[str, "Term"]
 """Where a term stands, and the term."""
@@ -54,7 +55,16 @@ def read_terms(path: Path) -> tuple[Term, ...]:
     Raises:
         UserError: The file cannot be read, a line of it (named) is no term, or a rule of `checked` is broken.
     """
-    return _checked((row.where, _term(row)) for row in rows_of(path, "a file of terms", _EXAMPLE))
+    return _checked((row.where, _term(row)) for row in rows_of(path, _KIND, _EXAMPLE))
+
+
+def in_text(text: str, name: str) -> tuple[Term, ...]:
+    """Return the terms of a text as a file of this name would hold it: "terms.csv"; nothing is read from disk.
+
+    Raises:
+        UserError: As for `read_terms`.
+    """
+    return _checked((row.where, _term(row)) for row in rows_in(text, Path(name), _KIND, _EXAMPLE))
 
 
 def checked(rows: Sequence[dict[str, Any]], where: str) -> tuple[Term, ...]:
