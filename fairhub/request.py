@@ -13,6 +13,7 @@ from fairhub.errors import UserError, one_of, plain
 from fairhub.files.shapes import conform
 from fairhub.inputs.data import Data
 from fairhub.inputs.gathering import gather, refuse_asked
+from fairhub.inputs.groups import Term, checked
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope, scope_of
 from fairhub.inputs.prompt_format import CHAT, format_of, formatted, other_than
 from fairhub.inputs.sizes import Sizes
@@ -42,6 +43,8 @@ class Request:
     """Whether texts begin the answer in a chat: on, off, or auto, on where the model has a chat template."""
     system: str | None = None
     """The chat's system prompt; None leaves it to the template."""
+    own: tuple[Term, ...] = ()
+    """Terms of the user's own groups, as `in_line` or `read_terms` gives them."""
 
     def __post_init__(self) -> None:
         """Take paths that were given as text."""
@@ -69,7 +72,7 @@ def data_of(
     used = format_of(tokenizer, request.chat, request.system)
     data = gather(
         request.axes, request.contexts, request.probes, request.text, tokenizer, request.sizes, pinned, proved,
-        request.rows, request.scope,
+        request.rows, request.scope, request.own,
     )  # fmt: skip
     return formatted(data, used, other_than(used, tokenizer) if beside else None)
 
@@ -97,6 +100,7 @@ def request_of(settings: Mapping[str, Any], version: str = "") -> Request:
             plan=methods.Plan(**settings["plan"]), sizes=Sizes(**settings["sizes"]),
             suite=settings.get("suite"), rows=settings.get("rows") and Path(settings["rows"]),
             scope=scope_of(settings), chat=settings.get("chat", "off"), system=settings.get("system"),
+            own=checked(settings["own"], "settings.own") if settings.get("own") else (),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         wrote = f"fairhub {version}" if version else "the fairhub that wrote them"
@@ -131,16 +135,22 @@ def _refuse_settings(settings: Mapping[str, Any]) -> None:
         raise UserError("settings have a seed of 0 or more and a budget between 0 and 1; got others; ask their maker")
 
 
+class _Term(TypedDict):
+    group: str
+    term: str
+    form: str
+
+
 class _Scope(TypedDict):
     groups: list[str]
     dimensions: list[str]
 
 
-_OF_LATER = ("suite", "rows", "chat", "system")
+_OF_LATER = ("suite", "rows", "chat", "system", "own")
 _SETTINGS: Mapping[str, Any] = {
     "method": str, "axes": list[str], "contexts": list[str], "probes": str | None, "text": str | None,
     "plan": methods.Plan, "sizes": Sizes, "suite": str | None, "rows": str | None,
-    "chat": str | None, "system": str | None,
+    "chat": str | None, "system": str | None, "own": list[_Term] | None,
 }  # fmt: skip
 
 
@@ -163,7 +173,7 @@ def refuse(request: Request) -> None:
     keep.limits_of(request.plan.keep)
     methods.refuse_also(request.method, request.plan.also)
     methods.refuse_energy(request.method, request.plan.energy, request.plan.per_layer)
-    refuse_asked(request.axes, request.contexts, request.probes, request.scope)
+    refuse_asked(request.axes, request.contexts, request.probes, request.scope, request.own)
     if request.suite:
         refuse_suite(request.suite)
 

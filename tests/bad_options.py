@@ -62,6 +62,8 @@ CASES = [
     *(option("plan", "--device", value) for value in ("meta", "warp")),
     *(option("plan", "--dtype", value) for value in ("float8_e4m3fn", "int8", "nn")),
     *(option("audit", name, value) for name in ("--axis", "--context") for value in _ODD),
+    *(option(command, f"--own={value}") for command in ("audit", "repair", "plan") for value in (
+        " ", "x" * 100_000, "a,b", "a: b", "a: b; c: \udcff", "a: b; c: d (verb)", ":;:", "\x1b[31mred: a; b: c")),
     *(option("repair", name, value, quick=value == "" and name == "--keep") for name in ("--groups", "--dimension",
       "--method",
       "--energy", "--also", "--bias", "--keep", "--variant") for value in ("\x1b[31mred", "x" * 100_000, "\udcff",

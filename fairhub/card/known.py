@@ -41,6 +41,7 @@ def method(name: str) -> Known:
 
 SOURCES = {
     "fairhub probes": Source(None, "search, select, held_out and, its vignettes, external"),
+    "own groups": Source(None, "search, select, held_out, in the shipped templates"),
     "HolisticBias": Source("fairnlp/holistic-bias", "external", "smith2022holisticbias"),
     "CrowS-Pairs": Source("nyu-mll/crows_pairs", "external", "nangia2020crows"),
     "WikiText-2 (raw)": Source("Salesforce/wikitext", "neutral text of every split", "merity2017pointer"),

@@ -17,14 +17,17 @@ from fairhub.commands.options import (
     Dtype,
     Json,
     Model,
+    Own,
     Probes,
     Rows,
     Suite,
     System,
+    Terms,
     Text,
     echo_json,
     loaded,
     note_probes,
+    own_groups,
     plan_sanity,
     remembered,
     say,
@@ -46,8 +49,8 @@ class _Measured:
 
 
 def audit(
-    model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
-    chat: Chat = "auto", system: System = None,
+    model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, terms: Terms = None,
+    own: Own = "", text: Text = None, chat: Chat = "auto", system: System = None,
     names: Annotated[bool, typer.Option("--names", help="Ask for numbers about names instead of probes.")] = False,
     level: Level = None,
     samples: Annotated[int, typer.Option(help="Of --names: draws a name at T = 0.6; 0 computes likelihoods.")] = 0,
@@ -60,7 +63,7 @@ def audit(
 ) -> None:  # fmt: skip
     """Measure how differently a model treats people; change nothing. A limit that is broken is exit code 3."""
     plan_sanity(0.02, None)
-    asked = gate.asked(fail_over, fail_under, against, junit, sarif, bool(probes))
+    asked = gate.asked(fail_over, fail_under, against, junit, sarif, bool(probes or terms or own))
     load = partial(loaded, device=device, dtype=dtype)
     if names:
         measure = _about_names(load, axis, context, level, samples, name_prompts)
@@ -72,7 +75,7 @@ def audit(
         note_probes(probes)
         request = Request(
             "audit", tuple(axis or ()), tuple(context or ()), probes, text, suite=suite, rows=rows,
-            sizes=of_audit(suite), chat=chat, system=system,
+            sizes=of_audit(suite), chat=chat, system=system, own=own_groups(terms, own),
         )  # fmt: skip
         measure = _about_probes(load, request, again)
     found = measure(model, None)

@@ -14,14 +14,17 @@ from fairhub.commands.options import (
     Dtype,
     Json,
     Model,
+    Own,
     Probes,
     Rows,
     Seconds,
     Suite,
     System,
+    Terms,
     Text,
     Units,
     loaded,
+    own_groups,
     plan_sanity,
     refuse_name,
 )
@@ -32,8 +35,8 @@ def compare(
     methods: Annotated[str, typer.Option(help="Methods, separated by commas.")] = "robust,fasp,random,magnitude",
     runs: Annotated[list[Path] | None, typer.Option(help="Compare these finished runs instead (repeat).")] = None,
     out: Annotated[Path, typer.Option(help="Where runs and comparison go.")] = Path("runs/compare"),
-    axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
-    chat: Chat = "auto", system: System = None,
+    axis: Axis = None, context: Context = None, probes: Probes = None, terms: Terms = None,
+    own: Own = "", text: Text = None, chat: Chat = "auto", system: System = None,
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
@@ -50,7 +53,7 @@ def compare(
     plan = Plan(budget=budget, seconds=seconds, seed=seed, bias=bias, units=units)
     request = Request(
         "", tuple(axis or ()), tuple(context or ()), probes, text, plan, suite=suite, rows=rows, chat=chat,
-        system=system,
+        system=system, own=own_groups(terms, own),
     )  # fmt: skip
     try:
         typer.echo(compared(lambda: loaded(model, device, dtype), request, methods, runs or [], out, json))

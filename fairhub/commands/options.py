@@ -12,6 +12,8 @@ Model = Annotated[
 Axis = Annotated[list[str] | None, typer.Option(help="Only this axis (repeat for more): gender, race, ...")]
 Context = Annotated[list[str] | None, typer.Option(help="Search only in this context: hiring, lending, ...")]
 Probes = Annotated[Path | None, typer.Option(help="Your own probes, JSONL or CSV.")]
+Terms = Annotated[Path | None, typer.Option(help="Your own groups: JSONL or CSV with group, term, form.")]
+Own = Annotated[str, typer.Option(help="The same in a line: 'nurses: nurse; surgeons: surgeon, male surgeon'.")]
 Text = Annotated[Path | None, typer.Option(help="Your own neutral text, documents separated by blank lines.")]
 Bias = Annotated[str, typer.Option(help="What fasp scores heads by: divergence, judgement, attribute or toxicity.")]
 Units = Annotated[int | None, typer.Option(help="Exactly so many heads, for fasp and the papers' controls.")]
@@ -69,6 +71,26 @@ def refuse_name(out: Path) -> None:
 
     if not str(out).isprintable():
         raise UserError(f"a run's folder has a printable name; got {plain(out)!r}; mend --out")
+
+
+def own_groups(terms: Path | None, own: str) -> Any:
+    """Return the terms of a user's own groups, and say on stderr what of them is unseen.
+
+    Raises:
+        UserError: They cannot be read, or both options are given.
+    """
+    if terms is None and not own:
+        return ()
+    from fairhub.errors import UserError
+    from fairhub.inputs.groups import described, in_line, read_terms
+    from fairhub.run.processes import main
+
+    if terms is not None and own:
+        raise UserError("own groups come from --terms or from --own; got both; leave one out")
+    found = read_terms(terms) if terms is not None else in_line(own)
+    if main():
+        typer.echo(f"note: own groups: {described(found)}", err=True)
+    return found
 
 
 def note_probes(probes: Path | None) -> None:

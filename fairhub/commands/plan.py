@@ -10,21 +10,24 @@ from fairhub.commands.options import (
     Dtype,
     Json,
     Model,
+    Own,
     Probes,
     Seconds,
     System,
+    Terms,
     Text,
     device_of,
     dtype_of,
     echo_json,
+    own_groups,
     plan_sanity,
 )
 
 
 def plan(
-    model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, text: Text = None,
-    chat: Chat = "auto", system: System = None, seconds: Seconds = None, device: Device = "auto", dtype: Dtype = None,
-    json: Json = False,
+    model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, terms: Terms = None,
+    own: Own = "", text: Text = None, chat: Chat = "auto", system: System = None, seconds: Seconds = None,
+    device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Say what each method would take: forward-equivalents, memory and hours, here and on the Hub's hardware."""
     from fairhub.cost.plan import as_json, forecast, table
@@ -34,7 +37,8 @@ def plan(
     plan_sanity(Plan.budget, seconds)
     refuse_chat(chat, system)
     request = Request(
-        "", tuple(axis or ()), tuple(context or ()), probes, text, plan=Plan(seconds=seconds), chat=chat, system=system
-    )
+        "", tuple(axis or ()), tuple(context or ()), probes, text, plan=Plan(seconds=seconds), chat=chat,
+        system=system, own=own_groups(terms, own),
+    )  # fmt: skip
     found = forecast(model, request, device_of(device), dtype_of(dtype))
     echo_json(as_json(found)) if json else typer.echo(table(found))

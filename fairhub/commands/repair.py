@@ -18,15 +18,18 @@ from fairhub.commands.options import (
     Groups,
     Json,
     Model,
+    Own,
     Probes,
     Rows,
     Seconds,
     Suite,
     System,
+    Terms,
     Text,
     Units,
     loaded,
     note_probes,
+    own_groups,
     plan_sanity,
     refuse_name,
     remembered,
@@ -41,8 +44,8 @@ def repair(
     ctx: typer.Context,
     model: Model = None,
     out: Annotated[Path, typer.Option(help="The run folder; never overwritten.")] = Path("runs/default"),
-    axis: Axis = None, context: Context = None, groups: Groups = "", dimension: Dimension = None,
-    probes: Probes = None, text: Text = None, chat: Chat = "auto", system: System = None,
+    axis: Axis = None, context: Context = None, groups: Groups = "", dimension: Dimension = None, probes: Probes = None,
+    terms: Terms = None, own: Own = "", text: Text = None, chat: Chat = "auto", system: System = None,
     method: Annotated[str, typer.Option(help="How units are chosen.")] = METHOD,
     energy: Annotated[str, typer.Option(help="What annealing lowers: robust, weighted or step.")] = "",
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
@@ -112,7 +115,7 @@ def _request(given: Mapping[str, Any]) -> Any:
         given["method"], tuple(given["axis"] or ()), tuple(given["context"] or ()), given["probes"], given["text"],
         Plan(**{name: given[name] for name in _DIALS}, whole_front=given["front"]),
         suite=given["suite"], rows=given["rows"], scope=Scope(tuple(groups), tuple(given["dimension"] or ())),
-        chat=given["chat"], system=given["system"],
+        chat=given["chat"], system=given["system"], own=own_groups(given["terms"], given["own"]),
     )  # fmt: skip
 
 
@@ -167,7 +170,9 @@ def _job(ctx: typer.Context, request: Any, flavor: str, to: str | None, yes: boo
 
     given = ctx.params
     model = given["model"]
-    sendable(model, model is not None and Path(model).exists(), [o for o in ("probes", "text", "rows") if given[o]])
+    sendable(
+        model, model is not None and Path(model).exists(), [o for o in ("probes", "terms", "text", "rows") if given[o]]
+    )
     refuse(request)  # a mistake costs nothing here; a machine that is rented for it does
     made = job(flavor, [*([model] if model else []), *_options(ctx)], to, wheel(), ENDPOINT)
     said = f"submitted {submit(made)}" if yes else "nothing was submitted; add --yes to submit it"

@@ -1,6 +1,7 @@
 """Gathers everything that a run measures on, once: probes by split, text by split, and where each came from."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import resources
@@ -12,6 +13,10 @@ from fairhub.errors import UserError, one_of
 from fairhub.inputs import keep
 from fairhub.inputs import text as text_
 from fairhub.inputs.data import Data, Ground
+from fairhub.inputs.groups import OWN, Term, described
+from fairhub.inputs.groups import cells as group_cells
+from fairhub.inputs.groups import people as group_people
+from fairhub.inputs.groups import probes as group_probes
 from fairhub.inputs.judgement import cells as cells_
 from fairhub.inputs.judgement import lexicon
 from fairhub.inputs.judgement.cells import Cell
@@ -40,7 +45,7 @@ from fairhub.inputs.sizes import Sizes
 def gather(
     axes: Sequence[str], contexts: Sequence[str], own: Path | None, text: Path | None,
     tokenizer: PreTrainedTokenizerBase, sizes: Sizes, pinned: Sequence[Mapping[str, str]] = (),
-    proved: Sequence[str] = (), rows: Path | None = None, scope: Scope = EVERYTHING,
+    proved: Sequence[str] = (), rows: Path | None = None, scope: Scope = EVERYTHING, terms: Sequence[Term] = (),
 ) -> Data:  # fmt: skip
     """Collect what a run needs.
 
@@ -56,11 +61,12 @@ def gather(
         proved: Only these axes (and control) in the proof; empty for all.
         rows: A folder with rows of benchmarks; of BBQ and of the public name prompts judgements are read too.
         scope: Only these groups and dimensions in search and select, where judgements are read.
+        terms: Of the user's own groups, an axis beside the others.
 
     Raises:
         UserError: An unknown axis, context, group or dimension, a split left without probes, or too little text.
     """
-    mine = read_probes(own) if own else []
+    mine = _of_user(own, terms)
     probes = known_probes(axes, contexts, mine)
     refuse_alike(mine, lambda said: tokenizer(said)["input_ids"])
     search, select = _searched(axes, contexts, probes, sizes)
@@ -68,22 +74,22 @@ def gather(
     documents = text_.documents(text, pinned=next((one for one in pinned if one["name"] in text_.SOURCES), None))
     parts = text_.split_documents(documents)
     chunks = _chunks(tokenizer, parts, sizes)
-    near = partial(_cells, axes, contexts, probes, scope.groups)
+    near = partial(_cells, axes, contexts, probes, terms, scope.groups)
     return Data(
         search=search,
         select=select,
         near=(_split(search, "search", sizes.compared, 28), _split(select, "select", sizes.compared, 28)),
         proof=proof,
         control_proof=_split(proof[0], "held_out", sizes.compared, 28),
-        judged=_judged(near, proved, probes, sizes, rows),
+        judged=_judged(near, proved, probes, terms, sizes, rows),
         traits=_traits("held_out", sizes.traits),
-        choices=_choices("held_out", sizes.choices),
+        choices=_choices("held_out", sizes.choices, terms),
         passages=tuple(keep.passages(parts["held_out"], sizes.passages)),
-        fit=_fit(_fitted(near, sizes), search, scope, sizes),
-        choose=_choose(near("select", sizes.chosen), scope, parts["select"], sizes),
+        fit=_fit(_fitted(near, sizes), search, scope, terms, sizes),
+        choose=_choose(near("select", sizes.chosen), scope, terms, parts["select"], sizes),
         text={split: found.ids for split, found in chunks.items()},
         documents={split: found.documents for split, found in chunks.items()},
-        provenance=(_shipped(), *sources, *([_file(own)] if own else []), documents.provenance),
+        provenance=(_shipped(), *sources, *([_file(own)] if own else []), *_told(terms), documents.provenance),
         sizes=sizes,
     )
 
@@ -117,16 +123,18 @@ def _fitted(near: Callable[..., tuple[Cell, ...]], sizes: Sizes) -> tuple[Cell, 
     return (*near("search", sizes.fitted), *near("search", sizes.fitted_wide, wide=True))
 
 
-def _fit(cells: tuple[Cell, ...], search: Sequence[Probe], scope: Scope, sizes: Sizes) -> Ground:
+def _fit(cells: tuple[Cell, ...], search: Sequence[Probe], scope: Scope, terms: Sequence[Term], sizes: Sizes) -> Ground:
     """Return what an erasure is fitted on, of search: control pairs are among the traits that must stay."""
     control = stratified((p for p in search if p.axis == CONTROL), sizes.fitted_control)
-    traits, choices = _traits("search", sizes.fitted_traits), _choices("search", sizes.fitted_choices)
+    traits, choices = _traits("search", sizes.fitted_traits), _choices("search", sizes.fitted_choices, terms)
     return Ground(cells, (*traits, *cells_.of_control(control)), choices, dimensions=scope.dimensions)
 
 
-def _choose(cells: tuple[Cell, ...], scope: Scope, documents: Sequence[str], sizes: Sizes) -> Ground:
+def _choose(
+    cells: tuple[Cell, ...], scope: Scope, terms: Sequence[Term], documents: Sequence[str], sizes: Sizes
+) -> Ground:
     """Return what its strength is chosen on, of select."""
-    traits, choices = _traits("select", sizes.chosen_traits), _choices("select", sizes.chosen_choices)
+    traits, choices = _traits("select", sizes.chosen_traits), _choices("select", sizes.chosen_choices, terms)
     return Ground(cells, traits, choices, tuple(keep.passages(documents, sizes.chosen_passages)), scope.dimensions)
 
 
@@ -134,13 +142,19 @@ def _traits(split: Split, count: int) -> tuple[Cell, ...]:
     return tuple(cell for family in keep.TRAITS for cell in keep.trait_cells(family, split, count))
 
 
-def _choices(split: Split, count: int) -> tuple[Choice, ...]:
-    return tuple(choice for family in ("meaning", "recall") for choice in keep.choices(family, split, count))
+def _choices(split: Split, count: int, terms: Sequence[Term]) -> tuple[Choice, ...]:
+    """Return items of meaning and recall; of names of one's own groups as many as of an axis that has names."""
+    shipped = (choice for family in ("meaning", "recall") for choice in keep.choices(family, split, count))
+    return (*shipped, *keep.recalled(group_people(terms, split), split, count // _NAMED))
+
+
+_NAMED = 4
+"""Shipped axes that have names of people."""
 
 
 def _judged(
-    near: Callable[[Split, int], tuple[Cell, ...]], proved: Sequence[str], probes: Sequence[Probe], sizes: Sizes,
-    rows: Path | None,
+    near: Callable[[Split, int], tuple[Cell, ...]], proved: Sequence[str], probes: Sequence[Probe],
+    terms: Sequence[Term], sizes: Sizes, rows: Path | None,
 ) -> tuple[tuple[Cell, ...], ...]:  # fmt: skip
     """Return the cells of search and select (`near`: of what was asked), held_out and external."""
     external = holistic_cells(None, sizes.judged // 2, proved)
@@ -149,19 +163,20 @@ def _judged(
     found = (
         near("search", sizes.judged_near),
         near("select", sizes.judged_near),
-        _cells(proved, (), probes, (), "held_out", sizes.judged),
+        _cells(proved, (), probes, terms, (), "held_out", sizes.judged),
         tuple(sorted(external, key=lambda cell: cell.axis)),
     )
     return tuple(part for part in found if cells_.pairs(part))
 
 
 def _cells(
-    axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], groups: Sequence[str], split: Split,
-    texts: int, wide: bool = False,
+    axes: Sequence[str], contexts: Sequence[str], probes: Sequence[Probe], terms: Sequence[Term],
+    groups: Sequence[str], split: Split, texts: int, wide: bool = False,
 ) -> tuple[Cell, ...]:  # fmt: skip
-    """Return cells of the shipped terms and of the user's own probes, those of an axis next to each other."""
+    """Return cells of the shipped terms, of the user's own probes and groups, those of an axis next to each other."""
     own = [p for p in probes if p.source != "templates" and p.split == split and (not axes or p.axis in axes)]
     cells = [*cells_.shipped(split, texts, axes, groups, wide), *(() if wide else among(cells_.of_probes(own), groups))]
+    cells += group_cells(terms, split, texts, groups, wide) if not axes or OWN in axes else ()
     return tuple(sorted((c for c in cells if not contexts or c.context in contexts), key=lambda cell: cell.axis))
 
 
@@ -179,18 +194,26 @@ def known_probes(axes: Sequence[str], contexts: Sequence[str], own: Sequence[Pro
     return probes
 
 
-def refuse_asked(axes: Sequence[str], contexts: Sequence[str], own: Path | None, scope: Scope = EVERYTHING) -> None:
+def refuse_asked(
+    axes: Sequence[str], contexts: Sequence[str], own: Path | None, scope: Scope = EVERYTHING,
+    terms: Sequence[Term] = (),
+) -> None:  # fmt: skip
     """Refuse what no search could look at.
 
     Raises:
         UserError: An axis, context, group or dimension is unknown, or the user's probes cannot be read.
     """
-    probes = known_probes(axes, contexts, read_probes(own) if own else ())
-    every = partial(_cells, axes, contexts, probes, ())
+    probes = known_probes(axes, contexts, _of_user(own, terms))
+    every = partial(_cells, axes, contexts, probes, terms, ())
     refuse_scope(scope, [cell for split in _CHOOSING for cell in every(split, 1 << 30)] if scope.groups else ())
 
 
 _CHOOSING: tuple[Split, ...] = ("search", "select")
+
+
+def _of_user(own: Path | None, terms: Sequence[Term]) -> list[Probe]:
+    """Return the probes of a user's own file, and those of the shipped templates with the user's own groups."""
+    return [*(read_probes(own) if own else ()), *group_probes(terms)]
 
 
 def _searched(
@@ -241,3 +264,14 @@ def _shipped() -> dict[str, str]:
 def _file(path: Path) -> dict[str, str]:
     sha = hashlib.sha256(path.read_bytes())
     return {"name": path.name, "revision": "local", "sha256": sha.hexdigest(), "licence": "the user's own"}
+
+
+def _told(terms: Sequence[Term]) -> list[dict[str, str]]:
+    """Return what a record says of own groups: the terms themselves are among its settings."""
+    if not terms:
+        return []
+    sha = hashlib.sha256(json.dumps([[t.group, t.term, t.form] for t in terms]).encode())
+    return [
+        {"name": "own groups", "revision": described(terms), "sha256": sha.hexdigest(),
+         "licence": "the user's own"}
+    ]  # fmt: skip

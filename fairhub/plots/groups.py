@@ -38,7 +38,8 @@ def who_is_judged_worse(report: Report) -> Picture | None:
         _grid(axes, figures, rows, dimensions, top)
         axes.set_title(title if repaired else "", fontsize=TEXT, loc="left")
         names = [f"{group} ({axis.replace('_', ' ')})" for axis, group in rows]
-        axes.set_yticks(range(len(rows)), names if axes is picture.axes[0] else [""] * len(rows), fontsize=SMALL)
+        shown = names if axes is picture.axes[0] else [""] * len(rows)
+        axes.set_yticks(range(len(rows)), shown, fontsize=SMALL, parse_math=False)  # a name may hold dollar signs
     return picture
 
 

@@ -10,7 +10,7 @@ from fairhub.measure.benchmarks.suite import gather
 from fairhub.model import loading
 from fairhub.model.loading import Loaded, lent
 from fairhub.pipeline import audit as measured
-from fairhub.python.given import names, path
+from fairhub.python.given import groups, names, path
 from fairhub.report import Audit
 from fairhub.request import Request, refuse_chat
 from fairhub.run.memory import Memory
@@ -18,9 +18,9 @@ from fairhub.run.memory import Memory
 
 def audit(
     model: Loaded | PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None, *,
-    axes: str | Sequence[str] = (), probes: Path | str | None = None, text: Path | str | None = None,
-    suite: str | None = None, rows: Path | str | None = None, chat: str = "auto", system: str | None = None,
-    sizes: Sizes | None = None, name: str = "", remember: bool = False,
+    axes: str | Sequence[str] = (), own: str | Path = "", probes: Path | str | None = None,
+    text: Path | str | None = None, suite: str | None = None, rows: Path | str | None = None, chat: str = "auto",
+    system: str | None = None, sizes: Sizes | None = None, name: str = "", remember: bool = False,
 ) -> Audit:  # fmt: skip
     """Measure whom a model judges worse and what it knows, on prompts that no repair ever searched.
 
@@ -32,6 +32,7 @@ def audit(
         model: What `fairhub.load` returned, or a causal language model of transformers.
         tokenizer: Of the latter.
         axes: Only these: gender, race ...; empty for all.
+        own: Groups of your own: "nurses: nurse, male nurse; surgeons: surgeon", or the path of a file of terms.
         probes: A file of your own pairs, beside the shipped ones.
         text: A file of your own neutral text, documents separated by blank lines.
         suite: Public benchmarks too: quick, standard or full.
@@ -49,7 +50,7 @@ def audit(
     refuse_chat(chat, system)
     request = Request(
         "audit", names(axes), probes=path(probes), text=path(text), suite=suite, rows=path(rows),
-        sizes=sizes or of_audit(suite), chat=chat, system=system,
+        sizes=sizes or of_audit(suite), chat=chat, system=system, own=groups(own),
     )  # fmt: skip
     wanted = gather(suite, request.rows) if suite is not None else None
     with lent(model, tokenizer, name) as loaded:

@@ -14,7 +14,7 @@ from fairhub.inputs.sizes import Sizes
 from fairhub.methods import Plan
 from fairhub.model.loading import Loaded, lent
 from fairhub.pipeline import repair as run
-from fairhub.python.given import names, path
+from fairhub.python.given import groups, names, path
 from fairhub.report import Report
 from fairhub.request import Request, refuse
 
@@ -22,7 +22,7 @@ from fairhub.request import Request, refuse
 def repair(
     model: Loaded | PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None, *, out: Path | str,
     method: str = METHOD, axes: str | Sequence[str] = (), contexts: str | Sequence[str] = (),
-    scope: Scope = EVERYTHING, plan: Plan | None = None, probes: Path | str | None = None,
+    scope: Scope = EVERYTHING, plan: Plan | None = None, own: str | Path = "", probes: Path | str | None = None,
     text: Path | str | None = None, suite: str | None = None, rows: Path | str | None = None, chat: str = "auto",
     system: str | None = None, sizes: Sizes | None = None, name: str = "", resume: bool = False, inplace: bool = False,
 ) -> Report:  # fmt: skip
@@ -37,6 +37,7 @@ def repair(
         contexts: Search only in these: hiring, lending ...; the proof keeps all.
         scope: Groups and dimensions that the search is restricted to.
         plan: The dials of the method: budget, keep, seed ...
+        own: Groups of your own: "nurses: nurse, male nurse; surgeons: surgeon", or the path of a file of terms.
         probes: A file of your own pairs, beside the shipped ones.
         text: A file of your own neutral text, documents separated by blank lines.
         suite: Public benchmarks too: quick, standard or full.
@@ -54,7 +55,7 @@ def repair(
     """
     request = Request(
         method, names(axes), names(contexts), path(probes), path(text), plan or Plan(), sizes or Sizes(), suite,
-        path(rows), scope, chat, system,
+        path(rows), scope, chat, system, groups(own),
     )  # fmt: skip
     refuse(request)
     with lent(model, tokenizer, name) as loaded:

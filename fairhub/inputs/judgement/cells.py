@@ -71,19 +71,25 @@ def shipped(
         groups: Only terms of these; empty for all.
         wide: Of search, the terms that nothing but a fit sees instead, in its templates too; their source is `FIT`.
     """
-    templates = [t for t in rows("templates.jsonl") if "ends" in t and split_of(t["frame"]) == split]
+    templates = judging(split)
     sets = [s for s in rows("terms.jsonl") if s["axis"] != CONTROL and split_of(s["id"]) == split]
     if wide:
         assert split == "search", "what is fitted on is of search"
         templates, sets = [*templates, *rows(FIT_TEMPLATES)], rows(FIT_TERMS)
-    sets = [s for s in (_of_groups(s, groups) for s in sets) if len(s["terms"]) > 1]
+    sets = [s for s in (of_groups(s, groups) for s in sets) if len(s["terms"]) > 1]
     wanted = sorted({s["axis"] for s in sets if not axes or s["axis"] in axes})
     by_axis = ([s for s in sets if s["axis"] == axis] for axis in wanted)
     found = [cell for of_axis in by_axis for cell in crossed_cells(templates, recurring(of_axis), split, texts)]
     return [replace(cell, source=FIT) for cell in found] if wide else found
 
 
-def _of_groups(term_set: dict[str, Any], groups: Sequence[str]) -> dict[str, Any]:
+def judging(split: Split) -> list[dict[str, Any]]:
+    """Return the shipped templates of a split that end where a judgement comes next."""
+    return [t for t in rows("templates.jsonl") if "ends" in t and split_of(t["frame"]) == split]
+
+
+def of_groups(term_set: dict[str, Any], groups: Sequence[str]) -> dict[str, Any]:
+    """Return a term set with the terms of these groups alone; all where none is named."""
     kept = {group: term for group, term in term_set["terms"].items() if not groups or group in groups}
     return {**term_set, "terms": kept}
 

@@ -13,6 +13,8 @@ from fairhub.inputs.sequences import in_turn
 FAMILIES = ("merit", "incidental", "meaning", "recall")
 TRAITS = ("incidental", "merit")  # by the alphabet: readings go by axis
 TEMPLATES, TERMS = "keep_templates.jsonl", "keep_terms.jsonl"
+Person = tuple[str, str, str]
+"""Axis, group and name."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,14 @@ def choices(family: str, split: Split, count: int) -> list[Choice]:
     A term may stand in several sets: what is asked of it in the same words is asked once.
     """
     every: dict[tuple[str, str], Choice] = {}
-    for item in _meaning(split) if family == "meaning" else _recall(split):
+    for item in _meaning(split) if family == "meaning" else _recall(_named(split), split):
         every.setdefault((item.text, item.wrong), item)
     return _in_turn(list(every.values()), count)
+
+
+def recalled(people: Sequence[Person], split: Split, count: int) -> list[Choice]:
+    """Return up to so many items of recall about these people alone; none where there are not two names."""
+    return _in_turn(list(_recall(people, split)), count)
 
 
 def _meaning(split: Split) -> Iterator[Choice]:
@@ -84,10 +91,14 @@ def _facts(template: dict[str, Any], row: dict[str, Any], split: Split) -> Itera
             )
 
 
-def _recall(split: Split) -> Iterator[Choice]:
-    """Yield every template with names of two people, of every group that terms have names of."""
+def _named(split: Split) -> list[Person]:
+    """Return the people of every group that shipped terms have names of."""
     named = [row for row in rows("terms.jsonl") if row["form"] == "name" and split_of(row["id"]) == split]
-    people = sorted({(row["axis"], group, name) for row in named for group, name in row["terms"].items()})
+    return sorted({(row["axis"], group, name) for row in named for group, name in row["terms"].items()})
+
+
+def _recall(people: Sequence[Person], split: Split) -> Iterator[Choice]:
+    """Yield every template with names of two people."""
     couples = [(a, b) for a, b in combinations(people, 2) if a[2] != b[2]]
     for template in _of(TEMPLATES, "recall", "frame", split):
         order = sorted(couples, key=lambda pair: unit_hash(f"{template['id']}|{pair}"))

@@ -1,16 +1,13 @@
 """A user's own probes: pairs of texts read from JSONL, JSON or CSV, checked line by line."""
 
-import csv
-import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fairhub.errors import UserError, plain
-from fairhub.files.reading import parsed, text_of
+from fairhub.files.rows import Row, rows_of
 from fairhub.inputs.probes.probe import Probe, split_of
 from fairhub.inputs.sequences import common_beginning, common_end
 
@@ -48,12 +45,6 @@ class Difference:
         return f"{self.before}{{}}{self.after}"
 
 
-@dataclass(frozen=True)
-class _Row:
-    where: str
-    columns: dict[str, Any]
-
-
 def read(path: Path) -> list[Probe]:
     """Read pairs from `path`: one JSON object a line (.jsonl), a list of them (.json), or columns (.csv).
 
@@ -67,7 +58,7 @@ def read(path: Path) -> list[Probe]:
     Raises:
         UserError: The file is missing, empty or of another kind, or a line of it (named) is not a probe.
     """
-    rows = list(_rows(path))
+    rows = list(rows_of(path, "a probe file", '{"text_a": ..., ...}'))
     if not rows:
         raise UserError(f"a probe file has at least one pair; {plain(path.name)} is empty; add text_a, text_b and axis")
     return [_probe(row, path.stem) for row in rows]
@@ -105,52 +96,7 @@ def difference(text_a: str, text_b: str) -> Difference:
     return Difference(_ARTICLE.sub(r"\1\2", before), span_a.strip(), span_b.strip(), after)
 
 
-def _rows(path: Path) -> Iterator[_Row]:
-    readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv}
-    if path.suffix.lower() not in readers:
-        shown = plain(path.name)
-        raise UserError(f"a probe file ends in .jsonl, .json or .csv; {shown} does not; rename or convert it")
-    return readers[path.suffix.lower()](text_of(path, "a probe file"), plain(path.name))
-
-
-def _jsonl(text: str, name: str) -> Iterator[_Row]:
-    # Not splitlines(): that would also split at separators which may stand inside a JSON string.
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            where = f"{name} line {number}"
-            yield _Row(where, _object(parsed(line, where), where))
-
-
-def _json(text: str, name: str) -> Iterator[_Row]:
-    if not text.strip():
-        return
-    items = parsed(text, name)
-    if not isinstance(items, list):
-        raise UserError(f"a .json probe file is a list of objects; {name} is not; wrap the objects in [ ]")
-    for number, item in enumerate(items, 1):
-        where = f"{name} item {number}"
-        yield _Row(where, _object(item, where))
-
-
-def _csv(text: str, name: str) -> Iterator[_Row]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        names = list(reader.fieldnames or ())
-        if twice := [column for column in names if names.count(column) > 1]:
-            raise UserError(f"{name} must have each column once; {plain(twice[0])!r} stands twice; take one out")
-        for columns in reader:
-            # A row of several lines is named by its last.
-            where = f"{name} line {reader.line_num}"
-            if None in columns or None in columns.values():
-                raise UserError(f"{where} must have the {len(names)} fields of the header; mend it")
-            yield _Row(where, {str(key): cell for key, cell in columns.items()})
-    except csv.Error as error:
-        raise UserError(
-            f"{name} line {reader.reader.line_num} must be CSV; it is not ({error}); mend the quotes"
-        ) from error
-
-
-def _refuse_controls(row: _Row) -> None:
+def _refuse_controls(row: Row) -> None:
     """Refuse what a terminal would obey: texts may have line ends and tabs, names have neither."""
     for name, value in row.columns.items():
         free = "\n\r\t" if name in _FREE else ""
@@ -158,14 +104,7 @@ def _refuse_controls(row: _Row) -> None:
             raise UserError(f'{row.where} must be plain text; "{plain(name, 40)}" has control characters; remove them')
 
 
-def _object(item: Any, where: str) -> dict[str, Any]:
-    if not isinstance(item, dict):
-        kind = type(item).__name__
-        raise UserError(f'{where} must be a JSON object; it is a {kind}; write {{"text_a": ..., ...}}')
-    return item
-
-
-def _probe(row: _Row, stem: str) -> Probe:
+def _probe(row: Row, stem: str) -> Probe:
     _refuse_controls(row)
     columns = {_PUBLIC_NAMES.get(name, name): value for name, value in row.columns.items()}
     for name in REQUIRED:

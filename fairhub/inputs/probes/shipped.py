@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from itertools import combinations
 from typing import Any
@@ -42,12 +42,25 @@ def templates(variants: int = 1) -> list[Probe]:
         form, split = form_of(template["text"]), split_of(template["frame"])
         fitting = [s for s, its_split in sets if s["form"] == form and its_split == split]
         axes = sorted({s["axis"] for s in fitting})
+        pairs = 3 if axes == [CONTROL] else 1  # a template made for controls meets more of them
         for axis in axes:
-            of_axis = [s for s in fitting if s["axis"] == axis]
-            of_axis.sort(key=lambda s: unit_hash(f"{template['id']}|{s['id']}"))
-            pairs = 3 if axes == [CONTROL] else 1  # a template made for controls meets more of them
-            probes.extend(p for s in of_axis[: variants * pairs] for p in _pairs(template, s, pairs))
+            probes += filled(template, [s for s in fitting if s["axis"] == axis], pairs, variants)
     return probes
+
+
+def filled(
+    template: dict[str, Any], fitting: Iterable[dict[str, Any]], pairs: int = 1, variants: int = 1
+) -> list[Probe]:
+    """Return the probes of one template with the term sets of one axis that fit its slot, chosen by hash.
+
+    Args:
+        template: A row of templates.jsonl.
+        fitting: Rows as terms.jsonl has them.
+        pairs: How many pairs of groups of each it meets; so many times as many sets too.
+        variants: How many term sets it meets.
+    """
+    order = sorted(fitting, key=lambda s: unit_hash(f"{template['id']}|{s['id']}"))
+    return [probe for term_set in order[: variants * pairs] for probe in _pairs(template, term_set, pairs)]
 
 
 def vignettes() -> list[Probe]:

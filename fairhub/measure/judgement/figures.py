@@ -193,6 +193,7 @@ class _Maker:
 
 
 def _by_context(read: Sequence[Reading], words: Words, weights: np.ndarray, split: str) -> list[Figure | None]:
+    """Return the figures of each context that has three templates: of two, one product is all there is to vary."""
     made: list[Figure | None] = []
     axes = sorted({pair.axis for pair in read[0].pairs})
     contexts = sorted({cell.context for cell in read[0].cells})
@@ -200,7 +201,8 @@ def _by_context(read: Sequence[Reading], words: Words, weights: np.ndarray, spli
         here = partial(_of_context, context)
         found = [of_pairs(reading, words, weights, here) for reading in read]
         make = _Maker(split, read[0], found)
-        made += [make.over(kind, axes, context=context) for kind in OF_PAIRS]
+        of_context = [make.over(kind, axes, context=context) for kind in OF_PAIRS]
+        made += [one for one in of_context if one is not None and one.clusters > 2]
     return made
 
 

@@ -14,6 +14,7 @@ from fairhub.inputs.probes import CONTROL, stratified, templates
 from fairhub.methods.overlap import Overlap, overlaps, top_by_axis
 from fairhub.model.architecture import mlp_width
 from fairhub.model.loading import Loaded
+from fairhub.studies.diagnose import beside
 from fairhub.studies.diagnose.diagnosis import PAIR, Diagnosis, continued, diagnose, document, pictures, save
 
 _PAIRS = 96  # a dozen of each axis
@@ -29,13 +30,15 @@ class Asked:
     out: Path
     generate: bool = False
     overlap: bool = False
+    form: str = ""
+    """The form of the two terms, where they are wanted in other sentences too."""
 
 
-def refuse(pair: tuple[str, str] | None) -> None:
-    """Refuse, before any model is loaded, two texts that are no pair.
+def refuse(pair: tuple[str, str] | None, form: str = "") -> None:
+    """Refuse, before any model is loaded, two texts that are no pair, or terms that fit no other sentence.
 
     Raises:
-        UserError: One is empty, too long or not UTF-8, or both are the same.
+        UserError: One is empty, too long or not UTF-8, both are the same, or they differ in no terms of this form.
     """
     for said in pair or ():
         if not said.strip() or len(said) > _LONGEST or any("\ud800" <= letter <= "\udfff" for letter in said):
@@ -44,6 +47,8 @@ def refuse(pair: tuple[str, str] | None) -> None:
             )
     if pair and pair[0] == pair[1]:
         raise UserError(f"the texts of a pair must differ; both are {plain(pair[0], 60)!r}; change the term in one")
+    if form:
+        beside.terms_of(pair or PAIR, form)
 
 
 def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str, Any], str]:
@@ -64,6 +69,10 @@ def run(loaded: Loaded, repaired: Loaded | None, asked: Asked) -> tuple[dict[str
     said = [summary(before, after, written)]
     if after:
         found["after"] = document(after, [])
+    if asked.form:
+        there = beside.measure(loaded, beside.terms_of(pair, asked.form), before.divergence)
+        found["beside"] = beside.document(there)
+        said += beside.lines(there)
     if asked.generate:
         found["text"] = _texts(pair, loaded, repaired)
         said += [f"{name}: {text!r}" for row in found["text"] for name, text in row.items()]
