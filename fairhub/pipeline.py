@@ -76,7 +76,7 @@ def repair(
     run = Run(folder, settings | weights, resume)
     run.began_with(data.provenance)
     with tallied(loaded.model) as tally:
-        chosen = methods.METHODS[request.method](task_of(loaded, data, run), request.plan)
+        chosen = methods.METHODS[request.method](task_of(loaded, data, run, memory), request.plan)
         outcome = methods.final(chosen, loaded.stored)
         prove = Prover(loaded, data, memory)
         found = run.arrays(proof_of(outcome), lambda: prove.everything(outcome))
@@ -107,7 +107,7 @@ def _refuse(loaded: Loaded, request: Request) -> None:
         )
 
 
-def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
+def task_of(loaded: Loaded, data: Data, run: Run, memory: Memory | None = None) -> methods.Task:
     """Give a method what it may see: search, select and text; nothing of held_out or external."""
     people = [p for p in data.search if p.axis != CONTROL]
     control = [p for p in data.search if p.axis == CONTROL]
@@ -126,7 +126,7 @@ def task_of(loaded: Loaded, data: Data, run: Run) -> methods.Task:
         select_documents=data.documents["select"],
         fit=data.fit, choose=data.choose,
         fit_text=data.text["search"][: -(-data.sizes.fitted_tokens // data.text["search"].shape[1])],
-        batched=batched, run=run, progress=progress_bar,
+        batched=batched, run=run, progress=progress_bar, memory=memory or Memory(),
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import torch
 from fairhub.compute.tally import tallied
 from fairhub.edit.editing import zero_
 from fairhub.inputs.sizes import Sizes
-from fairhub.pipeline import audit
+from fairhub.methods import Plan
+from fairhub.pipeline import audit, repair
 from fairhub.request import Request
 from fairhub.run import memory as memories
 from fairhub.run.memory import Memory
@@ -96,3 +97,23 @@ def test_what_was_not_used_for_longest_is_forgotten(tmp_path, monkeypatch):
 
     assert [kept(number) for number in (1, 2, 1, 3)] == [False, False, True, False]
     assert kept(1) and kept(3) and not kept(2)
+
+
+@pytest.mark.wide
+def test_a_second_repair_of_a_model_measures_it_no_more_and_comes_to_the_same(text, tmp_path):
+    """What choosing and the proof ask of the model as it is: figures are those of a run without memory."""
+    asked = Request("two_sided", text=text, sizes=planted.SIZES, plan=Plan(erasures=(0.1, 1.0)))
+
+    def repaired(name, memory):
+        loaded = planted.loaded(planted.planted_model())
+        with tallied(loaded.model) as tally:
+            report = repair(loaded, asked, tmp_path / name, memory=memory)
+        return report, tally.tokens
+
+    alone, spent = repaired("alone", None)
+    first, _ = repaired("first", Memory(tmp_path / "measured"))
+    memory = Memory(tmp_path / "measured")
+    second, less = repaired("second", memory)
+    assert {"choosing", "kept", "traits", "judged0", "bias0"} <= {*memory.reused} and less < 0.8 * spent
+    for made in (first, second):
+        assert made.figures == alone.figures and made.choices == alone.choices and made.controls == alone.controls

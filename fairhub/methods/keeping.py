@@ -99,14 +99,22 @@ class Bench:
         self.control = [p for p in task.select if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 6), task.run.notes("choices")
         self.base: Found = {}
-        self.base = self._measured("base", Repair)
+        self.base = self._measured("base", self._base)
+
+    def _base(self) -> Found:
+        """Return all that is measured of the base model, once for all its runs."""
+        task = self.task
+        on = [(cells, words.words, words.ids) for cells, words in (self._asked(name) for name in ("judged", "traits"))]
+        text = [batch.ids.tolist() for batch in task.select_text]
+        asked = task.loaded.fingerprint(), on, self.kept, self.control, text
+        return task.memory.arrays("choosing", asked, lambda: self._measure(Repair(), judged=True))
 
     def tried(self, strength: float, build: Callable[[], Repair]) -> Tried | None:
         """Return what an edit of this strength does on select; None where no judgement can be read there.
 
         It is built where the run does not remember what it does.
         """
-        after = self._measured(f"strength_{strength:g}", build)
+        after = self._measured(f"strength_{strength:g}", lambda: self._measure(build(), judged=True))
         gap = self._judgement(after) if "judged words" in after else None
         tried = Tried(strength, gap.change if gap else None, self._losses(after), self.limits)
         if tried.judgement is None and tried.burden <= 1:
@@ -116,7 +124,8 @@ class Bench:
 
     def burden(self, name: str, build: Callable[[], Repair]) -> float:
         """Return the largest share of its limit that a repair surely took of anything, judgements apart."""
-        return _burden(self._losses(self._measured(f"stays_{name}", build, judged=False)), self.limits)
+        after = self._measured(f"stays_{name}", lambda: self._measure(build(), judged=False))
+        return _burden(self._losses(after), self.limits)
 
     def _judgement(self, after: Found) -> Figure | None:
         before, now = (self._reading("judged", found) for found in (self.base, after))
@@ -150,14 +159,13 @@ class Bench:
         arrays = {part: found[f"{name} {part}"][None] for part in reading.PARTS}
         return reading.unflat(*self._asked(name), arrays)[0]
 
-    def _measured(self, name: str, build: Callable[[], Repair], judged: bool = True) -> Found:
-        """Return all that was measured of a candidate; `judged` asks for judgements too."""
-        found = self.task.run.arrays(f"kept_{name}", lambda: self._measure(build(), judged))
+    def _measured(self, name: str, measure: Callable[[], Found]) -> Found:
+        found = self.task.run.arrays(f"kept_{name}", measure)
         self.bar(1)
         return found
 
     def _measure(self, repair: Repair, judged: bool) -> Found:
-        """Measure part after part, until something is surely lost."""
+        """Measure part after part, until something is surely lost; `judged` asks for judgements too."""
         task, found = self.task, Found()
         found["control"] = divergences(task.model, task.batched(self.control), [repair])[0]
         with fast_matmul(), patched(task.model, repair.patch):

@@ -25,8 +25,7 @@ from fairhub.measure.utility import Utility, utility
 from fairhub.methods.controls import by_choice
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
-from fairhub.proof.assembly import VERSION, versions
-from fairhub.run.folder import digest
+from fairhub.proof.assembly import VERSION
 from fairhub.run.memory import Memory
 from fairhub.run.processes import agreed
 from fairhub.run.progress import progress_bar
@@ -98,13 +97,13 @@ class Prover:
         Returns:
             Parts of what `everything` returns, of the base model alone.
         """
-        on = self._hangs_on(), self.data.text["held_out"].tolist()
+        on = self.loaded.fingerprint(), self.data.text["held_out"].tolist()
         return self._remembered(near=False) | self.memory.arrays("loss", on, lambda: {"loss": self.utility([]).loss})
 
     def _remembered(self, near: bool) -> dict[str, Any]:
         """Return every part of the proof but text, of the base model."""
         found: dict[str, Any] = {}
-        on = self._hangs_on()
+        on = self.loaded.fingerprint()
         for name, content, measure in self._parts(near):
             found |= self.memory.arrays(name, (on, content), partial(measure, [Repair()]))
         return found
@@ -140,14 +139,6 @@ class Prover:
         if cells[0].split == "held_out" and name != "traits":
             found["brought"] = np.array([json.dumps([asdict(one) for one in r.brought]) for r in readings])
         return found
-
-    def _hangs_on(self) -> str:
-        """Return a digest of all of a model that what is measured hangs on."""
-        loaded, model = self.loaded, self.loaded.model
-        words = sorted(loaded.tokenizer.get_vocab().items())
-        place = home(model).type, model.dtype, model.config.to_json_string()
-        own = sorted(loaded.own.items())
-        return digest(VERSION, versions(), reading.PARTS, loaded.sha256(), *place, own, words, self.data.before)
 
     def otherwise(self, beside: Beside, repairs: Sequence[Repair]) -> dict[str, Any]:
         """Measure repairs in the other prompt format: `beside judged`, `beside traits`, `beside kept`."""

@@ -1,6 +1,7 @@
 """Remembers measurements in the user's cache, by all that they hang on, so that none is made twice."""
 
 import hashlib
+import importlib.metadata
 import io
 import os
 import zipfile
@@ -86,9 +87,11 @@ def _forget(folder: Path) -> None:
 
 
 def _code() -> str:
-    """Return a hash of the package's own source: a measurement of other code is another one."""
+    """Return a hash of the package's own source and of what computes: a measurement of other code is another one."""
     package = Path(__file__).parents[1]
     sha = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         sha.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    for name in ("torch", "transformers", "tokenizers", "numpy"):
+        sha.update(f"{name} {importlib.metadata.version(name)}".encode())
     return sha.hexdigest()

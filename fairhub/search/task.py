@@ -1,7 +1,7 @@
 """What a method gets: the plan with its dials, and the task with the model and the data that it may look at."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from fairhub.inputs.data import Ground
 from fairhub.inputs.probes import Probe
 from fairhub.model.loading import Loaded
 from fairhub.run.folder import Run, digest
+from fairhub.run.memory import Memory
 from fairhub.run.progress import Progress
 from fairhub.search.annealing import Step
 
@@ -127,6 +128,8 @@ class Task:
     run: Run
     progress: Callable[[str, int], Progress]
     """Opens a progress bar: what is done and how many tokens or steps it takes."""
+    memory: Memory = field(default_factory=Memory)
+    """What was measured of the untouched model before, by any run."""
     shared: Run | None = None
     """Where what hangs on the model and a text or probe alone is remembered, for several tasks; None keeps it in
     `run`."""

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import BROKEN, one_line
 from fairhub.model.checking import check, refuse_overflow
-from fairhub.model.facts import tensor_bytes
+from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
 from fairhub.model.loading.files import PROCESSOR, commit_of, content_of, json_of, told, view, weights_of
 from fairhub.model.loading.places import EMBEDDED, located
@@ -57,6 +57,14 @@ class Loaded:
             sha.update(name.encode())
             sha.update(tensor_bytes(tensor))
         return sha.hexdigest()
+
+    def fingerprint(self) -> str:
+        """Return a hash of all that decides what the model says to a text, as it stands now, hooks aside."""
+        model, words = self.model, sorted(self.tokenizer.get_vocab().items())
+        said = (
+            home(model).type, str(model.dtype), model.config.to_json_string(), sorted(self.own.items()), words
+        )  # fmt: skip
+        return hashlib.sha256(f"{self.sha256()} {said}".encode()).hexdigest()
 
 
 def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Loaded:
