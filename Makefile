@@ -42,7 +42,8 @@ test-all: test test-wide test-slow browser
 browser: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "browser and not slow"
 
-# Every benchmark; prints what was reached and missed, and keeps it in benchmarks/RESULTS.md. Takes about an hour.
+# Ratios to plain PyTorch; prints what was reached and missed, and keeps it in benchmarks/RESULTS.md. About 20 minutes;
+# `benchmarks/all.py --whole` runs whole repairs too, which takes hours.
 bench: install
 	$(BIN)/python benchmarks/all.py
 

@@ -1,6 +1,9 @@
 """Every benchmark, one after the other: prints the table of what was reached and missed, writes RESULTS.md.
 
-    python benchmarks/all.py [--only NAME,NAME] [--results FILE]
+    python benchmarks/all.py [--only NAME,NAME] [--whole] [--results FILE]
+
+Without `--whole` those run that are ratios of two ways on this machine, about 20 minutes on two cores; with it those
+too that take long: whole repairs, and how far scores repeat themselves.
 
 A script that fails is a row of its own, and the exit status is then 1; a target that is missed is only named.
 """
@@ -17,19 +20,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from common import matmul_rate
+
 HERE = Path(__file__).parent
 FIRST = ("scoring", "first_order", "annealing", "surrogate", "repair", "memory", "gpu", "processes")
 """Those of the design's table of speeds, in its order; the others follow."""
-_NO_SCRIPTS = ("all", "common")
+LONG = ("repair", "reliability", "optipfair", "second", "one_shot")
+"""Left to `--whole`."""
+_NO_SCRIPTS = ("all", "common", "ci")
 
 
 def main() -> int:
     """Run all that were asked for; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="scripts, separated by commas; all when left out")
+    parser.add_argument("--whole", action="store_true", help="those that take long too")
     parser.add_argument("--results", type=Path, default=HERE / "RESULTS.md")
     asked = parser.parse_args()
-    wanted = [name for name in asked.only.split(",") if name] or scripts()
+    wanted = [name for name in asked.only.split(",") if name] or scripts(asked.whole)
     found = {}
     for name in wanted:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -40,9 +48,10 @@ def main() -> int:
     return int(any("failed" in one for one in found.values()))
 
 
-def scripts() -> list[str]:
-    """Return the names of all scripts, those of the design's table first."""
-    every = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in _NO_SCRIPTS)
+def scripts(whole: bool = True) -> list[str]:
+    """Return the names of the scripts, those of the design's table first; of `whole` those of `LONG` too."""
+    out = _NO_SCRIPTS if whole else (*_NO_SCRIPTS, *LONG)
+    every = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in out)
     return [*(name for name in FIRST if name in every), *(name for name in every if name not in FIRST)]
 
 
@@ -65,6 +74,8 @@ def row(name: str, found: Mapping[str, Any]) -> str:
     value = found.get("ratio", found.get("value"))
     shown = "" if value is None else f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
     reach = found.get("reach")
+    if "low" in found:
+        shown += f" ({found['low']:,.3g} to {found['high']:,.3g})"
     return f"| {found['name']} (`{name}.py`) | {shown} | {'' if reach is None else f'{reach:g}'} | {outcome(found)} |"
 
 
@@ -95,9 +106,11 @@ def machine() -> list[str]:
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "numpy"))
     load = os.getloadavg()[0]
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=HERE).stdout
     return [
         f"{datetime.now(UTC):%d %B %Y}, {platform.machine()} ({torch.backends.cpu.get_cpu_capability()}), "
-        f"{os.cpu_count()} cores, {memory:.0f} GB, {card}; {versions}; "
+        f"{os.cpu_count()} cores, {memory:.0f} GB, {card}; {versions}; commit {commit.strip() or 'unknown'}; "
+        f"float32 products of 2,048 at {matmul_rate():.0f} GFLOP/s; "
         f"load of the machine at the end {load:.1f} (above its cores: times are too long)."
     ]
 

@@ -30,8 +30,8 @@ REACH = 0.35
 def main() -> None:
     """Time both, print one object."""
     parser = options(__doc__)
-    parser.add_argument("--probes", type=int, default=48)
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--probes", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=12)
     asked = parser.parse_args()
     found = measure(load(asked.model), probes(asked.probes), asked.steps)
     tell(found, asked.json, lambda f: (

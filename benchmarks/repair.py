@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import options, tell
+from common import matmul_rate, options, tell
 
 from fairhub.cost.plan import forecast
+from fairhub.defaults import METHOD
 from fairhub.model.loading import load
 from fairhub.pipeline import repair
 from fairhub.request import Request
@@ -22,7 +23,7 @@ REACH = 10.0
 def main() -> None:
     """Forecast and run it, print one object."""
     parser = options(__doc__)
-    parser.add_argument("--method", default="robust")
+    parser.add_argument("--method", default=METHOD)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
     found = measure(asked.model, Request(method=asked.method), asked.device)
@@ -44,7 +45,7 @@ def measure(model: str | None, request: Request, device: str = "cpu") -> dict[st
         "name": "default repair, minutes", "value": minutes, "reach": REACH, "reached": minutes <= REACH,
         "detail": {
             "model": made.base_model["id"], "method": request.method,
-            "device": made.cost["device"], "cores": os.cpu_count(),
+            "device": made.cost["device"], "cores": os.cpu_count(), "matmul_gflops": matmul_rate(),
             "forecast_minutes": (planned.seconds or 0.0) / 60, "forward_equivalents": forwards,
             "forecast_forward_equivalents": planned.forward_equivalents, "peak_bytes": made.cost["peak_bytes"],
             "forecast_bytes": planned.bytes + planned.host_bytes, "units": len(made.pruning),

@@ -47,7 +47,8 @@ def test_first_order_scores_and_memory_are_compared_with_a_forward(loaded):
     import memory
     from scoring import probes
 
-    found = first_order.measure(loaded, probes(6))
+    found = first_order.measure(loaded, probes(6), pairs=2)
+    assert found["low"] <= found["ratio"] <= found["high"]
     assert found["detail"]["units"] == 104 and found["ratio"] > 0.5
     found = memory.measure(loaded, probes(6), heads=2)
     assert found["ratio"] >= 1 and found["detail"]["engine_bytes"] >= found["detail"]["weights_bytes"]
@@ -83,10 +84,19 @@ def test_every_script_is_run_and_a_failing_one_is_a_row(monkeypatch, tmp_path):
     import all as runner
 
     names = runner.scripts()
-    assert set(names) == {file.stem for file in HERE.glob("*.py")} - {"all", "common"}
+    assert set(names) == {file.stem for file in HERE.glob("*.py")} - {"all", "common", "ci"}
     assert names[: len(runner.FIRST)] == list(runner.FIRST)
+    assert set(names) - set(runner.scripts(whole=False)) == set(runner.LONG)
     monkeypatch.setattr(runner, "HERE", tmp_path)
     (tmp_path / "good.py").write_text("print('loading')\nprint('{\"name\": \"x\"}')")
     (tmp_path / "bad.py").write_text("raise ValueError('no')")
     assert runner.run("good") == {"name": "x"}
     assert runner.run("bad") == {"failed": "ValueError: no"}
+
+
+def test_exact_ablation_is_timed_in_pairs_and_equal(loaded):
+    import scoring
+
+    found = scoring.measure(loaded, scoring.probes(4), heads=1, rows=4, pairs=2)
+    assert found["detail"]["equal"] and found["detail"]["pairs"] == 2 and found["detail"]["heads"] == 8
+    assert 0 < found["low"] <= found["ratio"] <= found["high"]

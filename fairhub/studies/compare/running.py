@@ -12,12 +12,15 @@ from fairhub.model.loading import Loaded
 from fairhub.pipeline import repair
 from fairhub.report import Report
 from fairhub.request import Request, refuse, request_of
+from fairhub.run.memory import Memory
 
 EQUAL = ("bias_only", "ppl_only", "random", "magnitude", "mask_gradient")
 """The papers' controls: they remove as many heads as FASP did, where it ran too."""
 
 
-def run_methods(load: Callable[[], Loaded], request: Request, names: Sequence[str], out: Path) -> list[Path]:
+def run_methods(
+    load: Callable[[], Loaded], request: Request, names: Sequence[str], out: Path, memory: Memory | None = None
+) -> list[Path]:
     """Run every method on the same model, probes, text, budget and seed; return their folders in the order asked.
 
     A method whose folder has its report is not run again; one that was stopped goes on. FASP runs before the papers'
@@ -28,6 +31,7 @@ def run_methods(load: Callable[[], Loaded], request: Request, names: Sequence[st
         request: What is asked of every method, but for its name.
         names: Methods.
         out: Each method has the folder of its name in it.
+        memory: What was measured of the model as it is before; None measures it for each method.
 
     Raises:
         UserError: An unknown method, one named twice, or a folder with another run in it.
@@ -41,13 +45,13 @@ def run_methods(load: Callable[[], Loaded], request: Request, names: Sequence[st
     plan = request.plan
     for name in sorted(names, key=lambda name: name in EQUAL):
         asked = replace(request, method=name, plan=plan if name in EQUAL else request.plan)
-        made = _run(load, asked, out / name)
+        made = _run(load, asked, out / name, memory)
         if name == "fasp" and plan.units is None:
             plan = replace(plan, units=len(made.pruning) or _fewest(made, request))
     return [out / name for name in names]
 
 
-def _run(load: Callable[[], Loaded], request: Request, folder: Path) -> Report:
+def _run(load: Callable[[], Loaded], request: Request, folder: Path, memory: Memory | None) -> Report:
     if (folder / "report.json").is_file():
         made = report.read(folder / "report.json")
         if made.settings is None or not _same(request_of(made.settings, made.fairhub), request):
@@ -55,7 +59,8 @@ def _run(load: Callable[[], Loaded], request: Request, folder: Path) -> Report:
                 f"a comparison goes on with runs of its settings; {folder} has another; choose another --out"
             )
         return made
-    return repair(load(), request, folder, resume=(folder / "work" / "settings.json").is_file())
+    resume = (folder / "work" / "settings.json").is_file()
+    return repair(load(), request, folder, resume=resume, memory=memory)
 
 
 def _same(recorded: Request, request: Request) -> bool:
