@@ -17,6 +17,8 @@ from fairhub.model.facts import home
 
 WIDTH = 256
 """Tokens of a row: where rows are wider, attention over what a token must not see costs more than a beginning again."""
+_WIDER = 1.1
+"""How much wider than asked a row of several trees may be."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,23 @@ def _parts(node: Node, before: int, width: int) -> list[Node]:
 
 
 def _rows(parts: Sequence[Node], width: int) -> list[list[Node]]:
-    """Return trees that share rows, the fullest first: from large to small, each into the emptiest row.
+    """Return trees that share rows, the fullest first: as few rows as can be without one much wider than asked."""
+    count, bound = -(-sum(part.tokens for part in parts) // width), _WIDER * width
+    while True:
+        rows = _levelled(parts, count)
+        wide = [row for row in rows if len(row) > 1 and sum(part.tokens for part in row) > bound]
+        if not wide or count >= len(parts):
+            return rows
+        count += max(len(wide) // 2, 1)
 
-    (Graham 1969, "Bounds on multiprocessing timing anomalies": rows come out nearly as long as their mean.)
+
+def _levelled(parts: Sequence[Node], count: int) -> list[list[Node]]:
+    """Return so many rows about as full: from large to small, each tree into the emptiest row.
+
+    (Graham 1969, "Bounds on multiprocessing timing anomalies": they come out nearly as full as their mean.)
     """
-    rows: list[list[Node]] = [[] for _ in range(-(-sum(part.tokens for part in parts) // width))]
-    filled = [(0, number) for number in range(len(rows))]  # a heap: of rows as empty, the first
+    rows: list[list[Node]] = [[] for _ in range(count)]
+    filled = [(0, number) for number in range(count)]  # a heap: of rows as empty, the first
     for part in sorted(parts, key=lambda part: -part.tokens):
         tokens, number = filled[0]
         heapreplace(filled, (tokens + part.tokens, number))
