@@ -15,7 +15,7 @@ from fairhub.compute.trees.past import branching
 from fairhub.compute.trees.tree import Node
 from fairhub.model.facts import home
 
-WIDTH = 256
+WIDTH = 192
 """Tokens of a row: where rows are wider, attention over what a token must not see costs more than a beginning again."""
 _WIDER = 1.1
 """How much wider than asked a row of several trees may be."""
