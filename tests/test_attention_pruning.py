@@ -212,6 +212,9 @@ def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):
         people = {f.axis for f in made.figures if f.split == split and f.role == "bias"}
         assert people == {"gender"}
     assert "on what was searched: gender" in made.verdict
+    # as published: nothing is refitted, so that no part but the units is there to be compared
+    assert made.healing is None and {c.name for c in made.controls} == {"this repair", "random", "importance"}
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["settings"]["plan"]["heal"] is None
     surrogate = made.trace["surrogate"]  # there even where every optimum of the surrogates was known already
     assert {"spearman", "r2", "ceiling", "masks", "speedup"} <= set(surrogate) and surrogate["speedup"] > 1
     shown = (tmp_path / "run" / "report.md").read_text()
