@@ -66,10 +66,8 @@ def test_damaged_and_duller_repairs_are_credited_too_and_where_nothing_fell_nobo
 
 def test_no_part_is_named_where_the_whole_cannot_be_told_from_none_on_the_prompts_of_parts():
     said = verdict(run(), 4, controls(both=NONE))
-    assert (
-        f"which part did it is not known, as on the prompts that parts were asked both do {shift(gap(NONE).change)}"
-        in said
-    )
+    told = "which part did it is not known: where parts were measured, both together do "
+    assert f"{told}{shift(gap(NONE).change)}" in said
 
 
 @pytest.mark.parametrize("missing", ["this repair", "pruning alone", "guard alone"])

@@ -59,7 +59,7 @@ def credit(controls: Sequence[Control]) -> str:
         return ""
     measured = f"units alone {shift(units.change)}, refit alone {shift(refit.change)}"
     if both.outcome != "better":
-        return f"which part did it is not known, as on the prompts that parts were asked both do {shift(both.change)}"
+        return f"which part did it is not known: where parts were measured, both together do {shift(both.change)}"
     return f"{_WHO[units.outcome == 'better', refit.outcome == 'better']}: {measured}"
 
 
