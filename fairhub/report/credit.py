@@ -27,7 +27,7 @@ def in_order(controls: Iterable[Control]) -> list[Control]:
 
 def names(report: Report) -> dict[str, str]:
     """Return what a table calls each of a report's controls, with the seeds of those that have several."""
-    words, found = _words(report), {}
+    words, found = _words(report), dict[str, str]()
     for control in report.controls:
         said, *how = words.get(control.name, (control.name,))
         how += [f"{control.seeds} seeds"] if control.seeds > 1 else []

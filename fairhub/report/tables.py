@@ -108,11 +108,11 @@ def others_table(report: Report, against: Mapping[str, str] | None = None) -> st
         against: What is said of each but the repair, by name.
     """
     shown = [metric for metric in _alternatives() if any(_compared(c, metric) for c in report.controls)]
-    rows, said = [], names(report)
+    rows, called = [], names(report)
     for control in in_order(report.controls):
         cells = [_moved(_compared(control, metric)) for metric in shown]
         last = [] if against is None else [against.get(control.name, "-")]
-        rows.append((said[control.name], *cells, *last))
+        rows.append((called[control.name], *cells, *last))
     head = (
         "Chosen by",
         *(metric.alternatives for metric in shown),
