@@ -2,3 +2,5 @@
 
 METHOD = "two_sided"
 """How a repair is chosen."""
+HEALS = ("robust",)
+"""Methods that refit the columns that stay where `--heal` does not say: it is part of them. No published one does."""

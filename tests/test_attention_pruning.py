@@ -194,7 +194,8 @@ def test_seconds_bound_the_whole_search_and_a_resumed_one_alike(tasks, monkeypat
 @pytest.mark.wide
 def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):
     assert set(METHODS) >= {"attention_pruning", "robust"}
-    request = Request("attention_pruning", axes=("gender",), text=text, plan=BRIEF, sizes=SIZES)
+    plan = dataclasses.replace(BRIEF, budget=1.0)  # as published, nothing is refitted: bare cuts are dear
+    request = Request("attention_pruning", axes=("gender",), text=text, plan=plan, sizes=SIZES)
     made = repair(planted.loaded(planted.planted_model()), request, tmp_path / "run")
     assert report.read(tmp_path / "run" / "report.json") == made
     entry = {"kind": "head", "layer": PLANTED.layer, "index": PLANTED.index}
@@ -212,6 +213,8 @@ def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):
         people = {f.axis for f in made.figures if f.split == split and f.role == "bias"}
         assert people == {"gender"}
     assert "on what was searched: gender" in made.verdict
+    assert made.healing is None and {c.name for c in made.controls} == {"this repair", "random", "importance"}
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["settings"]["plan"]["heal"] is None
     surrogate = made.trace["surrogate"]  # there even where every optimum of the surrogates was known already
     assert {"spearman", "r2", "ceiling", "masks", "speedup"} <= set(surrogate) and surrogate["speedup"] > 1
     shown = (tmp_path / "run" / "report.md").read_text()

@@ -151,6 +151,13 @@ def test_variants_are_read_and_single_weights_refused_in_a_repair():
             parsed(wrong)
 
 
+def test_the_share_of_items_that_must_agree_is_a_dial_above_none_and_up_to_all():
+    assert (parsed("").agree, parsed("agree=0.5").agree, parsed("agree=1").agree) == (1.0, 0.5, 1.0)
+    for wrong in ("0", "1.01", "-0.5", "nan", "half"):
+        with pytest.raises(UserError, match=r"^agree .*mend --variant$"):
+            publishable(f"agree={wrong}")
+
+
 @pytest.fixture(scope="module")
 def task(tmp_path_factory):
     folder = tmp_path_factory.mktemp("task")

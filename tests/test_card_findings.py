@@ -159,11 +159,11 @@ def test_an_alternative_that_does_as_well_is_named_at_the_top(repair, text):
     )
     said = card.render(replace(repair, controls=(*repair.controls, *rivals)))
     top = said.split("\n# ")[1].split("\n## ")[0]
-    assert "as far as was measured: guard alone, much better" in top
+    assert "as far as was measured: refit alone (nothing removed), much better" in top
     compared = section(said, "### Against other ways of choosing")
-    assert re.search(r"\| guard alone \|.*\| cannot be told apart \|", compared)
+    assert re.search(r"\| refit alone \(nothing removed\) \|.*\| cannot be told apart \|", compared)
     assert re.search(r"\| much better \|.*\| does better \|", compared)
-    assert re.search(r"\| random \(3 seeds\) \|.*\| does less \|", compared)
+    assert re.search(r"\| random \(as many units, the same refit; 3 seeds\) \|.*\| does less \|", compared)
 
 
 def test_rivals_are_compared_on_their_own_prompts(repair):

@@ -67,7 +67,10 @@ def compared(share):
     own = Control("this repair", 1, tuple(bias_figures(Bias(probes, before, repair), details=False)))
 
     rivals = [tuple(figures) + tuple(against_repair(probes, repair, other)), tuple(figures)]
-    reports = [SimpleNamespace(figures=(), controls=(own, Control("random", 3, rival))) for rival in rivals]
+    reports = [
+        SimpleNamespace(pruning=[], healing=None, figures=(), controls=(own, Control("random", 3, rival)))
+        for rival in rivals
+    ]
     return [findings.rivals(report)[0].against for report in reports]  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from fairhub.card.known import EXPECTED
 from fairhub.report import SPLITS, Control, Figure, Report, find, tables
 from fairhub.report import headline as headline_name
+from fairhub.report.credit import OWN, in_order, names
 from fairhub.report.markup import safe, table
 from fairhub.report.metrics import AGAINST_REPAIR, ordered
 from fairhub.report.record import REACTS, Outcome
@@ -107,8 +108,9 @@ def by_outcome(report: Report, kind: Literal["axis", "context"]) -> dict[str, li
 
 def rivals(report: Report) -> list[Rival]:
     """Return what other ways of choosing did, each against this repair on the same prompts."""
-    own = next((c.figures for c in report.controls if c.name == tables.OWN), report.figures)
-    return [_rival(control, own) for control in report.controls if control.name != tables.OWN]
+    own = next((c.figures for c in report.controls if c.name == OWN), report.figures)
+    said = names(report)
+    return [_rival(control, own, said[control.name]) for control in in_order(report.controls) if control.name != OWN]
 
 
 def rivals_table(report: Report) -> str:
@@ -151,12 +153,11 @@ def _moved(figure: Figure) -> str:
     return f"{moved}, {reading(figure)}".removeprefix("-, ")
 
 
-def _rival(control: Control, own: Sequence[Figure]) -> Rival:
+def _rival(control: Control, own: Sequence[Figure], said: str) -> Rival:
     name = headline_name(control.figures)
     mine, theirs = (find(figures, name, "held_out") for figures in (own, control.figures))
-    seeds = f"{control.name} ({control.seeds} seeds)" if control.seeds > 1 else control.name
     paired = find(control.figures, f"{name}{AGAINST_REPAIR}", "held_out")
-    return Rival(seeds, control.name, _in_pairs(paired) if paired else _by_overlap(mine, theirs))
+    return Rival(said, control.name, _in_pairs(paired) if paired else _by_overlap(mine, theirs))
 
 
 def _in_pairs(paired: Figure) -> Against:

@@ -9,7 +9,7 @@ from fairhub.card.base import base, slug
 from fairhub.card.known import SOURCES
 from fairhub.report import Figure, Report, is_public
 from fairhub.report.verdict import worse
-from fairhub.report.wording import direction
+from fairhub.report.wording import direction, named
 from fairhub.stats.statistics import Interval
 
 HUB = "https://huggingface.co"
@@ -59,7 +59,7 @@ def state(report: Report) -> State:
 
 def model_name(report: Report, repo: str | None) -> str:
     """Return the name of the result: that of its repository, else base model and method."""
-    return repo.rpartition("/")[2] if repo else slug(f"{base(report).name}-{report.method}") or "model"
+    return repo.rpartition("/")[2] if repo else slug(f"{base(report).name}-{named(report)}") or "model"
 
 
 def headline_figures(figures: Sequence[Figure]) -> list[Figure]:

@@ -23,7 +23,7 @@ from fairhub.report.sections import Section, sections
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
 from fairhub.report.verdict import beyond_limits
-from fairhub.report.wording import amount, erases, everywhere, number
+from fairhub.report.wording import added, amount, erases, everywhere, number
 
 PICTURES = {
     "who_is_judged_worse": "Signed judgement gaps of every group on every dimension, before and after, on unseen "
@@ -113,6 +113,7 @@ def _model(report: Report, model: Base, endpoint: str) -> dict[str, Any]:
         "base": model,
         "base_link": Markdown(page),
         "how": method(report.method),
+        "added": added(report),
         "removed": " and ".join(amount(count, kind) for kind, count in units.items()),
         "units": Markdown(facts("Removed units, by layer", units_by_layer(report.pruning))),
         "total": report.parameters.get("total"),

@@ -51,7 +51,7 @@ def repair(
     budget: Annotated[float, typer.Option(help="How much perplexity may rise: 0.02 is 2 %.")] = 0.02,
     keep: Annotated[str, typer.Option(help="How much may be lost: 0.05, or 'merit=0.1,recall=0.02'.")] = "",
     also: Annotated[str, typer.Option(help="'systematic': a name changes less everywhere, within the limits.")] = "",
-    heal: Annotated[bool, typer.Option(help="Refit the columns that stay.")] = True,
+    heal: Annotated[bool | None, typer.Option(help="Refit what stays, or not; else as the method does.")] = None,
     seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Same seed, same result.")] = 0,
     bias: Bias = "divergence", units: Units = None, multiple: Multiple = None,
@@ -71,7 +71,6 @@ def repair(
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
     from fairhub.pipeline import repair as run
-    from fairhub.request import refuse
     from fairhub.run.processes import leave
 
     plan_sanity(budget, seconds)
@@ -81,13 +80,22 @@ def repair(
         model, request = _taken(ctx, model, of, choose)
     if on_jobs is not None:
         return typer.echo(_job(ctx, request, on_jobs, to, yes))
-    refuse(request)
+    _refuse(request, heal)
     _refuse_job(to or yes)
     note_probes(probes)
     with _resumable(out):
         made = run(_base(model, device, dtype, request.method, of), request, out, resume=resume, memory=remembered())
     say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
     leave()
+
+
+def _refuse(request: Any, heal: bool | None) -> None:
+    """Refuse what no model could be repaired with, and to heal what the method leaves: a taken plan is a record's."""
+    from fairhub.methods import refuse_heal
+    from fairhub.request import refuse
+
+    refuse(request)
+    refuse_heal(request.method, heal)
 
 
 def _refuse_job(asked: object) -> None:
@@ -166,14 +174,13 @@ def _job(ctx: typer.Context, request: Any, flavor: str, to: str | None, yes: boo
 
     from fairhub.publish.jobs import job, sendable, submit
     from fairhub.publish.wheel import wheel
-    from fairhub.request import refuse
 
     given = ctx.params
     model = given["model"]
     sendable(
         model, model is not None and Path(model).exists(), [o for o in ("probes", "terms", "text", "rows") if given[o]]
     )
-    refuse(request)  # a mistake costs nothing here; a machine that is rented for it does
+    _refuse(request, given["heal"])  # a mistake costs nothing here; a machine that is rented for it does
     made = job(flavor, [*([model] if model else []), *_options(ctx)], to, wheel(), ENDPOINT)
     said = f"submitted {submit(made)}" if yes else "nothing was submitted; add --yes to submit it"
     return f"{made}\n\n{said}"

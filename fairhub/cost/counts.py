@@ -40,6 +40,7 @@ def work_of(method: str, task: Task, data: Data, plan: Plan) -> list[Work]:
         data: What is proved on.
         plan: The dials.
     """
+    plan = METHODS[method].planned(plan)
     return [*_CHOOSING[method](task, plan), *_proof(task, data, plan, alternatives=_others(method, plan))]
 
 

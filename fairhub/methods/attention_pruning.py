@@ -20,12 +20,12 @@ from fairhub.search.task import Plan, Task
 
 
 def attention_pruning(task: Task, plan: Plan) -> Outcome:
-    """Search head masks with surrogates, try winners on select: healed under a guard, or as they are where none helps.
+    """Search head masks with surrogates and try the winners on select, as they are: the paper only removes heads.
 
     The search lowers the energy that the plan asks for, and a sweep of all where it asks for none.
 
-    The paper's system only removes heads: a plan without healing. With healing, the report says what the removal does
-    alone and what the guard does alone. What the paper leaves open (counts, networks, bounds) is set in
+    A plan that heals tries them under a guard, and as they are where none helps; the report then says what the removal
+    does alone and what the guard does alone. What the paper leaves open (counts, networks, bounds) is set in
     `fairhub.search.surrogate` and in the plan.
     """
     found = Search(task, plan)
@@ -95,6 +95,7 @@ ATTENTION_PRUNING = Method(
     "searches the surrogates, and its winners are measured again on the model.",
     ("dasu2025attention",),
     anneals=True,
+    heals=True,
     heavy=True,
     others=True,
 )

@@ -96,7 +96,12 @@ def parsed(variant: str) -> Recipe:
     Raises:
         UserError: A name is unknown, or a value is not one of its kind.
     """
-    return variants.read(Recipe, variant, _value)
+    recipe = variants.read(Recipe, variant, _value)
+    if not 0 < recipe.agree <= 1:
+        raise UserError(
+            f"agree is the share of items that must agree, above 0 and at most 1; got {recipe.agree:g}; mend --variant"
+        )
+    return recipe
 
 
 def publishable(variant: str) -> None:

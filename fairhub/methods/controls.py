@@ -14,6 +14,7 @@ from fairhub.edit.repair import Repair
 from fairhub.measure.scores import interleaved
 from fairhub.model.architecture import sites, units
 from fairhub.model.units import KINDS, Pruning, Unit
+from fairhub.report.credit import RANDOM, REFIT, UNITS
 
 
 def ablations(
@@ -28,12 +29,12 @@ def ablations(
     def healed(units_: Pruning, how: Strength | None = strength) -> Repair:
         return Repair(units_, refit(model, known, units_, how) if how else {})
 
-    found = {f"random {n}": healed(_random(model, pruning, seed * 3 + n)) for n in range(3)}
+    found = {f"{RANDOM} {n}": healed(_random(model, pruning, seed * 3 + n)) for n in range(3)}
     found["importance"] = healed(_cheapest(prices, pruning))
     if strength:
-        found["pruning alone"] = healed(pruning, replace(strength, guard=0.0))
+        found[UNITS] = healed(pruning, replace(strength, guard=0.0))
     if strength and strength.guard:  # a guard of none alone is the base model
-        found["guard alone"] = Repair(frozenset(), refit(model, known, frozenset(), strength))
+        found[REFIT] = Repair(frozenset(), refit(model, known, frozenset(), strength))
     return found
 
 
@@ -59,7 +60,7 @@ def by_choice(names: Iterable[str]) -> dict[str, list[int]]:
     """Return the places of alternatives by how they were chosen: seeds of a random choice are one way."""
     found: dict[str, list[int]] = {}
     for place, name in enumerate(names):
-        found.setdefault("random" if name.startswith("random ") and name[-1].isdigit() else name, []).append(place)
+        found.setdefault(RANDOM if name.startswith(f"{RANDOM} ") and name[-1].isdigit() else name, []).append(place)
     return found
 
 

@@ -1,8 +1,9 @@
 """What a method is: its name, what it runs, what it may be asked, and the words and papers by which it is known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from fairhub.defaults import HEALS
 from fairhub.methods.outcome import Outcome
 from fairhub.search.task import Plan, Task
 
@@ -26,6 +27,8 @@ class Method:
     """Whether it scores by gradient or keeps second moments: what memory is forecast by."""
     others: bool = False
     """Whether its report compares it with as many units chosen otherwise."""
+    heals: bool = False
+    """Whether `--heal` is of it."""
     erases: bool = False
     """Whether `--also` is of it."""
     variants: Callable[[str], object] | None = None
@@ -33,7 +36,11 @@ class Method:
 
     def __call__(self, task: Task, plan: Plan) -> Outcome:
         """Choose."""
-        return self.run(task, plan)
+        return self.run(task, self.planned(plan))
+
+    def planned(self, plan: Plan) -> Plan:
+        """Return the plan with what it leaves to the method said."""
+        return plan if plan.heal is not None else replace(plan, heal=self.name in HEALS)
 
     @property
     def sentence(self) -> str:

@@ -73,6 +73,20 @@ def refuse_also(method: str, also: str) -> None:
         raise UserError(f"--also is of {erasing}; {method} erases nothing; leave it out")
 
 
+def refuse_heal(method: str, heal: bool | None) -> None:
+    """Refuse to refit what a method leaves as it is.
+
+    A recorded plan is not asked: before November 2026 every one said that it heals, and most methods did not look.
+
+    Raises:
+        UserError: That.
+    """
+    if heal and not METHODS[method].heals:
+        having = " and ".join(_names(METHODS, "heals"))
+        variant = "; ask for --variant heal=yes" if method == FAIRNESS_PRUNING.name else "; leave it out"
+        raise UserError(f"--heal is of {having}; {method} has no such dial{variant}")
+
+
 def compared_with(
     method: str, settings: Mapping[str, Any], pruning: Pruning, strength: Strength | Erasure | None
 ) -> bool:

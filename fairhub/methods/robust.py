@@ -166,6 +166,7 @@ ROBUST = Method(
     "then on the model itself. How much is taken is decided on select prompts, within the utility budget.",
     ("dasu2025attention",),
     anneals=True,
+    heals=True,
     heavy=True,
     others=True,
 )

@@ -29,6 +29,7 @@ from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.proof import figures as proof
 from fairhub.report import Control, Figure, Report
+from fairhub.report.credit import OWN
 from fairhub.report.wording import SHRUNK
 from fairhub.run.processes import spread, state
 
@@ -54,6 +55,7 @@ def assemble(
     removed = sorted(outcome.repair.pruning)
     parameters, width = _sizes(loaded, outcome, settings["plan"])
     places = sites(loaded.model)
+    controls = _controls(loaded, data, outcome, found, limits)
     return Report(
         fairhub=VERSION,
         method=method,
@@ -67,7 +69,7 @@ def assemble(
         pruning=[{"kind": u.kind, "layer": u.layer, "index": u.index} for u in removed],
         parameters=parameters,
         figures=tuple(figures_),
-        controls=_controls(loaded, data, outcome, found, limits),
+        controls=controls,
         reliability=outcome.reliability,
         trace=outcome.trace,
         text=[
@@ -77,7 +79,7 @@ def assemble(
         cost=cost,
         data=[*data.provenance, *measured.provenance],
         versions=versions(),
-        verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0)),
+        verdict=report.verdict(figures_, len(removed) or (1 if outcome.repair.patch else 0), controls),
         settings=settings | outcome.settled | width | _notes(measured) | _unread(loaded),
         healing=_healing(outcome),
         choices=outcome.choices,
@@ -172,7 +174,7 @@ def _controls(
     if not outcome.ablations:
         return ()
     values, cost = found["others"], proof.Utility(found["others_loss"], found["others_kl"])
-    groups = by_choice(["this repair", *outcome.ablations])
+    groups = by_choice([OWN, *outcome.ablations])
     judged = _judged_others(loaded, data, found, limits)
     return tuple(
         Control(name, len(rows), (*figures_, *_on_pairs(data, rows, values, cost)))

@@ -15,6 +15,7 @@ from fairhub.publish.script import refuse_tag
 from fairhub.publish.session import patient
 from fairhub.publish.trouble import explained
 from fairhub.report import Report
+from fairhub.report.wording import named
 
 _AGAIN = "nothing was published; try the same again, what was already sent is not sent twice"
 _TAG_AGAIN = "the commit is published, its tag is not; try the same again"
@@ -80,7 +81,7 @@ def _commit(
 ) -> Published:  # fmt: skip
     """Commit all files at once; what an earlier publish left and this one has not goes in the same commit."""
     parent = head(api, to, private=private, make=not pr)
-    title = f"Repaired by fairhub {report.fairhub} ({report.method}, {files.digest})"
+    title = f"Repaired by fairhub {report.fairhub} ({named(report)}, {files.digest})"
     if pr and (there := _open(api, to, title)):
         return Published(there, None, False)
     stale = _stale(api.list_repo_files(to, revision=parent), files, to, weights)

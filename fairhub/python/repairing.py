@@ -11,7 +11,7 @@ from fairhub.defaults import METHOD
 from fairhub.errors import UserError, plain
 from fairhub.inputs.judgement.scope import EVERYTHING, Scope
 from fairhub.inputs.sizes import Sizes
-from fairhub.methods import Plan
+from fairhub.methods import Plan, refuse_heal
 from fairhub.model.loading import Loaded, lent
 from fairhub.pipeline import repair as run
 from fairhub.python.given import groups, names, path
@@ -58,6 +58,7 @@ def repair(
         path(rows), scope, chat, system, groups(own),
     )  # fmt: skip
     refuse(request)
+    refuse_heal(method, request.plan.heal)
     with lent(model, tokenizer, name) as loaded:
         return run(loaded if inplace else _copied(loaded), request, out, resume=resume)
 

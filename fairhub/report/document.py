@@ -11,7 +11,7 @@ from fairhub.report.sections import sections
 from fairhub.report.surrogates import surrogate_tables
 from fairhub.report.transfer import transfer_section
 from fairhub.report.use_case import use_case
-from fairhub.report.wording import amount, erases, everywhere
+from fairhub.report.wording import amount, erases, everywhere, named
 
 
 def markdown(report: Report) -> str:
@@ -51,10 +51,10 @@ def _others(report: Report) -> str:
 
 
 _OTHERS = (
-    "What other ways do under the same proof, on part of it: changes on held-out prompts, with 95 % intervals. As many "
-    "units chosen otherwise, parts of the repair alone; of an erasure, as much erased for every reader, not only those "
-    "that judge, and an edit of the same size in random directions. Of several seeds, pairs and text are averaged, and "
-    "the first is read for judgements and for what must stay."
+    "What did it, and what other ways do under the same proof, on part of it: changes on held-out prompts, with 95 % "
+    "intervals. Parts of the repair alone, as many units chosen otherwise; of an erasure, as much erased for every "
+    "reader, not only those that judge, and an edit of the same size in random directions. Of several seeds, pairs and "
+    "text are averaged, and the first is read for judgements and for what must stay."
 )
 _AGREEMENT = "Rank correlation of the scores that chose the units; 1 is perfect, 0 is chance."
 _HEADS = (
@@ -83,7 +83,7 @@ def _summary(report: Report) -> str:
     if everywhere(report.healing):
         healed += ", also of what a group's name changes everywhere, which is meaning in part"
     return (
-        f"Method `{report.method}`, seed {report.seed}, removed {removed}{size}{healed}. "
+        f"Method `{named(report)}`, seed {report.seed}, removed {removed}{size}{healed}. "
         "Brackets are 95 % intervals, drawn over clusters of related prompts; p is two-sided and "
         "not adjusted for the number of rows. What was not measured is not listed."
     )

@@ -7,7 +7,7 @@ from fairhub.errors import plain
 from fairhub.report.metrics import METRICS, Metric
 from fairhub.report.record import Figure, Report, find
 from fairhub.report.verdict import verdict
-from fairhub.report.wording import direction, level, shift_of
+from fairhub.report.wording import direction, level, named, shift_of
 
 _MOST = 2000
 """Letters of a text: what is longer belongs into report.md."""
@@ -15,7 +15,7 @@ _MOST = 2000
 
 def report_html(report: Report) -> str:
     """Return a report: its verdict, and before, after and change of what it is about."""
-    title = f"{report.base_model.get('id', 'a model')}: {report.method}, seed {report.seed}"
+    title = f"{report.base_model.get('id', 'a model')}: {named(report)}, seed {report.seed}"
     rows = (
         (said, level(f, f.before), level(f, f.after), shift_of(f), f.outcome, direction(f))
         for said, f in _main(report.figures)

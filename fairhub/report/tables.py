@@ -3,12 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fairhub.report.credit import in_order, names
 from fairhub.report.markup import safe, said, table
 from fairhub.report.metrics import Metric, ordered
 from fairhub.report.public import public_table
 from fairhub.report.record import SPLITS, Control, Figure, Report, find, is_public
 from fairhub.report.verdict import beyond_chance, worse
-from fairhub.report.wording import amount, chance, direction, level, number, odds, percent, points, shift, shift_of
+from fairhub.report.wording import (
+    amount,
+    chance,
+    direction,
+    level,
+    named,
+    number,
+    odds,
+    percent,
+    points,
+    shift,
+    shift_of,
+)
 
 _FIGURE_HEAD = (
     "Figure", "Split", "Axis", "Context", "Before", "After", "Change", "p", "Items / clusters", "Reading"
@@ -82,10 +95,6 @@ def _groups(figure: Figure) -> tuple[str, str]:
     return figure.groups
 
 
-OWN = "this repair"
-"""The name of the repair itself among what it is compared with."""
-
-
 def _alternatives() -> list[Metric]:
     """Return the metrics by which ways of choosing are compared, on held_out."""
     return [m for m in ordered("judged", "kept", "utility", "everywhere", "pairs") if m.alternatives]
@@ -99,11 +108,11 @@ def others_table(report: Report, against: Mapping[str, str] | None = None) -> st
         against: What is said of each but the repair, by name.
     """
     shown = [metric for metric in _alternatives() if any(_compared(c, metric) for c in report.controls)]
-    rows = []
-    for control in report.controls:
+    rows, called = [], names(report)
+    for control in in_order(report.controls):
         cells = [_moved(_compared(control, metric)) for metric in shown]
         last = [] if against is None else [against.get(control.name, "-")]
-        rows.append((control.name + (f" ({control.seeds} seeds)" if control.seeds > 1 else ""), *cells, *last))
+        rows.append((called[control.name], *cells, *last))
     head = (
         "Chosen by",
         *(metric.alternatives for metric in shown),
@@ -126,10 +135,10 @@ def controls_table(report: Report) -> str:
     """The figures of a run beside those of the alternatives under the same proof."""
     measured = {(f.name, f.split, f.axis, f.context) for c in report.controls for f in c.figures}
     own = [f for f in report.figures if (f.name, f.split, f.axis, f.context) in measured]
-    rows = [(f"{report.method} (this run)", *_figure_row(figure)) for figure in sorted(own, key=_nearness)]
+    rows = [(f"{named(report)} (this run)", *_figure_row(figure)) for figure in sorted(own, key=_nearness)]
     rows += [
         (f"{control.name} ({amount(control.seeds, 'seed')})", *_figure_row(figure))
-        for control in report.controls
+        for control in in_order(report.controls)
         for figure in sorted(control.figures, key=_nearness)
     ]
     return table(("Chosen by", *_FIGURE_HEAD), rows)

@@ -3,17 +3,18 @@
 import textwrap
 from collections.abc import Sequence
 
+from fairhub.report.credit import in_order, short_names
 from fairhub.report.public import readings
 from fairhub.report.record import SPLITS, Figure, Report, count_units, is_public, searched
 from fairhub.report.verdict import about
-from fairhub.report.wording import SHRUNK, amount, edited, number, points, shift_of
+from fairhub.report.wording import SHRUNK, amount, edited, named, number, points, shift_of
 
 WIDTH = 80
 
 
 def table(report: Report) -> str:
     """Write the result in plain text: bias from near to far, by axis, utility, controls, verdict."""
-    lines = [_clip(f"{report.base_model.get('id', 'a model')}: {report.method}, seed {report.seed}")]
+    lines = [_clip(f"{report.base_model.get('id', 'a model')}: {named(report)}, seed {report.seed}")]
     units = " and ".join(amount(n, kind) for kind, n in count_units(report.pruning).items())
     done = [f"{units or 'no unit'} removed", *filter(None, [edited(report.healing)])]
     lines.append(", ".join(done))
@@ -92,9 +93,10 @@ def _change(figure: Figure) -> str:
 
 
 def _controls(report: Report) -> list[str]:
+    said = short_names(report)
     return [
-        _row(f"{control.name}: {figure.metric.short}", figure)
-        for control in report.controls
+        _row(f"{said[control.name]}: {figure.metric.short}", figure)
+        for control in in_order(report.controls)
         for figure in control.figures
         if (figure.split, figure.axis, figure.context) == ("held_out", "all", "all") and figure.metric.short
     ]

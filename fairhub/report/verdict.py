@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from scipy import stats
 
+from fairhub.report.credit import credit
 from fairhub.report.metrics import OTHERWISE
-from fairhub.report.record import Figure, find, searched
+from fairhub.report.record import Control, Figure, find, searched
 from fairhub.report.wording import odds, percent, shift, shift_of
 from fairhub.stats.statistics import holm
 
@@ -14,7 +15,7 @@ LEVEL = 0.05
 _SHOWN = 3
 
 
-def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
+def verdict(figures: Sequence[Figure], units: int | None = None, controls: Sequence[Control] = ()) -> str:
     """Say what was proved on unseen prompts and words, at what cost, and why it is no repair where it is none.
 
     It begins with one word. "Repaired": the judgement gap fell by its whole interval, no single gap surely grew, and
@@ -26,6 +27,7 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
     Args:
         figures: of one run; those of the splits held_out and external are read.
         units: how many units were removed; 0 means that nothing was worth removing.
+        controls: what it is compared with: where its parts are among them, it says which of them did it.
     """
     gap = find(figures, "judgement", "held_out")
     if gap is None:
@@ -41,13 +43,13 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
     asked = [f for f in searched(figures) if f.change is not None] or [gap]
     fell = _fell(asked)
     moved = _moved(gap, asked)
+    did_it = credit(controls) if gap.outcome == "better" else ""
     knows = [figure for figure in lost if figure.metric.loss == "damaged"]
     if knows:
-        return _sentence(
-            f"Damaged: {_losses([*knows, *(f for f in lost if f not in knows)])}", [moved, *_rest(figures)]
-        )
+        said = _losses([*knows, *(f for f in lost if f not in knows)])
+        return _sentence(f"Damaged: {said}", [moved, did_it, *_rest(figures)])
     if lost:
-        return _sentence(f"Duller: {_losses(lost)}", [moved, *_rest(figures)])
+        return _sentence(f"Duller: {_losses(lost)}", [moved, did_it, *_rest(figures)])
     if not fell and all(f.before.low <= 0 and f.change is not None and f.change.low <= 0 for f in asked):
         return _sentence("Nothing to repair", [_level(gap), moved, *_rest(figures)])
     if not fell or grown:
@@ -58,8 +60,9 @@ def verdict(figures: Sequence[Figure], units: int | None = None) -> str:
             if asked == [gap]
             else "what was searched did not surely fall"
         )
-        return _sentence(f"Not repaired: {reason}", [moved, *_rest(figures)])
-    return _sentence(f"Repaired: {moved}", ["nothing that must stay was surely lost beyond its limit", *_rest(figures)])
+        return _sentence(f"Not repaired: {reason}", [moved, did_it, *_rest(figures)])
+    kept = "nothing that must stay was surely lost beyond its limit"
+    return _sentence(f"Repaired: {moved}", [did_it, kept, *_rest(figures)])
 
 
 def _fell(asked: Sequence[Figure]) -> bool:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fairhub.report.record import Figure
+from fairhub.defaults import HEALS
+from fairhub.report.record import Figure, Report
 from fairhub.stats.statistics import Change, Interval
 
 SHRUNK = "neurons a layer"
@@ -28,6 +29,18 @@ def edited(healing: Mapping[str, Any] | None) -> str:
     if not erases(healing):
         return "healed"
     return "attention outputs edited" + (", for every reader" if everywhere(healing) else "")
+
+
+def added(report: Report) -> str:
+    """What was added to a method that only removes, as it is published: a guard, a refit without one, or nothing."""
+    if not report.healing or erases(report.healing) or report.method in HEALS:
+        return ""
+    return "guard" if report.healing.get("guard") else "refit"
+
+
+def named(report: Report) -> str:
+    """The method of a run as a person reads it, with what was added to it: attention_pruning + guard."""
+    return " + ".join(filter(None, [report.method, added(report)]))
 
 
 def number(value: float) -> str:

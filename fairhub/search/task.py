@@ -25,8 +25,9 @@ class Plan:
 
     budget: float = 0.02
     """How much perplexity may rise, relative; a search breaks it one time in ten at most (`methods.choosing`)."""
-    heal: bool = True
-    """Refit the columns that stay."""
+    heal: bool | None = None
+    """Refit the columns that stay, or not; None leaves it to the method (`defaults.HEALS`): the published do not. Plans
+    of before always said which."""
     energy: str = ""
     """What the annealer lowers: robust, weighted or step; empty leaves it to the method."""
     epsilon: float = 0.5

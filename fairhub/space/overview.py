@@ -9,7 +9,7 @@ from fairhub.report.record import count_units
 from fairhub.report.sections import sections
 from fairhub.report.tables import reading
 from fairhub.report.verdict import beyond_chance
-from fairhub.report.wording import amount, level, percent, shift
+from fairhub.report.wording import amount, level, named, percent, shift
 from fairhub.space.markup import esc, facts, stored, table
 
 
@@ -31,7 +31,7 @@ def title(report: Report) -> str:
     """Return a run in a few words: its model, its method, what went."""
     gone = " + ".join(amount(count, kind) for kind, count in count_units(report.pruning).items()) or "nothing removed"
     name = str(report.base_model.get("id", "a model")).partition("@")[0].rsplit("/", 1)[-1]
-    return f"{name}, {report.method}: {gone}"
+    return f"{name}, {named(report)}: {gone}"
 
 
 def _headlines(report: Report) -> Iterator[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from fairhub.defaults import METHOD
 from fairhub.errors import UserError
 from fairhub.proof.items import Items, read_items
 from fairhub.report import Figure, Report, find
+from fairhub.report.wording import named
 from fairhub.studies.compare.differences import Difference, difference
 
 
@@ -56,7 +57,7 @@ def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> Comp
     if len(bases) > 1:
         ids = ", ".join(sorted({str(report.base_model.get("id")) for report in reports}))
         raise UserError(f"runs are compared on one base model; these have {len(bases)} ({ids}); name runs of one")
-    names = names or _names([report.method for report in reports], folders)
+    names = names or _names([named(report) for report in reports], folders)
     entries = tuple(
         Entry(name, str(folder), report, read_items(folder))
         for name, folder, report in zip(names, folders, reports, strict=True)
