@@ -12,6 +12,7 @@ from reading_docs import ROOT, blocks, commands
 
 import fairhub.pipeline
 from fairhub.__main__ import app
+from fairhub.report import Audit
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -23,9 +24,9 @@ def measured(monkeypatch):
 
     def audit(loaded, *_):
         seen.append(loaded.id)
-        return list(fake_report.audit().figures)
+        return Audit(loaded.id, loaded.revision, fake_report.audit().figures)
 
-    monkeypatch.setattr(fairhub.pipeline, "audit", audit)
+    monkeypatch.setattr(fairhub.pipeline, "examine", audit)
     return seen
 
 

@@ -1,0 +1,90 @@
+"""The parts of the page below the table: examples, words that names bring, mere reaction, what the model knows."""
+
+from collections.abc import Iterable, Sequence
+
+from fairhub.report.evidence import Brought, Example
+from fairhub.report.findings import Findings, Judged, Known
+from fairhub.report.page.markup import esc, free, table
+from fairhub.report.wording import share
+
+
+def judged(told: Sequence[Judged]) -> str:
+    """Return whom the model judges otherwise, a line each."""
+    return f"<ul>{''.join(f'<li>{free(one.said)}</li>' for one in told)}</ul>" if told else ""
+
+
+def examples(shown: Sequence[Example]) -> str:
+    """Return pairs of texts side by side, what differs in them marked."""
+    return "".join(map(_example, shown))
+
+
+def _example(one: Example) -> str:
+    sides = zip(one.groups, _marked(*one.texts), one.odds, one.shares, strict=True)
+    texts = "".join(
+        f'<div class="text"><p class="who">{free(group)}</p><p><bdi>{text} …</bdi></p><dl>'
+        f"<div><dt>next word {free(one.word)}</dt><dd>{esc(share(chance))}</dd></div>"
+        f"<div><dt>odds of a negative word</dt><dd>{odds:.2f} to 1</dd></div></dl></div>"
+        for group, text, odds, chance in sides
+    )
+    title = f"Judged {one.dimension}: odds {one.ratio:.2f} times as high ({one.axis.replace('_', ' ')})"
+    return f'<article><h3>{free(title)}</h3><div class="pair">{texts}</div></article>'
+
+
+def _marked(first: str, second: str) -> tuple[str, str]:
+    """Return both texts as HTML, with what differs marked: whole words between what they begin and end with alike."""
+    words = first.split(), second.split()
+    begin = _alike(*words)
+    end = _alike(*(side[begin:][::-1] for side in words))
+    one, other = (_mark(side, begin, len(side) - end) for side in words)
+    return one, other
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many words two texts begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _mark(words: Sequence[str], begin: int, end: int) -> str:
+    parts = (esc(" ".join(part)) for part in (words[:begin], words[begin:end], words[end:]))
+    before, changed, after = parts
+    return " ".join(filter(None, (before, f"<mark>{changed}</mark>" if changed else "", after)))
+
+
+def brought(found: Findings) -> str:
+    """Return the words that a group's name brings nearly everywhere, a line a group and whom it is compared with."""
+    lines = "".join(
+        f"<li><b>{free(group)}</b> more than {free(other)}: {', '.join(free(word) for word in words)}</li>"
+        for group, other, words in found.brought
+    )
+    return f"<ul>{lines}</ul>" if lines else ""
+
+
+def all_brought(rows: Iterable[Brought]) -> str:
+    """Return every token that a name brings or takes."""
+    shown = (
+        (one.axis, *one.groups, one.token.strip() or repr(one.token), f"{one.change:+.4f}", f"{100 * one.agree:.0f} %")
+        for one in rows
+    )
+    head = ("axis", "group", "against", "token", "change of √probability", "sentences that agree")
+    return table("Tokens that a group's name brings (above 0) or takes (below 0)", head, shown)
+
+
+def reaction(found: Findings) -> str:
+    """Return how much of the divergence is mere reaction, as a sentence and a bar."""
+    if found.reaction is None:
+        return ""
+    wide = 400 * found.reaction
+    return (
+        f'<p>{esc(found.reacts)}</p><svg class="bar" viewBox="0 0 400 14" preserveAspectRatio="none" '
+        f'aria-hidden="true"><rect class="mere" width="{wide:.1f}" height="14"></rect>'
+        f'<rect class="shared" x="{wide:.1f}" width="{400 - wide:.1f}" height="14"></rect></svg>'
+    )
+
+
+def known(rows: Sequence[Known]) -> str:
+    """Return what the model knows and keeps: the level large, what it says below it."""
+    cards = "".join(
+        f"<div><dt>{esc(one.what)}</dt><dd><b>{esc(one.level.partition(' [')[0])}</b> {esc(one.why)}</dd></div>"
+        for one in rows
+    )
+    return f'<dl class="cards">{cards}</dl>' if cards else ""
