@@ -26,7 +26,7 @@ def brief(model: str, figures: Sequence[Figure], evidence: Evidence = NOTHING, n
     lines = [*_judged(found), *_brought(found), *_example(found.examples[:1]), *_line(found.reacts), *_known(found)]
     wrapped = (textwrap.wrap(line, WIDTH, subsequent_indent="    ") for line in lines)
     told = [part for parts in wrapped for part in parts]
-    noted = [part for note in (*asked(figures), *notes) for part in textwrap.wrap(note, WIDTH)]
+    noted = [part for note in (*asked(figures), *notes) for part in textwrap.wrap(plain(note, 600), WIDTH)]
     return "\n".join([f"Who does {plain(model)} judge worse?", *told, *public_lines(figures), *noted])
 
 
@@ -43,7 +43,7 @@ def _judged(found: Findings) -> Iterator[str]:
 
 
 def _brought(found: Findings) -> Iterator[str]:
-    told = [f"{group} ({', '.join(words[:_WORDS])})" for group, _, words in found.brought[:_BRINGING]]
+    told = [f"{group} ({', '.join(words[:_WORDS])})" for group, words in found.brought[:_BRINGING]]
     if told:
         yield f"  Words that a group's name brings in nearly every sentence: {plain('; '.join(told), 300)}"
 
@@ -58,4 +58,4 @@ def _line(said: str) -> Iterator[str]:
 
 def _known(found: Findings) -> Iterator[str]:
     if found.known:
-        yield f"  What it knows: {', '.join(f'{one.what.lower()} {one.level}' for one in found.known)}"
+        yield f"  What it knows: {', '.join(f'{one.what.lower()} {one.short}' for one in found.known)}"

@@ -42,10 +42,15 @@ class Known:
 
     what: str
     level: str
-    """With its interval, in the unit of the sentence."""
+    """With its 95 % interval: 81 % [71, 91], 1.69 to 1 [1.42, 2.03], 31.2 [28.3, 34.0]."""
     why: str
     """What it says, in plain words."""
     figure: Figure
+
+    @property
+    def short(self) -> str:
+        """The level alone."""
+        return self.level.partition(" [")[0]
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,12 @@ class Findings:
     """What an audit found, the most important first; every part is taken from its figures and evidence."""
 
     judged: tuple[Judged, ...]
-    """By group and split, the largest gap first; of held_out before external."""
+    """By split and group, of held_out before external, those judged worse first, the largest gap first."""
     looked: int
     """Signed gaps that were looked at."""
-    brought: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Group, whom it is compared with, and the words that its name brings in nearly every sentence, strongest first."""
+    brought: tuple[tuple[str, tuple[str, ...]], ...]
+    """Group, and the words that its name brings more than another group's in nearly every sentence, strongest first;
+    its own name and parts of words left out."""
     examples: tuple[Example, ...]
     reaction: float | None
     """Share of the divergence that is mere reaction to a changed word, between 0 and 1; None where unknown."""
@@ -71,7 +77,7 @@ class Findings:
         sure = sum(len(one.gaps) for one in self.judged)
         if not sure:
             return f"Nobody, beyond chance: {self.looked} comparisons of a group with the others show none."
-        return f"{sure} of {self.looked} comparisons of a group with the others are surely no chance:"
+        return f"In {sure} of {self.looked} comparisons of a group with the others the model surely judges otherwise."
 
     @property
     def reacts(self) -> str:
@@ -99,27 +105,30 @@ def findings(figures: Sequence[Figure], evidence: Evidence = NOTHING) -> Finding
 
 
 def _judged(figures: Sequence[Figure], split: str) -> list[Judged]:
-    """Return the groups with a gap beyond chance in a split, the largest first."""
+    """Return the groups with a gap beyond chance in a split, those judged worse first, the largest first."""
     by_group: dict[tuple[str, str], list[Figure]] = {}
     for gap in beyond_chance(directions(figures, split)):
         assert gap.groups is not None
         by_group.setdefault((gap.axis, gap.groups[0]), []).append(gap)
-    return [Judged(axis, group, split, tuple(gaps)) for (axis, group), gaps in by_group.items()]
+    found = [Judged(axis, group, split, tuple(gaps)) for (axis, group), gaps in by_group.items()]
+    return sorted(found, key=lambda one: one.gaps[0].before.value < 0)
 
 
 def _side(gap: Figure) -> str:
     return "more" if gap.before.value > 0 else "less"
 
 
-def _words(brought: Iterable[Brought]) -> Iterable[tuple[str, str, tuple[str, ...]]]:
-    """Yield the words that names bring nearly everywhere, by the side that brings them, the strongest first."""
-    sides: dict[tuple[str, str, str], list[Brought]] = {}
+def _words(brought: Sequence[Brought]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Yield the words that each group's name brings nearly everywhere, the strongest group and word first."""
+    spaced = any(one.token[:1].isspace() for one in brought)  # then a token without a space goes on with a word
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for one in sorted(brought, key=lambda one: -abs(one.change)):
-        if one.agree >= _SURE and sum(map(str.isalpha, one.token)) > 1:  # a comma or half a word tells nobody anything
-            a, b = one.groups if one.change > 0 else one.groups[::-1]
-            sides.setdefault((one.axis, a, b), []).append(one)
-    for (_, group, other), ones in sides.items():
-        yield group, other, tuple(dict.fromkeys(one.token.strip() for one in ones))
+        group, word = one.groups[one.change < 0], one.token.strip()
+        whole = sum(map(str.isalpha, word)) > 2 and (one.token[:1].isspace() or not spaced)
+        if one.agree >= _SURE and whole and word.casefold() not in group.casefold():
+            found.setdefault((one.axis, group), {})[word] = None
+    for (_, group), words in found.items():
+        yield group, tuple(words)
 
 
 def _known(figures: Sequence[Figure]) -> Iterable[Known]:
@@ -139,7 +148,6 @@ _KNOWN = (
 
 
 def _level(figure: Figure) -> str:
-    """Return a level and its 95 % interval: 81 % [78, 84], odds 1.43 to 1 [1.30, 1.58], 23.5 [22.1, 24.9]."""
     part = figure.before
     if figure.metric.share:
         return f"{100 * part.value:.0f} % [{100 * part.low:.0f}, {100 * part.high:.0f}]"

@@ -7,6 +7,9 @@ from fairhub.report.findings import Findings, Judged, Known
 from fairhub.report.page.markup import esc, free, table
 from fairhub.report.wording import share
 
+_GROUPS, _WORDS = 10, 5
+"""How many words that names bring are told without a click."""
+
 
 def judged(told: Sequence[Judged]) -> str:
     """Return whom the model judges otherwise, a line each."""
@@ -51,10 +54,10 @@ def _mark(words: Sequence[str], begin: int, end: int) -> str:
 
 
 def brought(found: Findings) -> str:
-    """Return the words that a group's name brings nearly everywhere, a line a group and whom it is compared with."""
+    """Return the words that a group's name brings nearly everywhere, a line a group."""
     lines = "".join(
-        f"<li><b>{free(group)}</b> more than {free(other)}: {', '.join(free(word) for word in words)}</li>"
-        for group, other, words in found.brought
+        f"<li><b>{free(group)}</b>: {', '.join(map(free, words[:_WORDS]))}</li>"
+        for group, words in found.brought[:_GROUPS]
     )
     return f"<ul>{lines}</ul>" if lines else ""
 
@@ -84,7 +87,6 @@ def reaction(found: Findings) -> str:
 def known(rows: Sequence[Known]) -> str:
     """Return what the model knows and keeps: the level large, what it says below it."""
     cards = "".join(
-        f"<div><dt>{esc(one.what)}</dt><dd><b>{esc(one.level.partition(' [')[0])}</b> {esc(one.why)}</dd></div>"
-        for one in rows
+        f"<div><dt>{esc(one.what)}</dt><dd><b>{esc(one.short)}</b> {esc(one.why)}</dd></div>" for one in rows
     )
     return f'<dl class="cards">{cards}</dl>' if cards else ""
