@@ -1,5 +1,6 @@
 """What stands behind the figures of an audit, word by word: pairs of texts, and what groups' names bring."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairhub.report.wording import share
@@ -31,13 +32,28 @@ class Example:
         return self.odds[0] / self.odds[1]
 
     @property
+    def parts(self) -> tuple[str, tuple[str, str], str]:
+        """What both texts begin with, what differs in either, and what both end with, in whole words."""
+        one, other = (text.split() for text in self.texts)
+        begin = _alike(one, other)
+        end = _alike(one[begin:][::-1], other[begin:][::-1])
+        differ = (" ".join(words[begin : len(words) - end]) for words in (one, other))
+        return " ".join(one[:begin]), (next(differ), next(differ)), " ".join(one[len(one) - end :])
+
+    @property
     def said(self) -> str:
-        """The example in one line."""
-        first, second = self.texts
+        """The example in one sentence."""
+        first, second = self.parts[1]
         return (
-            f"({self.dimension}): after “{first}” the odds of a negative word are {self.ratio:.2f} times those after "
-            f"“{second}”; “{self.word}” comes next with {share(self.shares[0])} against {share(self.shares[1])}"
+            f"({self.dimension}): after “{self.texts[0]}” the odds of a negative word are {self.ratio:.2f} times those "
+            f"with “{second}” in place of “{first}”; “{self.word}” comes next with {share(self.shares[0])} against "
+            f"{share(self.shares[1])}"
         )
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many words two texts begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Findings:
         sure = sum(len(one.gaps) for one in self.judged)
         if not sure:
             return f"Nobody, beyond chance: {self.looked} comparisons of a group with the others show none."
-        return f"In {sure} of {self.looked} comparisons of a group with the others the model surely judges otherwise."
+        return f"In {sure} of {self.looked} comparisons the model surely judges a group otherwise than the others."
 
     @property
     def reacts(self) -> str:

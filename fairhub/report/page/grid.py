@@ -11,14 +11,22 @@ _STRONG = math.log(1.5)
 """Nats from which on a colour is full."""
 
 
-def grid(caption: str, gaps: Sequence[Figure]) -> str:
-    """Return the signed gaps of one split as a table; nothing without any.
+def grids(caption: str, gaps: Sequence[Figure]) -> tuple[str, str]:
+    """Return the signed gaps of one split as two tables: of axes with a gap beyond chance, and of the other axes.
+
+    Either is empty where there are none.
 
     Args:
-        caption: What it shows.
+        caption: What they show.
         gaps: Of every group and dimension that was measured; Holm is over all of them.
     """
-    sure = {id(gap) for gap in beyond_chance(gaps)}
+    sure = beyond_chance(gaps)
+    axes, marked = {gap.axis for gap in sure}, {id(gap) for gap in sure}
+    told, quiet = ([gap for gap in gaps if (gap.axis in axes) is there] for there in (True, False))
+    return _grid(caption, told, marked), _grid(caption, quiet, marked)
+
+
+def _grid(caption: str, gaps: Sequence[Figure], sure: set[int]) -> str:
     dimensions = list(dict.fromkeys(gap.metric.part for gap in gaps))
     axes: dict[str, dict[str, dict[str, Figure]]] = {}
     for gap in gaps:

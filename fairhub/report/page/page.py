@@ -6,7 +6,7 @@ from fairhub.report.audited import HEAD, asked, row
 from fairhub.report.evidence import Evidence
 from fairhub.report.findings import UNSEEN, WHERE, Findings, findings
 from fairhub.report.page import parts
-from fairhub.report.page.grid import LEGEND, grid
+from fairhub.report.page.grid import LEGEND, grids
 from fairhub.report.page.markup import details, esc, free, section, table
 from fairhub.report.page.style import CSS
 from fairhub.report.record import Figure, is_public
@@ -66,8 +66,14 @@ def _judged(found: Findings, figures: Sequence[Figure]) -> str:
         for split in UNSEEN
         if (its := [one for one in found.judged if one.split == split])
     )
-    grids = "".join(grid(f"On {WHERE[split]}", directions(figures, split)) for split in UNSEEN)
-    return lead + told + (f'{_legend()}<div class="two">{grids}</div>' if grids else "")
+    shown = [grids(f"On {WHERE[split]}", directions(figures, split)) for split in UNSEEN]
+    first, others = ("".join(tables) for tables in zip(*shown, strict=True))
+    more = details("Axes on which nobody is judged otherwise beyond chance", _side_by_side(others))
+    return lead + told + (_legend() if first or others else "") + _side_by_side(first) + more
+
+
+def _side_by_side(tables: str) -> str:
+    return f'<div class="two">{tables}</div>' if tables else ""
 
 
 def _legend() -> str:

@@ -22,7 +22,7 @@ def examples(shown: Sequence[Example]) -> str:
 
 
 def _example(one: Example) -> str:
-    sides = zip(one.groups, _marked(*one.texts), one.odds, one.shares, strict=True)
+    sides = zip(one.groups, _marked(one), one.odds, one.shares, strict=True)
     texts = "".join(
         f'<div class="text"><p class="who">{free(group)}</p><p><bdi>{text} …</bdi></p><dl>'
         f"<div><dt>next word {free(one.word)}</dt><dd>{esc(share(chance))}</dd></div>"
@@ -33,24 +33,11 @@ def _example(one: Example) -> str:
     return f'<article><h3>{free(title)}</h3><div class="pair">{texts}</div></article>'
 
 
-def _marked(first: str, second: str) -> tuple[str, str]:
-    """Return both texts as HTML, with what differs marked: whole words between what they begin and end with alike."""
-    words = first.split(), second.split()
-    begin = _alike(*words)
-    end = _alike(*(side[begin:][::-1] for side in words))
-    one, other = (_mark(side, begin, len(side) - end) for side in words)
-    return one, other
-
-
-def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many words two texts begin with alike."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
-def _mark(words: Sequence[str], begin: int, end: int) -> str:
-    parts = (esc(" ".join(part)) for part in (words[:begin], words[begin:end], words[end:]))
-    before, changed, after = parts
-    return " ".join(filter(None, (before, f"<mark>{changed}</mark>" if changed else "", after)))
+def _marked(one: Example) -> Iterable[str]:
+    """Yield both texts as HTML, with what differs marked."""
+    begin, differ, end = one.parts
+    for words in differ:
+        yield " ".join(filter(None, (esc(begin), f"<mark>{esc(words)}</mark>" if words else "", esc(end))))
 
 
 def brought(found: Findings) -> str:
