@@ -25,9 +25,10 @@ from fairhub.model.loading import Loaded
 from fairhub.model.saving import save
 from fairhub.proof import items
 from fairhub.proof.assembly import assemble, audited, spent
+from fairhub.proof.evidence import evidence_of
 from fairhub.proof.prover import Prover, batcher, proof_of
 from fairhub.proof.recipe import recipe_of, to_json
-from fairhub.report import Figure, Report
+from fairhub.report import Audit, Figure, Report
 from fairhub.report.origin import UNFETCHABLE
 from fairhub.request import Request, data_of, refuse, settings_of, settled
 from fairhub.run.folder import Run
@@ -45,10 +46,18 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None, memory: 
         suite: That of the request, where its rows were gathered before.
         memory: What was measured before; None remembers nothing. Benchmarks are always measured.
     """
+    return list(examine(loaded, request, suite, memory).figures)
+
+
+def examine(loaded: Loaded, request: Request, suite: Suite | None = None, memory: Memory | None = None) -> Audit:
+    """Return an audit whole: the figures that `audit` returns, and what stands behind them. Arguments are the same."""
     data = data_of(request, loaded.tokenizer, proved=request.axes)
-    found = audited(loaded, data, Prover(loaded, data, memory).base())
+    found = Prover(loaded, data, memory).base()
+    figures = audited(loaded, data, found)
+    evidence = evidence_of(loaded, data, found, figures)
     suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
-    return found + (suite_figures(suite, suite_answers(suite, loaded)) if suite else [])
+    public = suite_figures(suite, suite_answers(suite, loaded)) if suite else []
+    return Audit(loaded.id, loaded.revision, (*figures, *public), suite.notes if suite else (), evidence)
 
 
 def repair(

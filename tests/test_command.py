@@ -111,7 +111,7 @@ def test_audit_as_json_is_one_document(command, planted_folder, text, small_audi
 
 @pytest.mark.wide
 def test_audit_as_text_names_every_figure_with_its_interval(command, planted_folder, text, small_audit):
-    code, out, err = command("audit", planted_folder, "--text", text)
+    code, out, err = command("audit", planted_folder, "--text", text, "--verbose")
     assert code == 0, err
     measured = [
         line for line in out.splitlines() if line.startswith("  ") and ("↓ lower" in line or "↑ higher" in line)
@@ -142,7 +142,7 @@ def test_what_a_disk_says_is_one_line(refused, planted_folder, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "notes.jsonl")
 
-    monkeypatch.setattr(fairhub.pipeline, "audit", full)
+    monkeypatch.setattr(fairhub.pipeline, "examine", full)
     assert "No space left on device: 'notes.jsonl'; mend the path or free space" in refused("audit", planted_folder)
 
 
@@ -150,6 +150,6 @@ def test_ctrl_c_is_no_traceback(command, planted_folder, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fairhub.pipeline, "audit", stop)
+    monkeypatch.setattr(fairhub.pipeline, "examine", stop)
     code, out, err = command("audit", planted_folder)
     assert code == 130 and "Traceback" not in err and out == ""

@@ -12,6 +12,7 @@ from reading_docs import ROOT, blocks, commands
 
 import fairhub.pipeline
 from fairhub.__main__ import app
+from fairhub.report import Audit
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -23,9 +24,9 @@ def measured(monkeypatch):
 
     def audit(loaded, *_):
         seen.append(loaded.id)
-        return list(fake_report.audit().figures)
+        return Audit(loaded.id, loaded.revision, fake_report.audit().figures)
 
-    monkeypatch.setattr(fairhub.pipeline, "audit", audit)
+    monkeypatch.setattr(fairhub.pipeline, "examine", audit)
     return seen
 
 
@@ -35,7 +36,7 @@ def gate_lines(err):
 
 def test_a_broken_limit_is_exit_code_3_and_one_line(command, planted_folder, measured):
     code, out, err = command("audit", planted_folder, "--fail-over", "judgement=-1", "--fail-under", "recall=-1000")
-    assert code == 3 and "judgement" in out and "Traceback" not in err
+    assert code == 3 and "judge worse?" in out and "Traceback" not in err
     (line,) = gate_lines(err)
     assert line.startswith("fairhub: gate broken: --fail-over judgement=-1: judgement on held_out is ")
     assert "fairhub: gate: 1 of 2 limits hold" in err

@@ -32,6 +32,7 @@ from fairhub.commands.options import (
     remembered,
     say,
 )
+from fairhub.commands.places import refuse_place, write_file
 
 Level = Annotated[list[str] | None, typer.Option(help="Of --names: how much a prompt tells: low, high, numeric.")]
 
@@ -40,10 +41,9 @@ Level = Annotated[list[str] | None, typer.Option(help="Of --names: how much a pr
 class _Measured:
     """What an audit found of one model."""
 
-    model: str
-    figures: list[Any]
-    ranks: tuple[dict[str, Any], ...] = ()
-    notes: tuple[str, ...] = ()
+    audit: Any
+    ranks: tuple[dict[str, Any], ...] | None = None
+    """Of an audit about names alone."""
     format: str = ""
     """The prompt format that it was asked in."""
 
@@ -59,13 +59,17 @@ def audit(
     again: Annotated[bool, typer.Option("--again", help="Measure anew what was measured before.")] = False,
     fail_over: gate.Over = None, fail_under: gate.Under = None, against: gate.Against = None,
     junit: gate.Junit = None, sarif: gate.Sarif = None,
+    html: Annotated[Path | None, typer.Option(help="Write what was found as one page for a browser.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Every figure with its interval, as a table.")] = False,
     device: Device = "auto", dtype: Dtype = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Measure how differently a model treats people; change nothing. A limit that is broken is exit code 3."""
     plan_sanity(0.02, None)
     asked = gate.asked(fail_over, fail_under, against, junit, sarif, bool(probes or terms or own))
+    refuse_place("--html", html)
     load = partial(loaded, device=device, dtype=dtype)
     if names:
+        _refuse_page(html)
         measure = _about_names(load, axis, context, level, samples, name_prompts)
     else:
         from fairhub.inputs.sizes import of_audit
@@ -79,8 +83,10 @@ def audit(
         )  # fmt: skip
         measure = _about_probes(load, request, again)
     found = measure(model, None)
-    checked = gate.checked(asked, found.model, found.figures, lambda: _of_base(measure, against, found))
-    _show(found, checked, json)
+    checked = gate.checked(asked, found.audit.model, found.audit.figures, lambda: _of_base(measure, against, found))
+    if html is not None:
+        write_file("the page", html, found.audit.html().encode())
+    _show(found, checked, json, verbose)
     gate.close(asked, checked)
 
 
@@ -90,7 +96,7 @@ _Measure = Callable[[str | None, _Measured | None], _Measured]
 
 def _of_base(measure: _Measure, base: str | None, of: _Measured) -> tuple[str, list[Any]]:
     found = measure(base, of)
-    return found.model, found.figures
+    return found.audit.model, found.audit.figures
 
 
 def _about_probes(load: Callable[[str | None], Any], request: Any, again: bool) -> _Measure:
@@ -98,7 +104,7 @@ def _about_probes(load: Callable[[str | None], Any], request: Any, again: bool) 
     from fairhub.errors import UserError
     from fairhub.inputs.prompt_format import format_of
     from fairhub.measure.benchmarks.suite import gather
-    from fairhub.pipeline import audit as run
+    from fairhub.pipeline import examine
 
     wanted = gather(request.suite, request.rows) if request.suite is not None else None
 
@@ -107,15 +113,15 @@ def _about_probes(load: Callable[[str | None], Any], request: Any, again: bool) 
         used = format_of(model.tokenizer, request.chat, request.system).name
         if of is not None and used != of.format:
             raise UserError(
-                f"--against compares models that are asked alike; {of.model} is asked as {of.format}, {model.id} as "
-                f"{used}; add --chat off"
+                f"--against compares models that are asked alike; {of.audit.model} is asked as {of.format}, "
+                f"{model.id} as {used}; add --chat off"
             )
         memory = remembered(again)
-        figures = run(model, request, wanted, memory)
+        made = examine(model, request, wanted, memory)
         if memory.reused:
             count = len(memory.reused)
             typer.echo(f"measured before, by this fairhub: {count} parts; --again measures anew", err=True)
-        return _Measured(model.id, figures, notes=wanted.notes if wanted else (), format=used)
+        return _Measured(made, format=used)
 
     return measure
 
@@ -127,6 +133,7 @@ def _about_names(
     from fairhub.errors import UserError
     from fairhub.measure.names.audit import Asked
     from fairhub.measure.names.audit import audit as run
+    from fairhub.report import Audit
 
     axes = tuple(axis or ("race", "gender"))
     if wrong := [name for name in axes if name not in ("race", "gender")]:
@@ -138,20 +145,25 @@ def _about_names(
     def measure(name: str | None, of: _Measured | None) -> _Measured:
         model = load(name)
         figures, ranks = run(model, asked)
-        return _Measured(model.id, figures, tuple(ranks))
+        return _Measured(Audit(model.id, model.revision, tuple(figures)), tuple(ranks))
 
     return measure
 
 
-def _show(found: _Measured, checked: Any, as_json: bool) -> None:
-    from fairhub.report import audit_table
+def _refuse_page(html: Path | None) -> None:
+    from fairhub.errors import UserError
 
+    if html is not None:
+        raise UserError("--html shows who is judged worse, and --names asks for numbers; got both; leave one out")
+
+
+def _show(found: _Measured, checked: Any, as_json: bool, verbose: bool) -> None:
     if as_json:
         parts = {"ranks": list(found.ranks)} if found.ranks else {}
         parts |= {"gate": checked.record()} if checked is not None else {}
-        echo_json({"figures": [asdict(f) for f in found.figures]} | parts)
+        echo_json({"figures": [asdict(f) for f in found.audit.figures]} | parts)
         return
-    say(audit_table(found.figures, found.notes))
-    for row in found.ranks:
+    say(found.audit.table() if verbose or found.ranks is not None else found.audit.brief())
+    for row in found.ranks or ():
         place = f"{row['axis']:<18} {row['context']:<13}"
         say(f"{'Mann-Whitney':<23} {place}{row['u']:9.4f}  p {row['p']:.3f}")

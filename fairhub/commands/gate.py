@@ -1,12 +1,13 @@
 """The gate of `fairhub audit`: limits from options, and what came of them, said, written and as exit code 3."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from fairhub.commands.places import refuse_place, write_file
 
 BROKEN = 3
 """Exit code where a limit is broken; a user's mistake is 2."""
@@ -58,8 +59,7 @@ def asked(over: Over, under: Under, against: Against, junit: Junit, sarif: Sarif
     if not limits and (idle := next((name for name, value in given.items() if value is not None), None)):
         raise UserError(f"{idle} belongs to a limit; none is given; add --fail-over NAME=NUMBER or --fail-under")
     for name, path in (("--junit", junit), ("--sarif", sarif)):
-        if path is not None:
-            _refuse_place(name, path)
+        refuse_place(name, path)
     return Asked(limits, against, junit, sarif)
 
 
@@ -98,36 +98,7 @@ def close(gate: Asked, found: Any) -> None:
         typer.echo(f"fairhub: gate: {held} of {len(found.checks)} limits hold", err=True)
         for path, write in ((gate.junit, junit), (gate.sarif, lambda found: sarif(found, VERSION))):
             if path is not None:
-                _write(path, write(found))
+                write_file("the gate's file", path, write(found))
     wait()
     if not found.held:
         raise typer.Exit(BROKEN)
-
-
-def _refuse_place(option: str, path: Path) -> None:
-    from fairhub.errors import UserError, plain
-
-    why = ""
-    try:
-        if not path.parent.is_dir():
-            why = "its folder is not there"
-        elif path.is_dir():
-            why = "a folder is there"
-        elif not os.access(path.parent, os.W_OK):
-            why = "its folder cannot be written"
-    except (OSError, ValueError) as error:
-        why = plain(error, 120)
-    if why:
-        raise UserError(f"{option} names a file that can be written; {plain(path)} is none: {why}; mend {option}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    from fairhub.errors import UserError, plain
-    from fairhub.files.writing import write_whole
-
-    try:
-        write_whole(path, content)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the gate's file must be written; {plain(path)}: {plain(error)}; free space or mend it"
-        ) from error

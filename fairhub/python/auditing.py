@@ -9,7 +9,7 @@ from fairhub.inputs.sizes import Sizes, of_audit
 from fairhub.measure.benchmarks.suite import gather
 from fairhub.model import loading
 from fairhub.model.loading import Loaded, lent
-from fairhub.pipeline import audit as measured
+from fairhub.pipeline import examine as measured
 from fairhub.python.given import groups, names, path
 from fairhub.report import Audit
 from fairhub.request import Request, refuse_chat
@@ -54,5 +54,4 @@ def audit(
     )  # fmt: skip
     wanted = gather(suite, request.rows) if suite is not None else None
     with lent(model, tokenizer, name) as loaded:
-        figures = measured(loaded, request, wanted, Memory(loading.cache() / "measured" if remember else None))
-    return Audit(loaded.id, loaded.revision, tuple(figures), wanted.notes if wanted else ())
+        return measured(loaded, request, wanted, Memory(loading.cache() / "measured" if remember else None))

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from fairhub.report.audited import audit_table
+from fairhub.report.brief import brief
+from fairhub.report.evidence import NOTHING, Evidence
+from fairhub.report.findings import Findings, findings
 from fairhub.report.notebook import audit_html
+from fairhub.report.page import page
 from fairhub.report.record import Figure, located
 from fairhub.report.verdict import verdict
 
@@ -20,6 +24,8 @@ class Audit:
     """In `before`; `after` and `change` are None."""
     notes: tuple[str, ...] = ()
     """On public benchmarks: of which no rows were found."""
+    evidence: Evidence = NOTHING
+    """Examples, and the words that groups' names bring."""
 
     @property
     def verdict(self) -> str:
@@ -34,8 +40,20 @@ class Audit:
         """
         return located(self.figures, name, split, axis, context)
 
+    def findings(self) -> Findings:
+        """Return who is judged worse beyond chance, what names bring, what is mere reaction, what the model knows."""
+        return findings(self.figures, self.evidence)
+
+    def brief(self) -> str:
+        """Return the findings in a few lines, as the command line prints them."""
+        return brief(self.model, self.figures, self.evidence, self.notes)
+
+    def html(self) -> str:
+        """Return the findings as one page for a browser, whole in itself, as `--html` writes it."""
+        return page(self.model, self.revision, self.figures, self.evidence, self.notes)
+
     def table(self) -> str:
-        """Return every figure as plain text, as the command line prints it."""
+        """Return every figure as plain text, as the command line prints it with `--verbose`."""
         return audit_table(self.figures, self.notes)
 
     def __str__(self) -> str:

@@ -34,42 +34,52 @@ def audit_table(figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     }  # fmt: skip
     blocks["public benchmarks: bias"] = [f for f in figures if f.role == "bias" and is_public(f)]
     blocks["utility"] = [f for f in figures if f.role == "utility"]
-    lines = [_line("figure", "axis, context", "better", "value", "95 % interval", "items", "unit"), "-" * WIDTH]
+    lines = [_line(*HEAD), "-" * WIDTH]
     for title, found in blocks.items():
         lines += [title, *map(_row, found)] if found else []
     noted = [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
     if any(figure.name in ("judgement", "systematic") for figure in own):  # what was read, or could not be
-        noted = [*textwrap.wrap(verdict(figures), WIDTH), *_asked(otherwise), *noted]
+        noted = [*textwrap.wrap(verdict(figures), WIDTH), *asked(figures), *noted]
     return "\n".join([*lines, "-" * WIDTH, *noted])
 
 
-def _asked(otherwise: Sequence[Figure]) -> list[str]:
-    """Say in which prompt format the model was asked, where it has a chat template."""
-    if not otherwise:
+def asked(figures: Sequence[Figure]) -> list[str]:
+    """Say in which prompt format the model was asked, where it has a chat template; at most one line."""
+    other = next((f.metric.prompt_format for f in figures if f.metric.prompt_format), "")
+    if not other:
         return []
-    if otherwise[0].metric.prompt_format == "text":
+    if other == "text":
         return ["The model was asked in its chat template; --chat off asks with plain texts."]
     return ["The model was asked with plain texts; --chat on asks in its chat template."]
+
+
+def public_lines(figures: Sequence[Figure]) -> list[str]:
+    """Return the lines of what public benchmarks measured, under their heads; nothing where none did."""
+    found = [figure for figure in figures if is_public(figure)]
+    return ["public benchmarks", _line(*HEAD), *map(_row, found)] if found else []
 
 
 def _role(figure: Figure) -> str:
     return "reaction" if figure.reacts else figure.role
 
 
-def _row(figure: Figure) -> str:
+HEAD = ("figure", "axis, context", "better", "value", "95 % interval", "items", "unit")
+"""What `row` gives of a figure."""
+
+
+def row(figure: Figure) -> tuple[str, ...]:
+    """Return a figure as the cells of a table, under `HEAD`."""
     part = figure.before
     place = figure.axis if figure.context == "all" else f"{figure.axis}, {figure.context}"
-    place = f"{figure.groups[0]} ({figure.split})" if figure.groups else place
-    interval = f"[{number(part.low)}, {number(part.high)}]"
-    return _line(
-        figure.name,
-        place,
-        "-" if figure.reacts else _ARROWS[figure.better],
-        number(part.value),
-        interval,
-        f"{figure.items:,}",
-        figure.unit,
-    )
+    return (
+        figure.name, f"{figure.groups[0]} ({figure.split})" if figure.groups else place,
+        "-" if figure.reacts else _ARROWS[figure.better], number(part.value),
+        f"[{number(part.low)}, {number(part.high)}]", f"{figure.items:,}", figure.unit,
+    )  # fmt: skip
+
+
+def _row(figure: Figure) -> str:
+    return _line(*row(figure))
 
 
 def _line(name: str, place: str, better: str, value: str, interval: str, items: str, unit: str) -> str:

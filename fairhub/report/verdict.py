@@ -54,7 +54,7 @@ def verdict(figures: Sequence[Figure], units: int | None = None, controls: Seque
         return _sentence("Nothing to repair", [_level(gap), moved, *_rest(figures)])
     if not fell or grown:
         reason = (
-            f"{_named(grown[0])} grew"
+            f"{named(grown[0])} grew"
             if fell
             else "the judgement gap did not surely fall"
             if asked == [gap]
@@ -142,7 +142,7 @@ def _rest(figures: Sequence[Figure]) -> list[str]:
     cost = find(figures, "perplexity", "held_out")
     said = [f"at {shift(cost.change)} perplexity" if cost is not None and cost.change else "utility was not measured"]
     grown = worse(directions(figures))
-    said += [f"single gaps that grew: {', '.join(map(_named, grown[:_SHOWN]))}"] if grown else []
+    said += [f"single gaps that grew: {', '.join(map(named, grown[:_SHOWN]))}"] if grown else []
     said += [f"asked {how} {shift(f.change)}" for how, f in _otherwise(figures) if f.change]
     far = find(figures, "judgement", "external")
     return [*said, f"on external sources {shift(far.change)}"] if far is not None and far.change else said
@@ -166,17 +166,21 @@ def about(figure: Figure) -> str:
 
 def _audited(figures: Sequence[Figure]) -> list[str]:
     sure = beyond_chance(directions(figures))
-    said = [f"{_named(figure)} ({figure.before.value:+.2f} nats)" for figure in sure[:_SHOWN]]
-    shared, alone = (find(figures, name, "held_out") for name in ("systematic", "reaction"))
-    share = ""
-    if shared is not None and alone is not None and alone.before.value > 0:
-        of_all = 100 * shared.before.value / alone.before.value
-        share = f"{of_all:.1f} % of the divergence of single pairs is systematic"
+    said = [f"{named(figure)} ({figure.before.value:+.2f} nats)" for figure in sure[:_SHOWN]]
+    part = shared_part(figures)
+    share = f"{100 * part:.1f} % of the divergence of single pairs is systematic" if part is not None else ""
     largest = f"largest single gaps beyond chance: {', '.join(said)}" if said else "no single gap is beyond chance"
     return [largest, share]
 
 
-def _named(figure: Figure) -> str:
+def shared_part(figures: Sequence[Figure]) -> float | None:
+    """Return the systematic share of all reaction to another group's name on held_out; None where it is unknown."""
+    shared, alone = (find(figures, name, "held_out") for name in ("systematic", "reaction"))
+    return shared.before.value / alone.before.value if shared and alone and alone.before.value > 0 else None
+
+
+def named(figure: Figure) -> str:
+    """Say of a signed gap who is judged how, beside whom: old judged more poor than others."""
     assert figure.groups is not None
     side = "more" if figure.before.value > 0 else "less"
     return f"{figure.groups[0]} judged {side} {figure.metric.part} than {figure.groups[1]}"

@@ -56,6 +56,16 @@ def odds(square: float) -> str:
     return f"{root:.2f} nats (odds {math.exp(root):.2f} to 1)"
 
 
+def ratio(nats: float) -> str:
+    """A signed gap, given in nats, as odds to its own side: 1.43 to 1."""
+    return f"{math.exp(abs(nats)):.2f} to 1"
+
+
+def share(part: float) -> str:
+    """A probability, two significant digits: 0.41 %, 12 %."""
+    return f"{100 * part:.2g} %" if part >= 1e-5 else "under 0.001 %"
+
+
 def percent(share: float) -> str:
     """A share as a signed percentage, one decimal below 10 %: -34 %, +1.8 %."""
     hundredths = 100 * share

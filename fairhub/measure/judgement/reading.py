@@ -16,26 +16,13 @@ from fairhub.inputs.judgement.lexicon import Lexicon
 from fairhub.inputs.tokens import encode
 from fairhub.model.facts import context_window, home
 from fairhub.model.loading import Loaded
+from fairhub.report.evidence import Brought
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
 
 _MOST_WORDS = 8
 LARGE = 8
 """Cells that compare two groups, from which on figures and words of the pair are told."""
-
-
-@dataclass(frozen=True)
-class Brought:
-    """A token that the name of one group brings more than that of another."""
-
-    axis: str
-    groups: tuple[str, str]
-    token: str
-    change: float
-    """Mean difference of square-root probabilities: above 0 where the first group's name brings it."""
-    agree: float
-    """Share of the cells in which the sign is that of the mean."""
-    cells: int
 
 
 @dataclass(frozen=True, eq=False)

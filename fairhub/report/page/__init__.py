@@ -1,0 +1,5 @@
+"""An audit as one page for a browser, whole in itself: nothing is fetched, no script runs, any text is only text."""
+
+from fairhub.report.page.page import page
+
+__all__ = ["page"]
