@@ -11,6 +11,7 @@ from tiny import ARCHITECTURES
 from wide import wide_but
 
 from fairhub.compute.engine import Engine
+from fairhub.compute.engine.packed import packed_probes
 from fairhub.compute.tally import FORWARD, tallied
 from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Measured, shape_of
@@ -33,7 +34,8 @@ from fairhub.run.folder import Run
 def test_forwards_and_backwards_are_counted_and_what_is_skipped_is_not():
     model = planted.planted_model()
     batches = probe_batches(planted.tokenizer(), planted.shipped()[:8])
-    tokens = sum(batch.tokens for batch in batches)
+    tokens = sum(given.tokens for given in packed_probes(model, batches))
+    assert tokens < sum(batch.tokens for batch in batches)  # texts that begin alike share it
     with tallied(model) as tally:
         engine = Engine(model, batches)
         engine.values([frozenset()])
