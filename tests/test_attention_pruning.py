@@ -81,6 +81,7 @@ def test_surrogates_rank_unseen_masks_of_planted_bias(tasks):
     assert np.corrcoef(wrong, found.known.measured("test").bias)[0, 1] < 0.7
 
 
+@pytest.mark.wide
 def test_search_measures_each_mask_once_and_keeps_its_promises(tasks, monkeypatch):
     computed = []
     call = Remembered.__call__

@@ -182,6 +182,7 @@ def test_a_repair_in_the_chat_form_is_made_again(asked_in_chat, tmp_path, monkey
     assert agrees(checks), [one for one in checks if one.verdict == "different"]
 
 
+@pytest.mark.wide
 def test_an_audit_says_how_the_model_was_asked(tmp_path):
     model = replace(planted.loaded(planted.planted_model()), tokenizer=tokenizer())
     text = planted.write_text(tmp_path / "text.txt")

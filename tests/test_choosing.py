@@ -87,7 +87,9 @@ def too_dear_passes(sequences, split, monkeypatch, runs=500):
             return Tried(repair.pruning, strength, cost, Gain(-strength.guard, -0.01, 0))
 
     monkeypatch.setattr("fairhub.methods.choosing._Bench", Bench)
-    found = [choose(None, Plan(guards=GUARDS), sizes, lambda pruning, _: Repair(pruning))[0] for _ in range(runs)]
+    found = [
+        choose(None, Plan(guards=GUARDS, heal=True), sizes, lambda pruning, _: Repair(pruning))[0] for _ in range(runs)
+    ]
     return np.mean([one is not None and true[GUARDS.index(one.strength.guard)] > 0.02 for one in found])
 
 
@@ -110,8 +112,8 @@ def test_every_sequence_that_may_be_tried_shares_the_risk(monkeypatch):
 
     monkeypatch.setattr("fairhub.methods.choosing._Bench", Bench)
     sizes = [frozenset(Unit(0, "head", i) for i in range(size)) for size in (4, 2, 1)]
-    choose(None, Plan(), sizes[:2], lambda *_: Repair(), smaller=sizes[2:])
-    choose(None, Plan(), sizes, lambda *_: Repair(), bare=True)
+    choose(None, Plan(heal=True), sizes[:2], lambda *_: Repair(), smaller=sizes[2:])
+    choose(None, Plan(heal=True), sizes, lambda *_: Repair(), bare=True)
     choose_from(None, Plan(), [(size, None) for size in sizes], lambda *_: Repair())
     assert given == pytest.approx([RISK / 3, RISK / 6, RISK / 3])
 

@@ -102,7 +102,7 @@ def test_runs_known_from_reports_alone_are_not_paired(two):
 
 def test_pairs_cancel_what_both_runs_share(two):
     paired = next(d for d in compare(two).differences if (d.figure, d.split) == ("divergence", "held_out"))
-    assert paired.paired and paired.name == "fasp" and paired.reference == "robust"
+    assert paired.paired and paired.name == "fasp + refit" and paired.reference == "robust"
     one, other = (read_items(folder)["held_out"] for folder in two)
     expected = (other.after.mean() - one.after.mean()) / one.before.mean()
     assert paired.value == pytest.approx(expected)
@@ -164,11 +164,11 @@ def test_methods_run_at_equal_k_and_go_on_after_a_kill(brief, neutral, tmp_path,
 
     real, begun = running.repair, []
 
-    def dying(loaded, request, folder, resume):
+    def dying(loaded, request, folder, **how):
         begun.append(request.method)
         if request.method == "magnitude" and len(begun) == 3:
             raise KeyboardInterrupt
-        return real(loaded, request, folder, resume=resume)
+        return real(loaded, request, folder, **how)
 
     monkeypatch.setattr(running, "repair", dying)
     with pytest.raises(KeyboardInterrupt):

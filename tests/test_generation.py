@@ -63,6 +63,7 @@ def test_draws_are_gumbel_and_independent():
     assert abs(float(torch.corrcoef(torch.stack([draws[:, :-1].flatten(), draws[:, 1:].flatten()]))[0, 1])) < 0.02
 
 
+@pytest.mark.wide
 def test_no_draw_is_infinite():
     """u must never round to 1: one token in 2^24 would win whatever the model says."""
     bits = torch.tensor([0, -1, (1 << 63) - 1, -(1 << 63), ((1 << 24) - 1) << 39, ((1 << 23) - 1) << 40])

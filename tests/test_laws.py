@@ -181,6 +181,7 @@ def test_a_model_without_bias_is_left_alone(name, request_, tmp_path):
 # --- law 4 ---
 
 
+@pytest.mark.wide
 @every_architecture
 def test_a_second_run_killed_anywhere_comes_to_the_same(name, done, request_, tmp_path, monkeypatch):
     moment = random.Random(name).randint(1, done.moments)

@@ -42,6 +42,7 @@ def test_words_of_a_dimension_that_is_left_out_judge_nobody(tmp_path: Path) -> N
         assert axes and mask.any()
 
 
+@pytest.mark.wide
 def test_an_axis_that_an_edit_saw_falls_more_than_one_it_never_saw(tmp_path: Path) -> None:
     text = write_text(tmp_path / "text.txt")
     shown = carried(loaded(planted_model()), "axis", 10.0, text, SIZES, tmp_path / "out")

@@ -32,6 +32,7 @@ def audited(loaded, request, folder):
     return figures, tally.forwards, memory.reused
 
 
+@pytest.mark.wide
 def test_a_second_audit_has_the_same_figures_and_computes_nothing(asked, tmp_path):
     loaded = planted.loaded(planted.planted_model())
     first, spent, reused = audited(loaded, asked, tmp_path / "measured")

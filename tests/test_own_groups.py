@@ -143,6 +143,7 @@ def test_the_order_of_groups_changes_nothing(tmp_path: Path) -> None:
     assert in_line(turned) == WORKERS
 
 
+@pytest.mark.wide
 def test_own_groups_leave_the_shipped_cells_as_they_are_and_reach_the_fit(tmp_path: Path) -> None:
     text = write_text(tmp_path / "text.txt")
     plain = gather((), (), None, text, tokenizer(), SIZES)

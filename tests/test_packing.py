@@ -6,7 +6,7 @@ from tiny import ARCHITECTURES, LLAMA, build
 from zoo import ZOO
 
 from fairhub.compute.trees.packing import WIDTH, packed, packs
-from fairhub.compute.trees.tree import forest
+from fairhub.compute.trees.tree import DEEPEST, forest
 
 EVERY = 1 << 40
 
@@ -73,10 +73,16 @@ def test_logits_are_wanted_at_no_more_places_than_asked():
 
 
 def test_texts_that_each_begin_the_next_one_are_no_deep_recursion():
-    sequences = [tuple(range(length)) for length in range(1, 1500)]
-    every = rows_of(sequences, width=256)
-    ends = [number for rows in every for run in rows.runs for number in run.node.ends]
-    assert sorted(ends) == list(range(len(sequences)))
+    def depth(node) -> int:
+        return 1 + max(map(depth, node.children), default=0)
+
+    def ends(node) -> list[int]:
+        return [*node.ends, *(number for child in node.children for number in ends(child))]
+
+    sequences = [tuple(range(length)) for length in range(1, 1200)]
+    trees = forest(sequences, [len(ids) + 1 for ids in sequences], least=1)
+    assert max(map(depth, trees)) <= DEEPEST + 1
+    assert sorted(number for tree in trees for number in ends(tree)) == list(range(len(sequences)))
 
 
 def test_models_that_look_at_tokens_otherwise_are_not_packed():

@@ -112,6 +112,7 @@ def test_seconds_grow_with_work_and_shrink_with_the_card():
     )
 
 
+@pytest.mark.wide
 def test_a_bound_on_the_search_bounds_its_seconds_alone(unbounded, planted_folder, text):
     def seconds(rows):
         return {(row.method, row.machine): row.seconds for row in rows if row.machine != "this machine"}  # not noise

@@ -96,6 +96,7 @@ def test_a_mistake_is_how_the_run_stands(tmp_path):
     assert last.standing.state == "failed" and "must exist" in last.standing.what
 
 
+@pytest.mark.wide
 def test_a_slice_that_is_over_gets_another(asked, tmp_path):
     prepare(tmp_path / "job", *asked)
     begun = []

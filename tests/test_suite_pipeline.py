@@ -26,6 +26,7 @@ def request_(tmp_path):
     return Request("random", text=str(text), rows=str(tmp_path), **how)  # as Python's users may give paths
 
 
+@pytest.mark.wide
 def test_the_report_has_every_benchmark_before_and_after(request_, tmp_path):
     made = repair(planted.loaded(planted.planted_model()), request_, str(tmp_path / "run"))
     found = {f.name: f for f in made.figures if is_public(f) and f.axis == "all"}

@@ -119,6 +119,7 @@ def test_losses_are_those_that_utility_counts():
     assert not np.allclose(both[0], both[1])
 
 
+@pytest.mark.wide
 def test_a_matrix_that_was_stopped_goes_on_and_the_model_is_left_as_it_was(made, monkeypatch):
     loaded, asked, out, found, _ = made
 
@@ -162,6 +163,7 @@ def test_rows_are_every_context_and_all_but_each():
     assert set(row_names("ab")) == {"a", "b"}
 
 
+@pytest.mark.wide
 def test_name_ground_keeps_names_and_contexts_apart(tmp_path):
     loaded = planted.loaded(planted.planted_model())
     ground = of_names(loaded.tokenizer, ("chess", "sports"), planted.write_text(tmp_path / "text.txt"))
@@ -177,6 +179,7 @@ def test_name_ground_keeps_names_and_contexts_apart(tmp_path):
         of_names(loaded.tokenizer, (), tmp_path / "text.txt", items=True)
 
 
+@pytest.mark.wide
 def test_names_are_compared_by_one_axis_and_pairs_by_those_asked_for(tmp_path):
     tokenizer, text = planted.tokenizer(), planted.write_text(tmp_path / "text.txt")
     by_gender = of_names(tokenizer, ["chess", "finance"], text, axes=["gender"])
