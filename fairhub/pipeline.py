@@ -19,6 +19,7 @@ from fairhub.inputs.data import Data
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.measure.benchmarks.suite import NOTHING, Suite, benchmarked, suite_answers, suite_figures
 from fairhub.measure.benchmarks.suite import gather as gather_suite
+from fairhub.model import loading
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
@@ -35,6 +36,11 @@ from fairhub.run.folder import Run
 from fairhub.run.memory import Memory
 from fairhub.run.processes import alone, main, wait
 from fairhub.run.progress import progress_bar
+
+
+def remembered() -> Memory:
+    """Return what was measured of untouched models before, in the user's cache."""
+    return Memory(loading.cache() / "measured")
 
 
 def audit(loaded: Loaded, request: Request, suite: Suite | None = None, memory: Memory | None = None) -> list[Figure]:

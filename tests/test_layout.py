@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "plots": "report stats model measure",
     "proof": "errors files stats run report inputs model edit compute measure metrics methods",
     "pipeline": "errors run report inputs model edit compute measure methods request plots proof",
-    "python": "errors defaults run report inputs model measure methods request pipeline",
+    "python": "errors defaults report inputs model measure methods request pipeline",
     "cost": "errors run inputs model edit compute measure search methods request pipeline",
     "publish": "errors files stats run report card inputs model edit measure methods request proof pipeline",
     "studies": "errors defaults stats run report inputs model edit compute measure search methods request plots proof "

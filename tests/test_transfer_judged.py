@@ -23,7 +23,7 @@ def ruled(tmp_path_factory):
     ruler = JudgedRuler(held_out_cells(CONTEXTS, ("gender", "religion")), lexicon(loaded.tokenizer, "held_out"))
     told = []
     base = ruler.measure(loaded, Repair(), told.append)
-    assert sum(told) == pytest.approx(ruler.size(loaded), rel=0.01)  # a beginning may be read again in another row
+    assert sum(told) == ruler.size(loaded) > 0
     return ruler, base, ruler.measure(loaded, Repair(frozenset([planted.PLANTED])), lambda _: None)
 
 

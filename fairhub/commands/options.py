@@ -55,10 +55,10 @@ def loaded(model: str | None, device: str, dtype: str | None, method: str = "") 
 
 def remembered(again: bool = False) -> Any:
     """Return what was measured before in the user's cache; nothing where all is to be measured `again`."""
-    from fairhub.model.loading import cache
+    from fairhub.pipeline import remembered as known
     from fairhub.run.memory import Memory
 
-    return Memory(None if again else cache() / "measured")
+    return Memory() if again else known()
 
 
 def refuse_name(out: Path) -> None:

@@ -1,6 +1,6 @@
 """Sequences: how far two of them agree, and the items of several in turn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -20,3 +20,9 @@ def in_turn(queues: Sequence[Sequence[Item]]) -> Iterator[Item]:
     """Yield the first item of every queue, then the second of each that has one, and so on."""
     longest = max(map(len, queues), default=0)
     yield from (queue[place] for place in range(longest) for queue in queues if place < len(queue))
+
+
+def alike(sequences: Mapping[int, Sequence[object]], size: int) -> list[list[int]]:
+    """Return the keys of sequences in pieces of at most `size`; those that begin alike stand next to each other."""
+    order = sorted(sequences, key=lambda key: (sequences[key], key))
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]

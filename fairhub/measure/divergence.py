@@ -1,6 +1,6 @@
 """Divergence of probes and loss of text under repairs, item by item."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from fairhub.edit.healing import patched
 from fairhub.edit.repair import Repair, applied
 from fairhub.edit.zeroing import weights_zeroed
 from fairhub.inputs.batches import Batch, Texts, texts_of
+from fairhub.inputs.sequences import alike
 from fairhub.model.facts import home
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
@@ -38,7 +39,7 @@ def divergences(
         UserError: Logits are not finite.
     """
     texts = texts_of(batches)
-    pieces = _pieces(texts)
+    pieces = alike(texts, _PIECE)
 
     def of_piece(piece: Sequence[int]) -> np.ndarray:
         return np.stack([_divergences(model, [texts[i] for i in piece], repair, progress) for repair in repairs])
@@ -52,12 +53,7 @@ def divergences(
 def divergence_tokens(batches: Sequence[Batch]) -> int:
     """Return how many tokens are computed for these probes under one repair."""
     texts = texts_of(batches)
-    return sum(shared_tokens([ids for i in piece for ids in texts[i]]) for piece in _pieces(texts))
-
-
-def _pieces(texts: Mapping[int, Texts]) -> list[list[int]]:
-    order = sorted(texts, key=lambda item: (texts[item], item))  # what begins alike stays together
-    return [order[begin : begin + _PIECE] for begin in range(0, len(order), _PIECE)]
+    return sum(shared_tokens([ids for i in piece for ids in texts[i]]) for piece in alike(texts, _PIECE))
 
 
 @torch.inference_mode()

@@ -9,6 +9,7 @@ them: fixed-sequence testing needs no correction (Learn then Test, Angelopoulos 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,11 +104,13 @@ class Bench:
 
     def _base(self) -> Found:
         """Return all that is measured of the base model, once for all its runs."""
-        task = self.task
+        task, measure = self.task, partial(self._measure, Repair(), judged=True)
+        if task.memory.folder is None:  # all weights are read for the name of what is remembered
+            return measure()
         on = [(cells, words.words, words.ids) for cells, words in (self._asked(name) for name in ("judged", "traits"))]
         text = [batch.ids.tolist() for batch in task.select_text]
         asked = task.loaded.fingerprint(), on, self.kept, self.control, text
-        return task.memory.arrays("choosing", asked, lambda: self._measure(Repair(), judged=True))
+        return task.memory.arrays("choosing", asked, measure)
 
     def tried(self, strength: float, build: Callable[[], Repair]) -> Tried | None:
         """Return what an edit of this strength does on select; None where no judgement can be read there.

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -97,15 +97,25 @@ class Prover:
         Returns:
             Parts of what `everything` returns, of the base model alone.
         """
-        on = self.loaded.fingerprint(), self.data.text["held_out"].tolist()
+        on = self._model, self.data.text["held_out"].tolist()
         return self._remembered(near=False) | self.memory.arrays("loss", on, lambda: {"loss": self.utility([]).loss})
+
+    @cached_property
+    def _model(self) -> str:
+        """A hash of the untouched model; nothing where nothing is remembered, as all weights are read for it."""
+        return self.loaded.fingerprint() if self.memory.folder else ""
+
+    @property
+    def _cells(self) -> dict[str, tuple[Cell, ...]]:
+        """The cells that judgements are read from, by the name of their part of the proof."""
+        judged = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
+        return judged | {"traits": self.data.traits}
 
     def _remembered(self, near: bool) -> dict[str, Any]:
         """Return every part of the proof but text, of the base model."""
         found: dict[str, Any] = {}
-        on = self.loaded.fingerprint()
         for name, content, measure in self._parts(near):
-            found |= self.memory.arrays(name, (on, content), partial(measure, [Repair()]))
+            found |= self.memory.arrays(name, (self._model, content), partial(measure, [Repair()]))
         return found
 
     def _parts(self, near: bool) -> Iterator[tuple[str, object, Measure]]:
@@ -118,9 +128,7 @@ class Prover:
         for number, probes in enumerate([*data.near, *data.proof]):
             if near or number >= len(data.near):
                 yield f"bias{number}", probes, partial(self._divergences, f"bias{number}", probes)
-        for name, cells in (
-            {f"judged{n}": cells for n, cells in enumerate(data.judged)} | {"traits": data.traits}
-        ).items():
+        for name, cells in self._cells.items():
             if cells and (near or cells[0].split in PROVED):
                 words = lexicon(tokenizer, cells[0].split)
                 yield name, (cells, words.words, words.ids), partial(self._read, name, cells)
@@ -171,10 +179,7 @@ class Prover:
         """Measure judgements and what must stay under alternatives, where base and repair have been measured."""
         part = compared(self.data)
         made: dict[str, Any] = {}
-        whole = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)} | {
-            "traits": self.data.traits
-        }
-        for name, cells in whole.items():
+        for name, cells in self._cells.items():
             mine = part.traits if name == "traits" else part.cells
             if mine and cells[0].split == "held_out":
                 words = lexicon(self.loaded.tokenizer, "held_out")

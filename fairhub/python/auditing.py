@@ -7,13 +7,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.inputs.sizes import Sizes, of_audit
 from fairhub.measure.benchmarks.suite import gather
-from fairhub.model import loading
 from fairhub.model.loading import Loaded, lent
 from fairhub.pipeline import examine as measured
+from fairhub.pipeline import remembered
 from fairhub.python.given import groups, names, path
 from fairhub.report import Audit
 from fairhub.request import Request, refuse_chat
-from fairhub.run.memory import Memory
 
 
 def audit(
@@ -54,4 +53,4 @@ def audit(
     )  # fmt: skip
     wanted = gather(suite, request.rows) if suite is not None else None
     with lent(model, tokenizer, name) as loaded:
-        return measured(loaded, request, wanted, Memory(loading.cache() / "measured" if remember else None))
+        return measured(loaded, request, wanted, remembered() if remember else None)

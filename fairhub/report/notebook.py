@@ -1,16 +1,12 @@
 """Reports and audits as a notebook shows them: a verdict and a few rows of HTML, in which no text can act as markup."""
 
-import html
 from collections.abc import Iterable, Iterator, Sequence
 
-from fairhub.errors import plain
 from fairhub.report.metrics import METRICS, Metric
+from fairhub.report.page.markup import esc
 from fairhub.report.record import Figure, Report, find
 from fairhub.report.verdict import verdict
 from fairhub.report.wording import direction, level, named, shift_of
-
-_MOST = 2000
-"""Letters of a text: what is longer belongs into report.md."""
 
 
 def report_html(report: Report) -> str:
@@ -41,11 +37,7 @@ def _main(figures: Sequence[Figure]) -> Iterator[tuple[str, Figure]]:
 
 
 def _block(title: str, said: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"<tr>{''.join(f'<td>{_safe(cell)}</td>' for cell in row)}</tr>" for row in rows]
-    top = f"<thead><tr>{''.join(f'<th>{_safe(cell)}</th>' for cell in head)}</tr></thead>"
+    lines = [f"<tr>{''.join(f'<td>{esc(cell)}</td>' for cell in row)}</tr>" for row in rows]
+    top = f"<thead><tr>{''.join(f'<th>{esc(cell)}</th>' for cell in head)}</tr></thead>"
     table = f"<table>{top}<tbody>{''.join(lines)}</tbody></table>" if lines else ""
-    return f"<div><p><b>{_safe(title)}</b></p><p>{_safe(said)}</p>{table}</div>"
-
-
-def _safe(text: object) -> str:
-    return html.escape(plain(text, _MOST))
+    return f"<div><p><b>{esc(title)}</b></p><p>{esc(said)}</p>{table}</div>"

@@ -11,10 +11,9 @@ from typing import Any, Literal
 
 from fairhub.errors import UserError
 from fairhub.files.writing import write_whole
-from fairhub.model.loading import cache, load
-from fairhub.pipeline import audit, repair
+from fairhub.model.loading import load
+from fairhub.pipeline import audit, remembered, repair
 from fairhub.request import request_of
-from fairhub.run.memory import Memory
 from fairhub.run.progress import watched
 
 What = Literal["repair", "audit"]
@@ -73,7 +72,7 @@ def work(folder: Path, seconds: float | None = None, device: str | None = None) 
         job = json.loads((folder / JOB).read_text())
         with watched(watch):
             loaded, request = load(job["model"], device=device or job["device"]), request_of(job["request"])
-            memory = Memory(cache() / "measured")  # who asks about the same model next does not wait for it
+            memory = remembered()  # who asks about the same model next does not wait for it
             if job["what"] == "audit":
                 found = audit(loaded, request, memory=memory)
                 write(folder / FIGURES, {"figures": [asdict(figure) for figure in found]})

@@ -75,7 +75,7 @@ def _grouped(texts: dict[int, Texts], size: int) -> Iterator[list[int]]:
 def _packed(model: PreTrainedModel, texts: dict[int, Texts], items: Sequence[int]) -> Given | None:
     distinct = sorted({ids for item in items for ids in texts[item]})
     number = {ids: place for place, ids in enumerate(distinct)}
-    trees = forest(distinct, [len(ids) + 1 for ids in distinct], least=1)
+    trees = forest(distinct, least=1)
     (rows,) = packed(trees, tokens=1 << 40, places=lambda _: 0, most=1)
     if not packs(model, rows.shape[1]):
         return None

@@ -9,9 +9,9 @@ from transformers import PreTrainedModel
 
 from fairhub.compute.engine import finite, log_probabilities, logits_at
 from fairhub.compute.likelihood.scoring import Walk
-from fairhub.compute.trees.packing import Rows
+from fairhub.compute.trees.packing import Rows, packed_tokens
 from fairhub.compute.trees.past import Past
-from fairhub.compute.trees.tree import Branch, Ids, Node, below, forest, padded
+from fairhub.compute.trees.tree import Branch, Ids, Node, below, beyond, forest, padded
 from fairhub.model.facts import home
 from fairhub.run.progress import Progress
 
@@ -36,7 +36,7 @@ def read_endings(
     Raises:
         UserError: Logits are not finite.
     """
-    walk = _Endings(model, [len(ids) + 1 for ids in sequences], tokens, read)  # no token of a sequence is asked itself
+    walk = _Endings(model, beyond(sequences), tokens, read)
     if progress is not None:
         walk.progress = progress
     walk.over(sequences)
@@ -44,7 +44,7 @@ def read_endings(
 
 def shared_tokens(sequences: Sequence[Ids]) -> int:
     """Return how many tokens `read_endings` computes of a model whose rows are packed, padding aside."""
-    return sum(tree.tokens for tree in forest(sequences, [len(ids) + 1 for ids in sequences], least=1))
+    return packed_tokens(forest(sequences, least=1))
 
 
 class _Endings(Walk):

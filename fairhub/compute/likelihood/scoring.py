@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.compute.engine import finite, log_probabilities, logits_at
 from fairhub.compute.likelihood.questions import Answers, Encoded, Question, encoded
-from fairhub.compute.trees.packing import Rows, packed, packs
+from fairhub.compute.trees.packing import Rows, packed, packed_tokens, packs
 from fairhub.compute.trees.past import Past, padded_pasts
 from fairhub.compute.trees.tree import Branch, Ids, Known, Node, forest, padded
 from fairhub.model.facts import context_window, home
@@ -57,7 +57,7 @@ def sequence_likelihoods(
     walk = _Scores(model, [row.start for row in rows], tokens)
     sequences = [row.ids for row in rows]
     if progress is not None:
-        walk.progress = progress(sum(tree.tokens for tree in forest(sequences, walk.starts, least=1)))
+        walk.progress = progress(packed_tokens(forest(sequences, walk.starts, least=1)))
     walk.over(sequences)
     found = np.array([walk.found[i] for i in range(len(rows))], dtype=float).reshape(-1, 2)
     return Answers(found[:, 0], found[:, 1], np.array([len(row.ids) - row.start for row in rows]))

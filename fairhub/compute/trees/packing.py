@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairhub.compute.trees.past import branching
+from fairhub.compute.trees.past import added, branching
 from fairhub.compute.trees.tree import Node
 from fairhub.model.facts import home
 
@@ -123,9 +123,9 @@ def packed(
     return [Rows(tuple(runs)) for runs in found if runs]
 
 
-def added(seen: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return what is added to attention scores: 0 where a place is seen, else the least number there is."""
-    return torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
+def packed_tokens(trees: Sequence[Node], width: int = WIDTH) -> int:
+    """Return how many tokens rows that hold these trees have, padding aside; a beginning counts in each of them."""
+    return sum(part.tokens for tree in trees for part in _parts(tree, 0, width))
 
 
 def _parts(node: Node, before: int, width: int) -> list[Node]:

@@ -53,8 +53,7 @@ class Past:
         seen = real[:, None].repeat(1, len(before), 1)
         seen[:, :, self.width :] = before.to(real.device)
         layer: Any = self.cache.layers[0]
-        least = torch.finfo(layer.keys.dtype).min
-        return torch.zeros_like(seen, dtype=layer.keys.dtype).masked_fill(~seen, least)[:, None]
+        return added(seen, layer.keys.dtype)[:, None]
 
     def selected(self, rows: Sequence[int], lengths: Sequence[int]) -> "Past":
         """Return the pasts of these rows, cut to these lengths, after a forward has appended to the cache."""
@@ -68,6 +67,11 @@ class Past:
             layer: Any = layers[number]  # typed as any kind of layer; these hold keys and values
             fresh.update(_taken(layer.keys, rows, places), _taken(layer.values, rows, places), number)
         return Past(tuple(lengths), fresh)
+
+
+def added(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what is added to attention scores: 0 where a place is seen, else the least number there is."""
+    return torch.zeros_like(seen, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
 
 
 def padded_pasts(model: PreTrainedModel) -> bool:

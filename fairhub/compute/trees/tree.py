@@ -61,15 +61,21 @@ def below(batch: Sequence[Branch]) -> list[Branch]:
     return [Branch(child, row, ()) for row, branch in enumerate(batch) for child in branch.node.children]
 
 
-def forest(sequences: Sequence[Ids], starts: Sequence[int], least: int = LEAST_SHARED) -> list[Node]:
+def beyond(sequences: Sequence[Ids]) -> list[int]:
+    """Return starts of which no token of a sequence is asked for its probability."""
+    return [len(ids) + 1 for ids in sequences]
+
+
+def forest(sequences: Sequence[Ids], starts: Sequence[int] | None = None, least: int = LEAST_SHARED) -> list[Node]:
     """Return trees that hold every sequence once.
 
     Args:
         sequences: Token ids; equal ones end at the same node.
-        starts: Where in each sequence the tokens begin whose probability is asked; at least 1.
+        starts: Where in each sequence the tokens begin whose probability is asked; at least 1. None asks for none.
         least: How many tokens sequences must have in common to share a node.
     """
     order = sorted(range(len(sequences)), key=lambda i: sequences[i])
+    starts = beyond(sequences) if starts is None else starts
     return _grown(sequences, starts, order, 0, least, DEEPEST)
 
 

@@ -13,6 +13,7 @@ from fairhub.compute.trees.tree import Ids
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.keep.items import Choice
 from fairhub.inputs.keep.last_words import Passage
+from fairhub.inputs.sequences import alike
 from fairhub.inputs.tokens import continued, encode
 from fairhub.model.facts import context_window
 from fairhub.model.loading import Loaded
@@ -53,7 +54,7 @@ def usable(loaded: Loaded, choices: Sequence[Choice], passages: Sequence[Passage
 def tokens(loaded: Loaded, kept: Kept) -> int:
     """Return how many tokens a reading of these items computes."""
     sequences = _sequences(loaded, kept)
-    return sum(shared_tokens([sequences[i] for i in piece]) for piece in _pieces(sequences))
+    return sum(shared_tokens([sequences[i] for i in piece]) for piece in alike(dict(enumerate(sequences)), _PIECE))
 
 
 def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progress | None = None) -> np.ndarray:
@@ -65,7 +66,7 @@ def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progre
         UserError: A text does not fit the model's window, or logits are not finite.
     """
     sequences = _sequences(loaded, kept)
-    pieces = _pieces(sequences)
+    pieces = alike(dict(enumerate(sequences)), _PIECE)
     answers = _Answers(loaded, kept)
 
     def of_piece(piece: Sequence[int]) -> np.ndarray:
@@ -80,12 +81,6 @@ def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progre
 def _sequences(loaded: Loaded, kept: Kept) -> list[Ids]:
     limit = context_window(loaded.model)
     return [encode(loaded.tokenizer, text, limit) for text in kept.texts]
-
-
-def _pieces(sequences: Sequence[Ids]) -> list[list[int]]:
-    """Return the places of what is read together."""
-    order = sorted(range(len(sequences)), key=lambda i: sequences[i])  # what begins alike stays together
-    return [order[begin : begin + _PIECE] for begin in range(0, len(order), _PIECE)]
 
 
 class _Answers:

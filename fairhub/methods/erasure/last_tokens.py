@@ -13,10 +13,11 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from fairhub.compute.engine import logits_at
+from fairhub.compute.likelihood import shared_tokens
 from fairhub.compute.likelihood.scoring import Walk
-from fairhub.compute.trees.packing import Rows, Run, added
-from fairhub.compute.trees.past import Past
-from fairhub.compute.trees.tree import Branch, Ids, Node, below, forest, padded
+from fairhub.compute.trees.packing import Rows, Run
+from fairhub.compute.trees.past import Past, added
+from fairhub.compute.trees.tree import Branch, Ids, Node, below, beyond, padded
 from fairhub.model.facts import home
 
 
@@ -51,16 +52,14 @@ def last_tokens(model: PreTrainedModel, sequences: Sequence[Ids], pull: Pull, *,
 
 def last_tokens_computed(sequences: Sequence[Ids]) -> int:
     """Return how many tokens `last_tokens` computes, padding aside."""
-    beginnings = [ids[:-1] for ids in sequences]
-    trees = forest(beginnings, [len(ids) + 1 for ids in beginnings], least=1)
-    return len(sequences) + sum(tree.tokens for tree in trees)
+    return len(sequences) + shared_tokens([ids[:-1] for ids in sequences])
 
 
 class _LastTokens(Walk):
     """A walk that computes where sequences end with gradients, and what stands before without."""
 
     def __init__(self, model: PreTrainedModel, sequences: Sequence[Ids], tokens: int, pull: Pull) -> None:
-        super().__init__(model, [len(ids) for ids in sequences], tokens)
+        super().__init__(model, beyond([ids[:-1] for ids in sequences]), tokens)
         self._sequences, self._pull = sequences, pull
 
     def places(self, node: Node) -> int:

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from fairhub.compute.engine import log_probabilities, logits_at
 from fairhub.edit.healing import SHARDS, Key
+from fairhub.inputs.sequences import alike
 from fairhub.methods.erasure.items import Item
 from fairhub.methods.erasure.last_tokens import Ends, last_tokens, last_tokens_computed
 from fairhub.model.architecture import sites
@@ -126,8 +127,8 @@ class _Piece:
 def _work(items: Sequence[Item], text: Tensor) -> list[_Piece | Tensor]:
     """Return all that is computed, in pieces: items of which earlier tokens are read, others, and chunks of text."""
     stays = [i for i, item in enumerate(items) if item.stays or len(item.ids) == 1]
-    rest = sorted({*range(len(items))} - {*stays}, key=lambda i: items[i].ids)  # what begins alike stays together
-    others = [_Piece(rest[begin : begin + _PIECE], False) for begin in range(0, len(rest), _PIECE)]
+    rest = {i: items[i].ids for i in sorted({*range(len(items))} - {*stays})}
+    others = [_Piece(piece, False) for piece in alike(rest, _PIECE)]
     return [*(_Piece(batch, True) for batch in _batches(items, stays)), *others, *text.split(_ROWS)]
 
 

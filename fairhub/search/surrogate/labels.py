@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fairhub.compute.engine import Engine, fast_matmul, token_loss
-from fairhub.inputs.batches import Batch, text_batches
+from fairhub.inputs.batches import Batch, Texts, text_batches, texts_of
 from fairhub.inputs.probes import Probe, stratified
 from fairhub.model.units import Pruning, Unit
 from fairhub.run.folder import digest
@@ -95,11 +95,8 @@ def fresh_meter(task: "Task", other: Meter) -> Meter:
 
 def repacked(batches: Sequence[Batch], items: Sequence[int], tokens: int = 768) -> list[Batch]:
     """Return batches that answer only these items, numbered in the order given; texts of similar length together."""
-    texts: dict[int, tuple[list[int], list[int], int]] = {}
-    for batch in batches:
-        for place, item in enumerate(batch.items):
-            a, b = (batch.ids[row, : int(batch.last[row]) + 1].tolist() for row in batch.pairs[place].tolist())
-            texts[item] = a, b, batch.shared[place]
+    shared = {item: common for batch in batches for item, common in zip(batch.items, batch.shared, strict=True)}
+    texts = {item: (*pair, shared[item]) for item, pair in texts_of(batches).items()}
     order = sorted(range(len(items)), key=lambda i: (max(map(len, texts[items[i]][:2])), i))
     found: list[Batch] = []
     while order:
@@ -109,7 +106,7 @@ def repacked(batches: Sequence[Batch], items: Sequence[int], tokens: int = 768) 
     return found
 
 
-def _packed(places: Sequence[int], texts: Sequence[tuple[list[int], list[int], int]], device: torch.device) -> Batch:
+def _packed(places: Sequence[int], texts: Sequence[tuple[*Texts, int]], device: torch.device) -> Batch:
     rows = [text for a, b, _ in texts for text in (a, b)]
     ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
     for row, text in enumerate(rows):

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fairhub.errors import UserError
-from fairhub.model.loading import Loaded, cache
+from fairhub.model.loading import Loaded
+from fairhub.pipeline import remembered
 from fairhub.request import Request
-from fairhub.run.memory import Memory
 from fairhub.studies.compare.document import markdown, text, to_json
 from fairhub.studies.compare.entries import compare
 from fairhub.studies.compare.picture import pareto
@@ -32,7 +32,7 @@ def compared(
     asked = [name.strip() for name in names.split(",") if name.strip()]
     if not runs and len(asked) < 2:
         raise UserError(f"a comparison needs 2 methods; got {names!r}; name them as in --methods robust,fasp")
-    found = compare(runs or run_methods(load, request, asked, out, Memory(cache() / "measured")))
+    found = compare(runs or run_methods(load, request, asked, out, remembered()))
     document = to_json(found)
     try:
         out.mkdir(parents=True, exist_ok=True)
