@@ -24,6 +24,8 @@ from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
 from fairhub.model.saving import save
+from fairhub.model.streaming.layers import streamed_of
+from fairhub.model.streaming.steps import side_by_side
 from fairhub.proof import items
 from fairhub.proof.assembly import assemble, audited, spent
 from fairhub.proof.evidence import evidence_of
@@ -107,7 +109,10 @@ def repair(
 
 def _refuse(loaded: Loaded, request: Request) -> None:
     refuse(request)
-    if any(parameter.device.type == "meta" for parameter in loaded.model.parameters()):
+    streamed = streamed_of(loaded.model) is not None
+    if streamed and request.plan.shrink:
+        raise UserError("neurons are cut out of layers in memory; not all are; leave --shrink out, or give more memory")
+    if not streamed and any(parameter.device.type == "meta" for parameter in loaded.model.parameters()):
         raise UserError(
             f"a repair writes weights, so all must be loaded; part of {loaded.id} is left on disk or in the machine's "
             "memory, as its devices are full; use --dtype bfloat16 or more GPUs (fairhub plan says what fits)"
@@ -136,8 +141,8 @@ def task_of(loaded: Loaded, data: Data, run: Run, memory: Memory | None = None) 
         sample=sample, sample_batches=batched(sample, 768),  # more than one, so that processes can share them
         control=merit, control_screen_batches=batched(merit, 1536), control_batches=batched(control),
         select=data.select, select_batches=batched(data.select),
-        text=text_batches(data.text["search"], rows=4, device=home(loaded.model)),
-        select_text=text_batches(data.text["select"], rows=4, device=home(loaded.model)),
+        text=text_batches(data.text["search"], rows=side_by_side(loaded.model, 4), device=home(loaded.model)),
+        select_text=text_batches(data.text["select"], rows=side_by_side(loaded.model, 4), device=home(loaded.model)),
         select_documents=data.documents["select"],
         fit=data.fit, choose=data.choose,
         fit_text=data.text["search"][: -(-data.sizes.fitted_tokens // data.text["search"].shape[1])],

@@ -16,6 +16,7 @@ from fairhub.commands.options import (
     Device,
     Dtype,
     Json,
+    Memory,
     Model,
     Own,
     Probes,
@@ -61,13 +62,13 @@ def audit(
     junit: gate.Junit = None, sarif: gate.Sarif = None,
     html: Annotated[Path | None, typer.Option(help="Write what was found as one page for a browser.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Every figure with its interval, as a table.")] = False,
-    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    device: Device = "auto", dtype: Dtype = None, memory: Memory = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Measure how differently a model treats people; change nothing. A limit that is broken is exit code 3."""
     plan_sanity(0.02, None)
     asked = gate.asked(fail_over, fail_under, against, junit, sarif, bool(probes or terms or own))
     refuse_place("--html", html)
-    load = partial(loaded, device=device, dtype=dtype)
+    load = partial(loaded, device=device, dtype=dtype, memory=memory)
     if names:
         _refuse_page(html)
         measure = _about_names(load, axis, context, level, samples, name_prompts)

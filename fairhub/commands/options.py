@@ -1,5 +1,6 @@
 """What commands share: their common options, and how a model, a device and a budget are read from them."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,30 +24,39 @@ Chat = Annotated[str, typer.Option(help="Ask in the model's chat template: on, o
 System = Annotated[str | None, typer.Option(help="What the chat's system prompt says.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, auto ...; the GPU is taken where there is one.")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 ...; float32 on a CPU.")]
+Memory = Annotated[
+    str | None, typer.Option(help="What weights and forwards may take: 8GB; layers beyond are read from their files.")
+]
 Seconds = Annotated[float | None, typer.Option(help="Bound on the search: annealing on the real model.")]
 Suite = Annotated[str | None, typer.Option(help="Public benchmarks too: quick, standard or full.")]
 Rows = Annotated[Path | None, typer.Option(help="Rows of benchmarks: a folder that holds one of each name.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, everything else on stderr.")]
 
 
-def loaded(model: str | None, device: str, dtype: str | None, method: str = "") -> Any:
+def loaded(model: str | None, device: str, dtype: str | None, method: str = "", memory: str | None = None) -> Any:
     """Say what memory the run needs, and load the model asked for, where and in what type it was asked.
+
+    Of a model that does not fit, or not into the `memory` that is given, some layers are left in their files.
 
     Raises:
         UserError: An unknown type, a model that cannot be loaded, or one that cannot fit.
     """
-    from fairhub.cost.room import room
+    from fairhub.cost.room import decided
     from fairhub.errors import plain
     from fairhub.inputs.sizes import Sizes
     from fairhub.model.loading import load
+    from fairhub.run.allocation import give_back
     from fairhub.run.processes import first, main
 
     place, kind = device_of(device), dtype_of(dtype)
+    budget = bytes_of(memory)
     with first():  # the embedded default is unpacked once
-        said = room(model, place, kind, method, Sizes())
+        residence, said = decided(model, place, kind, method, Sizes(), budget)
     if said and main():
         typer.echo(f"memory: {said}", err=True)
-    found = load(model, device=place, dtype=kind)
+    if residence is not None:
+        give_back()
+    found = load(model, device=place, dtype=kind, residence=residence)
     if found.unread and main():
         named, count = plain(found.unread[0], 80), len(found.unread)
         typer.echo(f"weights: {count} of the checkpoint are not of this model and were not read ({named})", err=True)
@@ -107,6 +117,22 @@ def note_probes(probes: Path | None) -> None:
 
     for line in unmeasurable(read_probes(probes)) if main() else ():
         typer.echo(f"note: {line}", err=True)
+
+
+def bytes_of(asked: str | None) -> int | None:
+    """Return how many bytes a size means, such as 8GB or 500MB (of 1,024); None where none is asked.
+
+    Raises:
+        UserError: It is no size.
+    """
+    if asked is None:
+        return None
+    from fairhub.errors import UserError, plain
+
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?) ?([MG])i?B?", asked.strip(), re.IGNORECASE)
+    if found is None or float(found[1]) == 0:
+        raise UserError(f"memory is a size such as 8GB or 500MB; got {plain(asked)!r}; mend --memory")
+    return int(float(found[1]) * (1 << (30 if found[2].upper() == "G" else 20)))
 
 
 def dtype_of(asked: str | None) -> Any:

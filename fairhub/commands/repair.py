@@ -17,6 +17,7 @@ from fairhub.commands.options import (
     Dtype,
     Groups,
     Json,
+    Memory,
     Model,
     Own,
     Probes,
@@ -66,7 +67,7 @@ def repair(
     to: Annotated[str | None, typer.Option(help="Where such a job publishes: org/name.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Submit the job.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
-    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    device: Device = "auto", dtype: Dtype = None, memory: Memory = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Repair a model, prove it on unseen prompts, and write model, report and pictures to --out."""
     from fairhub import report
@@ -84,7 +85,7 @@ def repair(
     _refuse_job(to or yes)
     note_probes(probes)
     with _resumable(out):
-        made = run(_base(model, device, dtype, request.method, of), request, out, resume=resume, memory=remembered())
+        made = run(_base(model, ctx.params, request.method), request, out, resume=resume, memory=remembered())
     say(report.to_json(made) if json else f"{report.table(made)}\n\n{_places(out)}")
     leave()
 
@@ -134,20 +135,20 @@ def _taken(ctx: typer.Context, model: str | None, of: Path | None, row: int | No
 
     if of is None or row is None:
         raise UserError("another row of a front needs the run and the row; add --from RUN --choose N")
-    given = ("from", "choose", "device", "dtype")
+    given = ("from", "choose", "device", "dtype", "memory")
     if others := [word for word in _options(ctx) if word.startswith("--") and word.removeprefix("--") not in given]:
         raise UserError(f"--from takes a run's options as they were; got {others[0]} too; leave it out")
     base, request = taken(of, row)
     return model or base, request
 
 
-def _base(model: str | None, device: str, dtype: str | None, method: str, of: Path | None) -> Any:
+def _base(model: str | None, given: Mapping[str, Any], method: str) -> Any:
     """Load the model, refused where a front of another was named."""
     from fairhub.studies.front import refuse_other
 
-    base = loaded(model, device, dtype, method)
-    if of is not None:
-        refuse_other(base, of)
+    base = loaded(model, given["device"], given["dtype"], method, given["memory"])
+    if given["of"] is not None:
+        refuse_other(base, given["of"])
     return base
 
 

@@ -25,6 +25,8 @@ CACHE = 1 << 30
 _TOKENS = 3072  # of the largest batch of probes
 _SCORED = 1536  # of a batch that gradients run back through
 _TEXT = 1024  # of a batch of text, whose every token gets logits
+STREAMED_TOKENS = 256
+"""The same where layers rest in files."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,12 @@ def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: 
         moments=2 * 4 * widths.layers * squares if heavy else 0,
         scores=2 * 4 * units * (sizes.screen + sizes.screen // 3) if heavy else 0,
     )  # fmt: skip
+
+
+def forward_bytes(widths: Widths, itemsize: int) -> int:
+    """Return what the largest forward of a model takes whose layers rest in files: of fewer tokens than in memory."""
+    token = itemsize * (4 * widths.hidden + 2 * widths.heads + 3 * widths.neurons)
+    return _TEXT * token + STREAMED_TOKENS * widths.vocabulary * (2 * itemsize + 3 * 4)
 
 
 def free(device: str) -> int:

@@ -3,11 +3,22 @@
 import torch
 
 from fairhub.cost.hardware import CARDS
-from fairhub.cost.memory import Need, free, host_free, needed, weights_of, widths_of
+from fairhub.cost.memory import CACHE, Need, forward_bytes, free, host_free, needed, weights_of, widths_of
 from fairhub.errors import UserError
 from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS
+from fairhub.model.architecture import decoder_layers
 from fairhub.model.loading import config_of, located
+from fairhub.model.loading.weights import laid_out
+from fairhub.model.streaming.placing import Residence
+from fairhub.model.streaming.steps import waiting
+
+_SHARE = 0.85
+"""Of what is free: the rest is a margin."""
+
+
+class _TooLarge(UserError):
+    """A model does not fit in memory as a whole."""
 
 
 def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, sizes: Sizes) -> str | None:
@@ -35,10 +46,78 @@ def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, 
     here, beside = free(device), host_free()
     asked = need.device + need.host if device == "cpu" else need.device
     if asked > here or (device != "cpu" and need.host > beside):
-        raise UserError(_refusal(shown, device, need, here, beside, size))
+        raise _TooLarge(_refusal(shown, device, need, here, beside, size))
     return (
         f"{shown} should need about {_gb(need.device)} on {device}, where {_gb(here)} are free, and "
         f"{_gb(need.host)} of the machine's memory ({_gb(beside)} free)"
+    )
+
+
+def decided(
+    name: str | None, device: str, dtype: torch.dtype | None, method: str, sizes: Sizes, memory: int | None
+) -> tuple[Residence | None, str | None]:
+    """Return how many layers stay in memory, None: all, and a line that says so.
+
+    Without a budget all stay where they fit; where they do not, what is free is the budget.
+
+    Args:
+        name: As for `loading.load`.
+        device: Where it computes.
+        dtype: Of the weights; None is what `loading.load` makes of it.
+        method: A name of `METHODS`, or another word for a run that only measures.
+        sizes: Of the data.
+        memory: Bytes that weights and forwards may take; None: no budget.
+
+    Raises:
+        UserError: It cannot fit, or there is no model that can be loaded.
+    """
+    if memory is not None:
+        return residence(name, device, dtype, memory)
+    try:
+        return None, room(name, device, dtype, method, sizes)
+    except _TooLarge as refused:
+        if device == "auto":
+            raise
+        try:
+            return residence(name, device, dtype, int(_SHARE * free(device)))
+        except UserError:
+            raise refused from None
+
+
+def residence(name: str | None, device: str, dtype: torch.dtype | None, memory: int) -> tuple[Residence | None, str]:
+    """Return how many layers stay in memory where not all fit into a budget, and a line that says so; None: all fit.
+
+    Args:
+        name: As for `loading.load`.
+        device: Where it computes.
+        dtype: Of the weights; None is what `loading.load` makes of it.
+        memory: Bytes that weights and forwards may take.
+
+    Raises:
+        UserError: Two layers and a forward need more.
+    """
+    source, revision, shown = located(name)
+    config = config_of(source, revision, shown)
+    shape = laid_out(config)
+    kind = torch.float32 if dtype is None and device == "cpu" else dtype or shape.dtype
+    sizes = [sum(part.numel() for part in layer.parameters()) * kind.itemsize for layer in decoder_layers(shape)]
+    rest = sum(part.numel() for part in shape.parameters()) * kind.itemsize - sum(sizes)
+    widths = widths_of(config)
+    forward = forward_bytes(widths, kind.itemsize)
+    least = rest + 2 * max(sizes) + forward
+    if rest + sum(sizes) + forward + min(CACHE, len(sizes) * waiting(shape, 2048)) <= memory:
+        return None, f"all {len(sizes)} layers of {shown} stay within {_gb(memory)}"
+    if least > memory:
+        raise UserError(
+            f"a budget holds what is no layer, two layers and a forward; those of {shown} take {_gb(least)}, "
+            f"--memory says {_gb(memory)}; give that much"
+        )
+    left = memory - least
+    stay = int(left / 2 // max(sizes))
+    room = left - stay * max(sizes)
+    return Residence(stay, room), (
+        f"{stay} of {len(sizes)} layers of {shown} stay; {len(sizes) - stay} are read from their files whenever "
+        f"forwards come to them ({_gb(sum(sizes[stay:]))} each time)"
     )
 
 

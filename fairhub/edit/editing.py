@@ -12,7 +12,8 @@ from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
 from fairhub.model.architecture import Mlp, located, mlp_width, mlps, refuse_width, set_mlp_width_, sites
-from fairhub.model.units import Pruning, Site
+from fairhub.model.streaming.layers import replace_
+from fairhub.model.units import Pruning, Site, oriented
 
 _MULTIPLES = (256, 64, 32, 16, 8, 4, 2, 1)
 """Widths are kept multiples of the first of these that the present one is: 256 is a block of llama.cpp's k-quants, and
@@ -50,11 +51,11 @@ def zero_(model: PreTrainedModel, pruning: Pruning) -> None:
         UserError: The model does not have one of the units, its architecture is unknown, or its weights
             are offloaded.
     """
-    touched = located(sites(model), pruning)
-    for site in touched:
+    for site, indices in located(sites(model), pruning).items():
         _refuse_offloaded(site)
-    for site, indices in touched.items():
-        site.weight[:, site.columns(indices)] = 0
+        weight = site.weight
+        weight[:, site.columns(indices)] = 0
+        replace_(site.module, oriented(site.module, weight))
 
 
 @torch.no_grad()

@@ -23,7 +23,9 @@ from transformers import PreTrainedModel
 from fairhub.edit.editing import zero_
 from fairhub.inputs.batches import Batch
 from fairhub.model.architecture import sites
-from fairhub.model.units import KINDS, Kind, Pruning, Site, Unit
+from fairhub.model.streaming.layers import Weight, replace_, replaced
+from fairhub.model.streaming.steps import hook_before
+from fairhub.model.units import KINDS, Kind, Pruning, Site, Unit, oriented
 from fairhub.run.processes import spread, state
 
 Key = tuple[int, Kind]
@@ -123,12 +125,11 @@ def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dic
 @contextmanager
 def patched(model: PreTrainedModel, patch: Patch) -> Iterator[None]:
     """Use the patch's weights inside the `with` block; the model's own come back exactly."""
-    with ExitStack() as undo:
-        for site in sites(model):
-            weight = patch.get((site.layer, site.kind))
-            if weight is not None:
-                undo.callback(_write, site, site.weight.detach().clone())
-                _write(site, weight)
+    places = {site: patch[site.layer, site.kind] for site in sites(model) if (site.layer, site.kind) in patch}
+    weights: dict[Weight, Tensor] = {
+        (site.module, "weight"): oriented(site.module, weight) for site, weight in places.items()
+    }
+    with replaced(model, weights):
         yield
 
 
@@ -140,9 +141,8 @@ def repair_(model: PreTrainedModel, pruning: Pruning, patch: Patch) -> None:
     zero_(model, pruning)  # last: an edit of all columns must not bring back those of what goes
 
 
-@torch.no_grad()
 def _write(site: Site, weight: Tensor) -> None:
-    site.weight.copy_(weight)
+    replace_(site.module, oriented(site.module, weight))
 
 
 def _refit_site(site: Site, moments: Moments, removed: list[int], strength: Strength) -> Tensor:
@@ -243,7 +243,7 @@ def _summed(
         with ExitStack() as hooks:
             for site in asked.sites:
                 hook = _adder(sums, site, batch, asked.rows)
-                hooks.callback(site.module.register_forward_pre_hook(hook).remove)
+                hooks.callback(hook_before(site.module, hook).remove)
             model.base_model(batch.ids, use_cache=False)
         if progress:
             progress(batch.tokens)

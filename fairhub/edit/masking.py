@@ -9,6 +9,7 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from fairhub.model.architecture import decoder_layers, located, sites
+from fairhub.model.streaming.steps import hook_before
 from fairhub.model.units import Kind, Pruning, Site
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...] | None]
@@ -77,7 +78,7 @@ def _hooked(hooks: dict[nn.Module, Hook]) -> Iterator[None]:
     handles: list[RemovableHandle] = []
     try:
         for module, hook in hooks.items():
-            handles.append(module.register_forward_pre_hook(hook))
+            handles.append(hook_before(module, hook))
         yield
     finally:
         for handle in handles:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
 from fairhub.model.architecture import decoder_layers, layout_of, located, sites
+from fairhub.model.streaming.layers import Weight, replaced, weight_of
 from fairhub.model.units import Pruning, oriented
 
 
@@ -21,19 +21,14 @@ def weights_zeroed(model: PreTrainedModel, masks: Mapping[str, Tensor]) -> Itera
         model: A causal language model.
         masks: [out, in] which weights of a projection go, by the module's name.
     """
-    kept: list[tuple[Tensor, Tensor]] = []
-    try:
-        with torch.no_grad():
-            for name, mask in masks.items():
-                module = model.get_submodule(name)
-                assert isinstance(module, nn.Linear | Conv1D), f"{name} is no projection"
-                kept.append((module.weight, module.weight.detach().clone()))
-                oriented(module, module.weight).masked_fill_(mask.to(module.weight.device), 0)
+    weights: dict[Weight, Tensor] = {}
+    for name, mask in masks.items():
+        module = model.get_submodule(name)
+        assert isinstance(module, nn.Linear | Conv1D), f"{name} is no projection"
+        weight = weight_of(module).detach()
+        weights[module, "weight"] = weight.masked_fill(oriented(module, mask.to(weight.device)), 0)
+    with replaced(model, weights):
         yield
-    finally:
-        with torch.no_grad():
-            for weight, before in kept:
-                weight.copy_(before)
 
 
 @contextmanager
@@ -53,17 +48,11 @@ def queries_zeroed(model: PreTrainedModel, heads: Pruning) -> Iterator[None]:
             "not; remove the heads' output instead"
         )
     touched = located(sites(model), heads)
-    kept: list[tuple[Tensor, Tensor]] = []
-    try:
-        with torch.no_grad():
-            for site, indices in touched.items():
-                module = decoder_layers(model)[site.layer].get_submodule(paths[0])
-                for part in (module.weight, module.bias):
-                    if isinstance(part, Tensor):
-                        kept.append((part, part.detach().clone()))
-                        part[site.columns(indices)] = 0
+    weights: dict[Weight, Tensor] = {}
+    for site, indices in touched.items():
+        module = decoder_layers(model)[site.layer].get_submodule(paths[0])
+        for name, _ in module.named_parameters(recurse=False):
+            weights[module, name] = part = weight_of(module, name).detach().clone()
+            part[site.columns(indices)] = 0
+    with replaced(model, weights):
         yield
-    finally:
-        with torch.no_grad():
-            for part, before in kept:
-                part.copy_(before)

@@ -15,6 +15,7 @@ from fairhub.edit.zeroing import weights_zeroed
 from fairhub.inputs.batches import Batch, Texts, texts_of
 from fairhub.inputs.sequences import alike
 from fairhub.model.facts import home
+from fairhub.model.streaming.steps import in_step
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
 
@@ -44,8 +45,9 @@ def divergences(
     def of_piece(piece: Sequence[int]) -> np.ndarray:
         return np.stack([_divergences(model, [texts[i] for i in piece], repair, progress) for repair in repairs])
 
+    size = 2 * _PIECE * model.get_output_embeddings().weight.shape[0] * 4
     values = np.empty((len(repairs), len(texts)))
-    for piece, part in zip(pieces, spread(pieces, of_piece), strict=True):
+    for piece, part in zip(pieces, spread(pieces, of_piece, each=in_step(model, size)), strict=True):
         values[:, piece] = part
     return values
 

@@ -12,6 +12,7 @@ from fairhub.edit.masking import gated
 from fairhub.inputs.batches import Batch
 from fairhub.inputs.probes import CONTROL, Probe, unit_hash
 from fairhub.model.architecture import units
+from fairhub.model.streaming.steps import in_step
 from fairhub.model.units import Unit
 from fairhub.run.processes import spread
 from fairhub.stats.statistics import rank_correlation, spearman_brown
@@ -64,7 +65,7 @@ def first_order(
             progress(batch.tokens)
         return found
 
-    for batch, (rows, values) in zip(batches, spread(batches, score), strict=True):
+    for batch, (rows, values) in zip(batches, spread(batches, score, each=in_step(model)), strict=True):
         effect[list(batch.items)], base[list(batch.items)] = rows, values
     return Scores(units(model), effect, base, memberships(probes))
 

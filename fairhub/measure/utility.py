@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from fairhub.compute.engine import log_probabilities
 from fairhub.edit.repair import Repair, applied
 from fairhub.inputs.batches import Batch
+from fairhub.model.streaming.steps import in_step
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
 
@@ -42,7 +43,7 @@ def utility(
             progress(batch.tokens * (1 + len(repairs)))
         return found
 
-    for batch, part in zip(batches, spread(batches, read), strict=True):
+    for batch, part in zip(batches, spread(batches, read, each=in_step(model)), strict=True):
         loss[:, list(batch.items)], kl[:, list(batch.items)] = part.loss, part.kl
     return Utility(loss, kl)
 

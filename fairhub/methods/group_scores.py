@@ -10,7 +10,10 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from fairhub.edit.masking import gated
+from fairhub.errors import UserError
 from fairhub.model.architecture import decoder_layers, sites
+from fairhub.model.streaming.layers import streamed_of, weight_of
+from fairhub.model.streaming.steps import hook_before
 from fairhub.model.units import Kind, oriented
 
 Key = tuple[int, Kind]
@@ -81,7 +84,7 @@ def wanda_weights(model: PreTrainedModel, rows: Rows) -> dict[str, Tensor]:
             hooks.enter_context(_squares(module, rows, norms, name))
         model.base_model(rows.ids, use_cache=False)
     return {
-        name: (oriented(module, module.weight).float().abs() * norms[name].sqrt()).cpu()
+        name: (oriented(module, weight_of(module)).float().abs() * norms[name].sqrt()).cpu()
         for name, module in modules.items()
     }
 
@@ -91,6 +94,8 @@ def snip_weights(model: PreTrainedModel, rows: Rows) -> dict[str, Tensor]:
 
     One backward a row, matrix by matrix in the sum, so that only one row's gradients are held.
     """
+    if streamed_of(model) is not None:
+        raise UserError("gradients of single weights need all layers in memory; not all are; give --memory more")
     modules = projections(model)
     sums = {
         name: torch.zeros_like(oriented(module, module.weight), dtype=torch.float32) for name, module in modules.items()
@@ -138,7 +143,7 @@ def _squares(module: nn.Module, rows: Rows, into: dict, key: object) -> Iterator
         inputs = args[0].float().reshape(-1, args[0].shape[-1])
         into[key] = inputs[real.to(inputs.device)].square().mean(0)
 
-    handle = module.register_forward_pre_hook(hook)
+    handle = hook_before(module, hook)
     try:
         yield
     finally:

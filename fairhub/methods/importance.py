@@ -12,6 +12,8 @@ from fairhub.errors import UserError, one_of
 from fairhub.inputs.batches import Batch
 from fairhub.measure.activations import Component, watched
 from fairhub.model.architecture import Mlp, mlps
+from fairhub.model.streaming.layers import weight_of
+from fairhub.model.streaming.steps import in_step
 from fairhub.model.units import oriented
 
 Importance = Literal["ppm", "max_abs", "vow", "pon", "l2", "data_driven"]
@@ -65,7 +67,7 @@ def _rows(mlp: Mlp) -> list[Tensor]:
     """Return the matrices that make the neurons, each [neurons, hidden] float32: gate before up."""
     found: list[Tensor] = []
     for module in mlp.inputs:
-        weight = module.weight.detach().float()
+        weight = weight_of(module).detach().float()
         found += oriented(module, weight).chunk(mlp.fused)
     return found
 
@@ -80,9 +82,11 @@ def _data_driven(model: PreTrainedModel, text: Sequence[Batch]) -> np.ndarray:
     def add(name: Component, layer: int, value: Tensor) -> None:
         squares[layer] = squares.get(layer, torch.zeros(())) + value.float().pow(2).sum((0, 1)).cpu()
 
-    for batch in text:
+    def read(batch: Batch) -> None:
         with torch.inference_mode(), watched(model, len(batch.ids), add, neurons):
             model.base_model(batch.ids, use_cache=False)
+
+    list(in_step(model)(read, text))
     rows = []
     for layer, mlp in enumerate(mlps(model)):
         parts = [_peak_to_peak(weight) for weight in (*_rows(mlp), mlp.output.weight.detach().float().T)]

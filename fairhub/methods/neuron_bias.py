@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from fairhub.errors import one_of
 from fairhub.inputs.batches import Batch
 from fairhub.measure.activations import Alignment, Component, aligned, components_of, watched
+from fairhub.model.streaming.steps import in_step
 from fairhub.run.processes import spread
 
 Definition = Literal["diff_then_pool", "pool_then_diff", "signed"]
@@ -52,7 +53,7 @@ def neuron_bias(
             progress(batch.tokens)
         return np.asarray(torch.stack([sums[layer] for layer in sorted(sums)], dim=1).numpy())
 
-    rows = zip(batches, spread(batches, answered), strict=True)
+    rows = zip(batches, spread(batches, answered, each=in_step(model)), strict=True)
     found = {item: row for batch, part in rows for item, row in zip(batch.items, part, strict=True)}
     return np.stack([found[item] for item in sorted(found)])
 

@@ -9,6 +9,7 @@ from fairhub.errors import UserError
 from fairhub.model.architecture import decoder_layers, layout_of, sites, text_config
 from fairhub.model.checking import of_heads, responses
 from fairhub.model.finding import sizes
+from fairhub.model.streaming.layers import weight_of
 from fairhub.model.units import oriented
 
 
@@ -79,4 +80,4 @@ def _order(model: PreTrainedModel, layer: int, rows: int) -> str | None:
 def _weight(module: nn.Module) -> Tensor:
     """Return a projection's weight as [out, in]."""
     assert isinstance(module, nn.Linear | Conv1D)
-    return oriented(module, module.weight)
+    return oriented(module, weight_of(module))

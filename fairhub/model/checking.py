@@ -17,6 +17,8 @@ from fairhub.files.reading import one_line
 from fairhub.model.architecture import decoder_layers, layout_of, sites
 from fairhub.model.facts import home
 from fairhub.model.finding import projections, sizes
+from fairhub.model.streaming.layers import streamed_of
+from fairhub.model.streaming.steps import in_step
 from fairhub.model.units import Site
 
 _TOKENS = 8
@@ -41,7 +43,7 @@ def check(model: PreTrainedModel) -> None:
             was found; a neuron is made by the rows that were found; removing columns is masking inputs.
     """
     places = sites(model)
-    if any(place.weight.device.type == "meta" for place in places):
+    if streamed_of(model) is None and any(place.weight.device.type == "meta" for place in places):
         return  # left on a disk: a repair refuses it, and what only reads it needs no units
     _own_weights(model, places)
     with torch.inference_mode():
@@ -118,7 +120,8 @@ class _Enough(Exception):
 
 
 def _own_weights(model: PreTrainedModel, places: Sequence[Site]) -> None:
-    if len({place.weight.data_ptr() for place in places}) < len(places):
+    weights = [place.module.weight for place in places]
+    if len({id(weight) if weight.device.type == "meta" else weight.data_ptr() for weight in weights}) < len(places):
         raise _refused(model, "every layer has weights of its own", "two share one matrix")
 
 
@@ -126,7 +129,12 @@ def _causal(model: PreTrainedModel) -> None:
     ids = _ids(model)
     other = ids.clone()
     other[0, -1] = ids[0, 0]
-    said = [model(input_ids=one, use_cache=False).logits[0, :-1].float() for one in (ids, other)]
+
+    def answered(one: Tensor) -> Tensor:
+        logits: Tensor = model(input_ids=one, use_cache=False).logits[0, :-1]
+        return logits.float()
+
+    said = list(in_step(model)(answered, [ids, other]))
     if float((said[0] - said[1]).abs().max()) > 0.01 * float(said[0].std()):
         raise _refused(model, "a causal model does not see later tokens", "it does")
 
@@ -201,6 +209,8 @@ def _neurons(model: PreTrainedModel, place: Site) -> None:
 
 def _removal(model: PreTrainedModel, place: Site) -> None:
     """Zeroed columns must give what masked inputs give."""
+    if (streamed := streamed_of(model)) is not None:
+        streamed.hold(place.layer)
     columns = place.columns([place.count - 1]).to(place.weight.device)
     inputs = torch.randn(3, place.count * place.width, generator=torch.Generator().manual_seed(0)).to(place.weight)
     masked = inputs.clone()

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairhub.model.architecture import layout_of
 from fairhub.model.finding import text_config
+from fairhub.model.streaming.saving import lent
 
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
 OWN = (
@@ -41,8 +42,8 @@ def save(
         folder: Where to.
         dtype: Of the weights in their files; None: as they are.
     """
-    with held_in(model, dtype):
-        model.save_pretrained(folder)
+    with held_in(model, dtype), lent(model, dtype) as how:
+        model.save_pretrained(folder, **how)
     written = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     told = json.loads(own[CONFIG]) if CONFIG in own else written
     (folder / CONFIG).write_text(_text(_config(told, written, model)), encoding="utf-8")

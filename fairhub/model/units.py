@@ -8,6 +8,8 @@ import torch
 from torch import LongTensor, Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from fairhub.model.streaming.layers import weight_of
+
 Kind: TypeAlias = Literal["head", "neuron"]
 KINDS: tuple[Kind, ...] = ("head", "neuron")
 
@@ -49,8 +51,8 @@ class Site:
 
     @property
     def weight(self) -> Tensor:
-        """The weight as [out, in] = [hidden, count * width]: a view."""
-        return oriented(self.module, self.module.weight)
+        """The weight as [out, in] = [hidden, count * width]: a view, or a copy of what rests in its file."""
+        return oriented(self.module, weight_of(self.module))
 
     def columns(self, indices: Iterable[int]) -> LongTensor:
         """Return the input columns of these units, unit after unit, [len(indices) * width] on the CPU."""

@@ -25,6 +25,7 @@ from fairhub.measure.utility import Utility, utility
 from fairhub.methods.controls import by_choice
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
+from fairhub.model.streaming.steps import side_by_side
 from fairhub.proof.assembly import VERSION
 from fairhub.run.memory import Memory
 from fairhub.run.processes import agreed
@@ -41,7 +42,7 @@ class Prover:
         """Take the model, what to measure it on, and what was measured before; nothing is measured yet."""
         self.loaded, self.data, self.memory = loaded, data, memory or Memory()
         self.batched = batcher(loaded)
-        self.text = text_batches(data.text["held_out"], rows=4, device=home(loaded.model))
+        self.text = text_batches(data.text["held_out"], rows=side_by_side(loaded.model, 4), device=home(loaded.model))
 
     def divergences(self, probes: Sequence[Probe], repairs: Sequence[Repair]) -> np.ndarray:
         """Return the divergence of these probes under every repair, [repairs, probes], nats."""

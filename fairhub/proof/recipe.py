@@ -17,7 +17,7 @@ from fairhub.inputs.tokens import encode
 from fairhub.methods.erasure import Erasure
 from fairhub.methods.rebuild import strength_of
 from fairhub.model.facts import tensor_hash
-from fairhub.model.saving import held_in
+from fairhub.model.streaming.layers import tensors_of
 from fairhub.model.units import Pruning, Unit
 from fairhub.report import Report
 from fairhub.report.recipe_rules import refuse_recipe
@@ -129,8 +129,7 @@ def machine() -> dict[str, str]:
 
 def weights_of(model: PreTrainedModel, stored: torch.dtype | None = None) -> dict[str, str]:
     """Return the SHA-256 of every tensor that is saved with the model, by name, in the type that it is saved in."""
-    with held_in(model, stored):
-        return {name: tensor_hash(tensor) for name, tensor in sorted(model.state_dict().items())}
+    return {name: tensor_hash(tensor) for name, tensor in tensors_of(model, stored)}
 
 
 @torch.inference_mode()

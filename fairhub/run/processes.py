@@ -6,7 +6,7 @@ numbers are the same too. Every process gets every result and decides alike; onl
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import heapreplace
 from typing import TypeVar
@@ -39,19 +39,24 @@ def main() -> bool:
     return bool(state().is_main_process)
 
 
-def spread(work: Sequence[W], do: Callable[[W], R], cost: Callable[[W], float] = lambda _: 1.0) -> list[R]:
+def spread(
+    work: Sequence[W], do: Callable[[W], R], cost: Callable[[W], float] = lambda _: 1.0,
+    each: Callable[[Callable[[W], R], Iterable[W]], Iterable[R]] = map,
+) -> list[R]:  # fmt: skip
     """Do each piece of work in one of the processes; return all results, in the order of the work, in all of them.
 
     Args:
         work: What is to be done; the same in every process.
         do: Does one piece.
         cost: About how long a piece takes, in any unit: every process gets about as much.
+        each: Does the pieces of one process, as `map` does.
 
     Raises:
         Lost: Another process is gone.
     """
     here = state()
-    mine = [(i, do(work[i])) for i in dealt([cost(piece) for piece in work], here.num_processes)[here.process_index]]
+    places = dealt([cost(piece) for piece in work], here.num_processes)[here.process_index]
+    mine = list(zip(places, each(do, [work[i] for i in places]), strict=True))
     if here.num_processes > 1:
         mine = _together(lambda: gather_object(mine))
     found = dict(mine)

@@ -15,6 +15,8 @@ from fairhub.compute.engine.readouts import Readout, divergence, finite, logits_
 from fairhub.edit.masking import masked
 from fairhub.inputs.batches import Batch
 from fairhub.model.architecture import decoder_layers, text_config
+from fairhub.model.streaming.layers import streamed_of
+from fairhub.model.streaming.steps import hook_after, in_step
 from fairhub.model.units import Pruning
 from fairhub.run.processes import spread
 
@@ -60,9 +62,9 @@ class Engine:
         self._norms = fusible(model) if model.device.type == "cuda" else ()
         self._candidates = candidates
         self._tokens = sum(given.tokens for given in self._given)
-        self._stride = self._cache_stride(cache_bytes // (1 + recent))
+        self._stride = 0 if streamed_of(model) else self._cache_stride(cache_bytes // (1 + recent))
         self._cache: dict[int, Kept] = {}
-        self._limit = recent
+        self._limit = recent if self._stride else 0
         self._recent: dict[int, list[tuple[Pruning, Kept]]] = {number: [] for number in range(len(self._given))}
 
     def values(self, prunings: Sequence[Pruning], progress: Callable[[int], None] | None = None) -> np.ndarray:
@@ -87,7 +89,9 @@ class Engine:
                 seen += len(at)
             return found
 
-        for (at, number), found in zip(work, spread(work, value, self._cost(prunings)), strict=True):
+        for (at, number), found in zip(
+            work, spread(work, value, self._cost(prunings), in_step(self.model)), strict=True
+        ):
             answer[np.ix_(at, self._given[number].batch.items)] = found
         if progress and seen < len(prunings):
             progress(len(prunings) - seen)  # what other processes finished
@@ -221,7 +225,7 @@ def _recorded(layers: nn.ModuleList, wanted: Sequence[int], kept: Kept) -> Itera
 
         return hook
 
-    handles = [layers[after - 1].register_forward_hook(keep(after)) for after in wanted]
+    handles = [hook_after(layers[after - 1], keep(after)) for after in wanted]
     try:
         yield
     finally:

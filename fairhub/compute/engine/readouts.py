@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from fairhub.errors import UserError
 from fairhub.inputs.batches import Batch
+from fairhub.model.streaming.steps import hook_before
 
 _NUMBERS = 1 << 22  # numbers of a slice of logits: half a dozen such arrays stay small beside a batch's activations
 
@@ -32,7 +33,7 @@ def logits_at(model: PreTrainedModel, at: Tensor | Sequence[tuple[int, int]]) ->
         device = args[0].device
         return (args[0][rows.to(device), positions.to(device)][:, None], *args[1:])
 
-    handle = model.get_output_embeddings().register_forward_pre_hook(hook)
+    handle = hook_before(model.get_output_embeddings(), hook)
     try:
         yield
     finally:

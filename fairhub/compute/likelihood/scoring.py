@@ -15,10 +15,11 @@ from fairhub.compute.trees.packing import Rows, packed, packed_tokens, packs
 from fairhub.compute.trees.past import Past, padded_pasts
 from fairhub.compute.trees.tree import Branch, Ids, Known, Node, forest, padded
 from fairhub.model.facts import context_window, home
+from fairhub.model.streaming.steps import in_step, side_by_side, waiting
 from fairhub.run.progress import Progress
 
-_LOGITS = 1 << 25
-"""Numbers that the logits of one forward may hold: 128 MB in float32."""
+_LOGITS = 1 << 23
+"""Numbers that the logits of one forward may hold, four times as many where memory is not short: 128 MB in float32."""
 _PASTS = 4
 """Positions of a forward's pasts and tokens together, as a multiple of its tokens."""
 
@@ -69,7 +70,7 @@ class Walk(ABC):
     def __init__(self, model: PreTrainedModel, starts: Sequence[int], tokens: int) -> None:
         """Take the model, where in each sequence tokens begin that are asked, and the size of a forward."""
         self.model, self.starts, self.tokens = model, starts, tokens
-        self.most = max(1, _LOGITS // model.get_output_embeddings().weight.shape[0])
+        self.most = max(1, side_by_side(model, 4) * _LOGITS // model.get_output_embeddings().weight.shape[0])
         self.padded, self.window = padded_pasts(model), context_window(model) or 1 << 30
         self.progress: Progress = lambda amount: None
 
@@ -85,16 +86,22 @@ class Walk(ABC):
     def batch(self, batch: Sequence[Branch], past: Past) -> list[Branch]:
         """Compute a batch, settle the sequences that end in it, and return what goes on below."""
 
+    def held(self) -> int:
+        """Return about how many bytes one forward of the walk holds while it waits for a layer."""
+        return waiting(self.model, self.tokens)
+
     def over(self, sequences: Sequence[Ids]) -> None:
         """Compute every sequence, what they begin with alike once."""
         trees = forest(sequences, self.starts, least=1)
         every = packed(trees, tokens=self.tokens, places=self.places, most=self.most)
         if all(packs(self.model, rows.shape[1]) for rows in every):
-            for rows in every:
-                self.rows(rows)
-                self.progress(rows.tokens)
+            list(in_step(self.model, self.held())(self._row, every))
         else:
             self.level([Branch(tree, 0, ()) for tree in self.trees(sequences)], Past())
+
+    def _row(self, rows: Rows) -> None:
+        self.rows(rows)
+        self.progress(rows.tokens)
 
     def trees(self, sequences: Sequence[Ids]) -> list[Node]:
         """Return the trees that are walked level by level."""
@@ -102,12 +109,15 @@ class Walk(ABC):
 
     def level(self, branches: Sequence[Branch], past: Past) -> None:
         """Compute branches whose pasts lie in one cache, then all that is below them."""
-        for batch in self._batches(branches):
+
+        def down(batch: Sequence[Branch]) -> None:
             mine = past.selected([branch.row for branch in batch], [branch.node.begin for branch in batch])
             below = self.batch(batch, mine)
             self.progress(sum(len(branch.node.ids) for branch in batch))
             if below:
                 self.level(below, mine)
+
+        list(in_step(self.model, self.held())(down, self._batches(branches)))
 
     def _batches(self, branches: Sequence[Branch]) -> Iterator[list[Branch]]:
         """Yield runs of branches, sorted by length, that fit one forward; of one past where pasts can't be padded."""

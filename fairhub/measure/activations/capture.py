@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from fairhub.inputs.batches import Batch
 from fairhub.model.architecture import input_norms, mlps, sites
+from fairhub.model.streaming.steps import hook_after, hook_before
 
 Component: TypeAlias = Literal[
     "input_norm", "attention_output", "gate_proj", "up_proj", "down_proj_input", "down_proj", "mlp_output"
@@ -91,18 +92,18 @@ def watched(
 
 def _hooks(model: PreTrainedModel, visit: Visit) -> Iterator[RemovableHandle]:
     for layer, norm in enumerate(input_norms(model)):
-        yield norm.register_forward_hook(_after(visit, layer, "input_norm"))
+        yield hook_after(norm, _after(visit, layer, "input_norm"))
     for site in sites(model):
         if site.kind == "head":
-            yield site.module.register_forward_hook(_after(visit, site.layer, "attention_output"))
+            yield hook_after(site.module, _after(visit, site.layer, "attention_output"))
     for layer, mlp in enumerate(mlps(model)):
         names: tuple[Component, ...] = ("gate_proj", "up_proj") if len(mlp.inputs) * mlp.fused > 1 else ("up_proj",)
         each = len(names) // len(mlp.inputs)  # 2 where one matrix makes gate and up
         for place, module in enumerate(mlp.inputs):
-            yield module.register_forward_hook(_after(visit, layer, *names[place * each : (place + 1) * each]))
-        yield mlp.output.module.register_forward_pre_hook(_before(visit, layer, "down_proj_input"))
-        yield mlp.output.module.register_forward_hook(_after(visit, layer, "down_proj"))
-        yield mlp.output.module.register_forward_hook(_after(visit, layer, "mlp_output"))
+            yield hook_after(module, _after(visit, layer, *names[place * each : (place + 1) * each]))
+        yield hook_before(mlp.output.module, _before(visit, layer, "down_proj_input"))
+        yield hook_after(mlp.output.module, _after(visit, layer, "down_proj"))
+        yield hook_after(mlp.output.module, _after(visit, layer, "mlp_output"))
 
 
 def _after(visit: Visit, layer: int, *names: Component) -> Callable[..., None]:

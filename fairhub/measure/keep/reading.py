@@ -17,6 +17,7 @@ from fairhub.inputs.sequences import alike
 from fairhub.inputs.tokens import continued, encode
 from fairhub.model.facts import context_window
 from fairhub.model.loading import Loaded
+from fairhub.model.streaming.steps import in_step
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
 
@@ -73,7 +74,7 @@ def read(loaded: Loaded, kept: Kept, repairs: Sequence[Repair], progress: Progre
         return np.stack([answers.of(piece, [sequences[i] for i in piece], repair, progress) for repair in repairs])
 
     values = np.empty((len(repairs), 2, len(sequences)))
-    for piece, part in zip(pieces, spread(pieces, of_piece), strict=True):
+    for piece, part in zip(pieces, spread(pieces, of_piece, each=in_step(loaded.model)), strict=True):
         values[:, :, piece] = part
     return values
 

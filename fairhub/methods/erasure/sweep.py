@@ -16,6 +16,8 @@ from fairhub.methods.erasure.items import Item
 from fairhub.methods.erasure.last_tokens import Ends, last_tokens, last_tokens_computed
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
+from fairhub.model.finding import text_config
+from fairhub.model.streaming.steps import hook_after, in_step, side_by_side, waiting
 from fairhub.model.units import Site
 from fairhub.run.processes import spread, state
 from fairhub.run.progress import Progress
@@ -69,7 +71,7 @@ def sweep(
         progress: Told how many tokens were computed.
     """
     places = [site for site in sites(model) if site.kind == "head"]
-    work = _work(items, text)
+    work = _work(items, text, side_by_side(model, _ROWS))
     shards = [work[place::SHARDS] for place in range(min(SHARDS, len(work)))]
     here, at_once = state().process_index, state().num_processes
     total: dict[Key, Seen] = {}
@@ -124,12 +126,12 @@ class _Piece:
     """Whether tokens before the last are read too."""
 
 
-def _work(items: Sequence[Item], text: Tensor) -> list[_Piece | Tensor]:
+def _work(items: Sequence[Item], text: Tensor, rows: int = _ROWS) -> list[_Piece | Tensor]:
     """Return all that is computed, in pieces: items of which earlier tokens are read, others, and chunks of text."""
     stays = [i for i, item in enumerate(items) if item.stays or len(item.ids) == 1]
     rest = {i: items[i].ids for i in sorted({*range(len(items))} - {*stays})}
     others = [_Piece(piece, False) for piece in alike(rest, _PIECE)]
-    return [*(_Piece(batch, True) for batch in _batches(items, stays)), *others, *text.split(_ROWS)]
+    return [*(_Piece(batch, True) for batch in _batches(items, stays)), *others, *text.split(rows)]
 
 
 def _tokens(items: Sequence[Item], piece: _Piece | Tensor) -> int:
@@ -156,12 +158,15 @@ def _of_shard(
     progress: Progress | None,
 ) -> dict[Key, Seen]:  # fmt: skip
     total: dict[Key, Seen] = {}
-    for piece in work:
+
+    def take(piece: _Piece | Tensor) -> None:
         for part in _of_piece(model, places, items, piece):
             for key, seen in part.items():
                 _add_(total.setdefault(key, {}), seen)
         if progress:
             progress(_tokens(items, piece))
+
+    list(in_step(model, waiting(model, TOKENS, text_config(model).num_hidden_layers))(take, work))
     return total
 
 
@@ -262,7 +267,7 @@ def _watched(places: Sequence[Site], shape: tuple[int, ...]) -> Iterator[Watched
 
     with ExitStack() as hooks:
         for site in places:
-            hooks.callback(site.module.register_forward_hook(hook((site.layer, site.kind))).remove)
+            hooks.callback(hook_after(site.module, hook((site.layer, site.kind))).remove)
         yield seen
 
 

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,17 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from fairhub.errors import UserError, plain
 from fairhub.files.reading import BROKEN, one_line
+from fairhub.model.architecture import layout_of
 from fairhub.model.checking import check, refuse_overflow
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
 from fairhub.model.loading.files import PROCESSOR, commit_of, content_of, json_of, told, view, weights_of
 from fairhub.model.loading.places import EMBEDDED, located
 from fairhub.model.loading.tokenizer import tokenizer_of
-from fairhub.model.loading.weights import half_of, headers_of, refuse_others
+from fairhub.model.loading.weights import half_of, headers_of, laid_out, refuse_others
 from fairhub.model.saving import OWN
+from fairhub.model.streaming.layers import tensors_of
+from fairhub.model.streaming.placing import Residence, placed, streaming, unsaid
 
 _GENERATION = (
     "bos_token_id", "eos_token_id", "pad_token_id", "do_sample", "temperature", "top_p", "top_k", "max_length",
@@ -53,7 +58,7 @@ class Loaded:
     def sha256(self) -> str:
         """Return a hash of every weight, by name, as it stands now."""
         sha = hashlib.sha256()
-        for name, tensor in sorted(self.model.state_dict().items()):
+        for name, tensor in tensors_of(self.model):
             sha.update(name.encode())
             sha.update(tensor_bytes(tensor))
         return sha.hexdigest()
@@ -67,7 +72,10 @@ class Loaded:
         return hashlib.sha256(f"{self.sha256()} {said}".encode()).hexdigest()
 
 
-def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Loaded:
+def load(
+    name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | None = None,
+    residence: Residence | None = None,
+) -> Loaded:  # fmt: skip
     """Load a causal language model in evaluation mode, weights frozen.
 
     Args:
@@ -75,6 +83,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
         device: A torch device; "auto" spreads the layers over the devices there are.
         dtype: The weights' type, which is also what goes out; None keeps the checkpoint's, but computes in float32 on
             a CPU.
+        residence: How many layers stay in memory, where not all do; None: all.
 
     Raises:
         UserError: Nothing that can be loaded safely is there, it is not a causal language model, or not whole.
@@ -89,7 +98,7 @@ def load(name: str | None = None, *, device: str = "cpu", dtype: torch.dtype | N
     tokenizer = tokenizer_of(source, revision, shown)
     own = _own(source, revision) | _processor(source, revision, config)
     with told(source, shown):
-        model, unread, half = _read(source, revision, config, shown, device=device, dtype=dtype)
+        model, unread, half = _read(source, revision, config, shown, device, dtype, residence)
     model.eval().requires_grad_(False)
     refuse_unsound(model, tokenizer, shown)
     local = EMBEDDED if name is None and Path(source).is_dir() else "local"
@@ -129,23 +138,36 @@ def _processor(source: str, revision: str | None, config: PretrainedConfig) -> d
 
 
 def _read(
-    source: str, revision: str | None, config: PretrainedConfig, shown: str, **where: Any
+    source: str,
+    revision: str | None,
+    config: PretrainedConfig,
+    shown: str,
+    device: str,
+    dtype: torch.dtype | None,
+    residence: Residence | None,
 ) -> tuple[PreTrainedModel, tuple[str, ...], torch.dtype | None]:
     """Return the model of these weights, the tensors that it has no place for, and the type of 16 bits of all."""
     paths = weights_of(source, revision, shown)
     tensors = headers_of(paths)
     refuse_others(config, tensors)
-    dtype, device = where["dtype"], where["device"]
+    where: Any = device
+    scratch = None
+    if residence is not None:
+        shape, scratch = laid_out(config), tempfile.TemporaryDirectory(prefix="fairhub-layers-")
+        where = placed(shape, layout_of(shape).layers, device, residence.stay)
     written = {"config.json": cleaned(json_of(source, revision, "config.json")), **_generation(source, revision)}
     if len(paths) > 1 or paths[0].name != "model.safetensors":
         places = {name: path.name for path in paths for name in headers_of([path])}
         written["model.safetensors.index.json"] = {"metadata": {}, "weight_map": places}
-    with view(written, paths) as folder:
+    with view(written, paths) as folder, unsaid() if residence else nullcontext():
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype or "auto", device_map=device, use_safetensors=True, trust_remote_code=False,
+            folder, dtype=dtype or "auto", device_map=where, offload_folder=scratch and scratch.name,
+            use_safetensors=True, trust_remote_code=False,
             local_files_only=True, output_loading_info=True, ignore_mismatched_sizes=True,
         )  # fmt: skip
-    model, found = loaded
+        model, found = loaded
+        if residence is not None and scratch is not None:
+            streaming(model, residence, scratch)
     model.name_or_path = model.config.name_or_path = shown
     unread = tuple(sorted(found["unexpected_keys"]))
     _refuse_parts(found, unread, config.get_text_config(decoder=True).num_hidden_layers)
