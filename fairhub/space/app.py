@@ -17,6 +17,7 @@ from fairhub.model.loading import cache  # noqa: E402
 from fairhub.publish.session import stay_patient_  # noqa: E402
 from fairhub.space import (  # noqa: E402
     api,
+    audit_tab,
     compare_tab,
     diagnose_tab,
     gallery_tab,
@@ -33,6 +34,7 @@ from fairhub.space.toasts import told  # noqa: E402
 from fairhub.space.visitors import Visitors  # noqa: E402
 
 TABS = (
+    ("Audit", audit_tab.build),
     ("Diagnose", diagnose_tab.build),
     ("Repair", repair_tab.build),
     ("Compare", compare_tab.build),
