@@ -12,7 +12,7 @@ from fairhub.report import Audit
 from fairhub.report.audit_file import from_json
 from fairhub.report.page import LIMITS
 from fairhub.request import Request
-from fairhub.space import audits, running
+from fairhub.space import audits, own, own_boxes, running
 from fairhub.space.callers import caller
 from fairhub.space.gallery_tab import finished
 from fairhub.space.live import status
@@ -40,14 +40,15 @@ def build(shared: Shared, page: Page) -> None:
     """Lay out the tab."""
     gr.Markdown(_WHAT)
     model = models_box(shared)
+    mine = own_boxes.boxes(shared, page.visitor)
     with gr.Row():
         start = gr.Button("Audit", variant="primary")
         stop = gr.Button("Stop", interactive=False)
     state = gr.HTML("", elem_id="audit-state")
     shown = gr.HTML(opening(shared, next(iter(shared.models.offered.values()))), elem_id="finding")
     start.click(
-        told(partial(_audit, shared)), [page.visitor, model], [state, shown, start, stop], api_visibility="private",
-        show_progress="hidden", **repairs_in_turn(),
+        told(partial(_audit, shared)), [page.visitor, model, *mine], [state, shown, start, stop],
+        api_visibility="private", show_progress="hidden", **repairs_in_turn(),
     )  # fmt: skip
     stop.click(
         told(partial(_halt, shared)), page.visitor, stop, queue=False, api_visibility="private", show_progress="hidden"
@@ -75,9 +76,13 @@ def opening(shared: Shared, source: str | None, request: Request | None = None) 
     return finding(audit, f"Shipped with fairhub: {when}. Audit measures it here.")
 
 
-def _audit(shared: Shared, key: str, name: str) -> Iterator[list[Any]]:
-    """Audit a model; yield how that stands, what is found, and the buttons."""
-    source, request = shared.models.source(name), audits.asked()
+def _audit(shared: Shared, key: str, name: str, groups: str = "", pairs: str = "") -> Iterator[list[Any]]:
+    """Audit a model; yield how that stands, what is found, and the buttons.
+
+    Of a visitor's own groups and pairs it is about these alone, and over the sooner.
+    """
+    mine, folder = own.read(groups, pairs), shared.visitors.folder(key)
+    source, request = shared.models.source(name), audits.asked(mine.axes, mine.terms, own.written(mine, folder))
     if (kept := audits.known(source, request)) is not None:
         yield ["", finding(kept, _BEFORE), gr.skip(), gr.skip()]
         return

@@ -49,7 +49,7 @@ def status(at: Standing, stopped: str) -> str:
 def front_of(choices: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the candidates whose bias was asked, the cheapest first."""
     asked = [choice for choice in choices or () if "bias_relative" in choice]
-    return sorted(asked, key=lambda choice: float(choice["perplexity_relative"]))
+    return sorted(asked, key=charts.price)
 
 
 def choice_shown(report: Report, place: int) -> str:
@@ -66,5 +66,14 @@ def choice_shown(report: Report, place: int) -> str:
     return (
         f"{charts.front(shown, place)}<p role='status'>{esc(done)}: judged apart "
         f"{esc(percent(one['bias_relative']))}{esc(control)}; price {esc(percent(one['perplexity_relative']))} "
-        f"perplexity.{esc(healed)}{taken} Measured on the prompts that chose it, so it flatters itself.</p>"
+        f"perplexity.{esc(_lost(one) + healed)}{taken} Measured on the prompts that chose it, so it flatters "
+        "itself.</p>"
     )
+
+
+def _lost(choice: dict[str, Any]) -> str:
+    """Say what of what must stay a candidate loses most of, where that was measured."""
+    if not choice.get("lost"):
+        return ""
+    name, share = max(choice["lost"].items(), key=lambda one: float(one[1]))
+    return f" Of what must stay, {name.replace('_', ' ')} changes most for the worse: by {percent(share)}."

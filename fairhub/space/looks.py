@@ -36,6 +36,9 @@ h2 { font-size: 1.1rem !important; font-weight: 600; }
   text-decoration-thickness: 2px; text-underline-offset: 3px; }
 .fh-text .fh-said { border-left: 3px solid var(--color-accent); padding-left: 0.5rem; display: block;
   margin-top: 0.5rem; }
+.fh-own .fh-mistake { border-left: 3px solid #b84a00; padding-left: 0.6rem; font-weight: 600; }
+.fh-own .fh-understood { border-left: 3px solid #2563eb; padding-left: 0.6rem; }
+.fh-own p { margin: 0.3rem 0; overflow-wrap: anywhere; }
 .fh-scroll { overflow-x: auto; margin: 0.5rem 0 1rem; }
 .fh-scroll table { border-collapse: collapse; font-size: 0.9rem; width: 100%; }
 .fh-scroll caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
