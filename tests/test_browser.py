@@ -30,8 +30,8 @@ def visits(space: Space) -> set[Path]:
 def diagnose(page, model: str, a: str, b: str) -> None:
     choose(page, "Diagnose")
     panel = page.get_by_role("tabpanel").filter(visible=True)
-    panel.get_by_label("Model").fill(model)
-    panel.get_by_label("Model").press("Enter")
+    panel.get_by_label("Model").first.fill(model)
+    panel.get_by_label("Model").first.press("Enter")
     panel.get_by_label("First text").fill(a)
     panel.get_by_label("Second text").fill(b)
     panel.get_by_role("button", name="Diagnose").click()

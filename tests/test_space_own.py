@@ -1,6 +1,7 @@
 """Groups and pairs of a visitor's own: read within bounds, mistakes named by their line, names only ever text."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,7 +10,7 @@ from fairhub.inputs.groups import in_line
 from fairhub.inputs.probes import AXES
 from fairhub.methods import METHODS
 from fairhub.request import request_of, settings_of
-from fairhub.space import own
+from fairhub.space import forecasting, own
 from fairhub.space.asking import QUICK, explained, methods, request
 from fairhub.space.own_boxes import said
 
@@ -92,6 +93,22 @@ def test_a_repair_is_asked_with_them_beside_the_axes(tmp_path):
     some = request([AXES[0]], [], "two_sided", 2, QUICK, mine, path)
     kept = request_of(settings_of(some))
     assert some.axes == (AXES[0], "own", "pairs") == kept.axes and (kept.own, kept.probes) == (some.own, some.probes)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"seconds": 40.0}, "About 40 seconds here"),
+        ({"seconds": 600.0}, "About 10 minutes here"),
+        ({"fits": False, "bytes": 8e9}, "It needs 8 GB of memory"),
+        ({"method": "another"}, "cannot be told before"),
+    ],
+)
+def test_a_forecast_is_said_in_one_sentence(monkeypatch, found, words):
+    row = SimpleNamespace(**{"method": "robust", "machine": "this machine", "fits": True, "seconds": 1.0, "bytes": 1})
+    row.__dict__.update(found)
+    monkeypatch.setattr(forecasting, "forecast", lambda *_: SimpleNamespace(rows=[row]))
+    assert words in forecasting.said(None, request([], [], "robust", 2, QUICK), "cpu", None)
 
 
 def test_a_method_has_a_name_and_one_sentence():

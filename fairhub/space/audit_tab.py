@@ -39,7 +39,7 @@ _BUSY = ("waiting", "working", "paused")
 def build(shared: Shared, page: Page) -> None:
     """Lay out the tab."""
     gr.Markdown(_WHAT)
-    model = models_box(shared)
+    model = models_box(shared, page)
     mine = own_boxes.boxes(shared, page.visitor)
     with gr.Row():
         start = gr.Button("Audit", variant="primary")

@@ -12,7 +12,7 @@ from fairhub import report
 from fairhub.defaults import METHOD
 from fairhub.inputs.probes import AXES, CONTEXTS
 from fairhub.request import Request
-from fairhub.space import forecasting, map_panel, own, own_boxes, running
+from fairhub.space import forecasting, map_panel, own, own_boxes, running, zero
 from fairhub.space.asking import DEPTHS, QUICK, explained, methods, request
 from fairhub.space.callers import caller
 from fairhub.space.live import choice_shown, front_of, live
@@ -36,7 +36,7 @@ BUSY = ("waiting", "working", "paused")
 def build(shared: Shared, page: Page) -> None:
     """Lay out the tab."""
     gr.Markdown(_WHAT)
-    asked = [*_form(shared), *own_boxes.boxes(shared, page.visitor)]
+    asked = [*_form(shared, page), *own_boxes.boxes(shared, page.visitor)]
     with gr.Row():
         start = gr.Button("Start", variant="primary")
         ask = gr.Button("How long will it take?")
@@ -71,9 +71,13 @@ def _asked(shared: Shared, key: str, *asked: Any) -> Request:
 
 def _forecast(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[str]:
     """Yield how long the run will take that is asked for."""
-    what = _asked(shared, key, *asked)
-    yield "<p role='status'>Measuring how quick this machine is …</p>"
-    yield f"<p role='status'>{esc(forecasting.said(shared.models.source(model), what, shared.models.device))}</p>"
+    what, takes = _asked(shared, key, *asked), forecasting.LENT
+    if not zero.on_zero():
+        yield "<p role='status'>Measuring how quick this machine is …</p>"
+        source = shared.models.source(model)
+        with shared.models.lent(source) as loaded:
+            takes = forecasting.said(source, what, shared.models.device, loaded)
+    yield f"<p role='status'>{esc(takes)}</p>"
 
 
 def _begin(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[list[Any]]:
@@ -139,10 +143,10 @@ def _results_below() -> list[Any]:
     return [results, found, whole, place, front]
 
 
-def _form(shared: Shared) -> list[Any]:
+def _form(shared: Shared, page: Page) -> list[Any]:
     """Lay out what can be asked; return it in the order of `request`, the model first."""
     with gr.Row():
-        model = models_box(shared)
+        model = models_box(shared, page)
         with gr.Column():
             method = gr.Dropdown(list(methods().items()), value=METHOD, label="Method", info="How the parts are found.")
             what = gr.HTML(_method_said(METHOD), elem_id="method")
