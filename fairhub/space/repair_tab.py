@@ -66,7 +66,7 @@ def _asked(shared: Shared, key: str, *asked: Any) -> Request:
     """Return the request of what stands in the form, the model left out."""
     *chosen, groups, pairs = asked
     mine = own.read(groups, pairs)
-    return request(*chosen, mine, own.written(mine, shared.visitors.folder(key)))
+    return request(*chosen, own=mine, probes=own.written(mine, shared.visitors.folder(key)))
 
 
 def _forecast(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[str]:
