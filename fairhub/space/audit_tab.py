@@ -28,7 +28,7 @@ _WHAT = (
 _NOW = "Measured here just now."
 _BEFORE = "Measured here before, of the same model by the same fairhub."
 _FIRST = (
-    "A first look at a sixth of the sentences: what it does not show may well be there. The whole audit is under way "
+    "A first look at a part of the sentences: what it does not show may well be there. The whole audit is under way "
     "and takes this one's place."
 )
 _COMING = "<p>What is found stands here: a first look, then the whole.</p>"
