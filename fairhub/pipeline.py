@@ -57,9 +57,14 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None, memory: 
     return list(examine(loaded, request, suite, memory).figures)
 
 
-def examine(loaded: Loaded, request: Request, suite: Suite | None = None, memory: Memory | None = None) -> Audit:
-    """Return an audit whole: the figures that `audit` returns, and what stands behind them. Arguments are the same."""
-    data = data_of(request, loaded.tokenizer, proved=request.axes)
+def examine(
+    loaded: Loaded, request: Request, suite: Suite | None = None, memory: Memory | None = None, beside: bool = True
+) -> Audit:  # fmt: skip
+    """Return an audit whole: the figures that `audit` returns, and what stands behind them.
+
+    Arguments are the same; `beside` is whether part of held_out is asked in the other prompt format too.
+    """
+    data = data_of(request, loaded.tokenizer, proved=request.axes, beside=beside)
     found = Prover(loaded, data, memory).base()
     figures = audited(loaded, data, found)
     evidence = evidence_of(loaded, data, found, figures)

@@ -20,7 +20,7 @@ from fairhub.space.gallery_tab import finished
 
 pytestmark = pytest.mark.browser
 
-TABS = ("Diagnose", "Repair", "Compare", "Publish", "Gallery")
+TABS = ("Audit", "Diagnose", "Repair", "Compare", "Publish", "Gallery")
 
 
 def visits(space: Space) -> set[Path]:
@@ -28,11 +28,13 @@ def visits(space: Space) -> set[Path]:
 
 
 def diagnose(page, model: str, a: str, b: str) -> None:
-    page.get_by_label("Model").first.fill(model)
-    page.get_by_label("Model").first.press("Enter")
-    page.get_by_label("First text").fill(a)
-    page.get_by_label("Second text").fill(b)
-    page.get_by_role("button", name="Diagnose").click()
+    choose(page, "Diagnose")
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    panel.get_by_label("Model").first.fill(model)
+    panel.get_by_label("Model").first.press("Enter")
+    panel.get_by_label("First text").fill(a)
+    panel.get_by_label("Second text").fill(b)
+    panel.get_by_role("button", name="Diagnose").click()
 
 
 def toast(page) -> str:

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "studies": "errors defaults stats run report inputs model edit compute measure search methods request plots proof "
     "pipeline",
     "space": "errors defaults files run report card inputs model edit compute measure methods request plots "
-    "pipeline publish studies",
+    "pipeline cost publish studies",
     "commands": "errors defaults files run report inputs model measure methods request proof pipeline cost publish "
     "studies",
     "__main__": "errors commands",

@@ -177,5 +177,9 @@ def test_what_holds_a_model_runs_in_turn(tmp_path):
     turns = {}
     for fn in demo.fns.values():
         turns.setdefault((fn.concurrency_id, fn.concurrency_limit), set()).add(fn.name)
-    assert turns["models", 24] == {"run", "rank", "begin", "switch", "talk", "publish", "diagnose"}
-    assert turns["repair", 12] == {"streaming", "audit", "repair"}  # "streaming" are Start and Resume
+    assert turns["models", 24] == {"run", "rank", "begin", "switch", "talk", "publish", "diagnose", "streaming"}
+    assert turns["repair", 12] == {
+        "streaming",
+        "audit",
+        "repair",
+    }  # Audit, Start, Resume: "streaming"

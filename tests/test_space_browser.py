@@ -58,6 +58,15 @@ def test_the_map_by_mouse_and_by_keyboard(page, pair):
     assert not serious(page)
 
 
+def test_an_audit_shows_its_finding(page):
+    finding = page.locator("#finding")
+    expect(finding).to_contain_text("What is found stands here")  # of the default, what the gallery says
+    panel = page.get_by_role("tabpanel").filter(visible=True)
+    panel.get_by_role("button", name="Audit").click()
+    expect(finding.get_by_text("Measured here")).to_be_visible()
+    assert "Who does ada/planted judge worse?" in finding.inner_text() and not serious(page)
+
+
 @pytest.mark.parametrize("model", ["ada/planted", pytest.param(DEFAULT, marks=pytest.mark.slow)])
 def test_a_run_is_stopped_gone_on_with_and_compared(page, model):
     panel = tab(page, "Repair")
@@ -85,7 +94,7 @@ def test_a_run_is_stopped_gone_on_with_and_compared(page, model):
 
 def test_every_tab_fits_a_phone(visitor):
     page = visitor(viewport=PHONE)
-    for name in ("Diagnose", "Repair", "Compare", "Publish", "Gallery"):
+    for name in ("Audit", "Diagnose", "Repair", "Compare", "Publish", "Gallery"):
         choose(page, name)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name

@@ -10,7 +10,7 @@ import pytest
 from fairhub.errors import UserError
 from fairhub.model.loading import EMBEDDED, Loaded
 from fairhub.report import read
-from fairhub.space import compare_tab, gallery_tab, rebuilding
+from fairhub.space import compare_tab, gallery_tab, rebuilding, talking
 from fairhub.space.models import Models
 from fairhub.space.shared import Shared
 from fairhub.space.visitors import Visitors
@@ -35,7 +35,32 @@ def test_runs_beside_each_other(tmp_path):
     assert str(CARDS) not in tables and "compare.png" not in tables  # no folder of the server's
     with pytest.raises(UserError, match="2 runs"):
         compare_tab.side_by_side({"one": folder})
-    assert "<i>" not in compare_tab.beside("<i>", "<i>", "<i>")
+
+
+def test_words_are_put_to_both_models_side_by_side(loaded):
+    assert talking.prompts(" a ", " ") == ("a",) and talking.prompts("a", "b") == ("a", "b")
+    for wrong in (("", "b"), ("a" * 601, ""), ("a", "b" * 601)):
+        with pytest.raises(UserError, match="your words are 1 to 600"):
+            talking.prompts(*wrong)
+    assert not talking.has_chat(loaded)
+    once, again = (talking.answers(loaded, ("the man is", "the woman is"), True) for _ in range(2))
+    assert once == again and len(once) == 2  # nothing is random
+    shown = talking.beside(("<i>", "b"), (("<i>", "x"), ("y", "<i>")), chat=False)
+    assert "<i>" not in shown and shown.count("<article") == 4 and shown.count("fh-pair") == 2
+
+
+def test_a_chat_is_asked_in_the_models_own_form(loaded, monkeypatch):
+    put = []
+    monkeypatch.setattr(talking, "turns", lambda tokenizer: ("<user> ", " <model> "))
+    monkeypatch.setattr(talking, "continuations", lambda model, tokenizer, texts, tokens: put.extend(texts) or texts)
+    talking.answers(loaded, ("a", "b"), True)
+    talking.answers(loaded, ("a",), False)
+    assert put == ["<user> a <model> ", "<user> b <model> ", "a"]
+
+
+def test_what_must_stay_stands_below():
+    shown = talking.kept(read(CARDS / "smollm2-135m-instruct-two-sided" / "report.json"))
+    assert shown.count("<tr>") > 4 and "recall" in shown.lower() and "perplexity" in shown.lower()
 
 
 @pytest.fixture

@@ -65,8 +65,17 @@ class Forecast:
     """Seconds that a search was given; forward-equivalents and memory are those without a bound."""
 
 
-def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype | None) -> Forecast:
+def forecast(
+    name: str | None, request: Request, device: str, dtype: torch.dtype | None, held: Loaded | None = None
+) -> Forecast:  # fmt: skip
     """Forecast every method for a model; loads its weights only where they fit, to measure one forward.
+
+    Args:
+        name: Of the model.
+        request: What is asked, whatever the method.
+        device: Where it would run.
+        dtype: Of the weights; None as they are loaded.
+        held: The model, where it stands in memory already.
 
     Raises:
         UserError: The model is not there, or its architecture is unknown.
@@ -85,7 +94,7 @@ def forecast(name: str | None, request: Request, device: str, dtype: torch.dtype
     rows: list[Row] = []
     mine: Machine | None = None
     if lightest < _SHARE * free(device):
-        mine = _measured(name, device, kind, task)
+        mine = _measured(held or load(name, device=device, dtype=kind), device, task)
         rows += [_row(m, mine, works[m], needs[m], request.plan.seconds) for m in COUNTED]
     else:
         rows += [_unmeasured(m, device, works[m], needs[m]) for m in COUNTED]
@@ -107,8 +116,7 @@ def _without_weights(source: str, revision: str | None, shown: str) -> Loaded:
     return Loaded(model, tokenizer, shown, "local")
 
 
-def _measured(name: str | None, device: str, dtype: torch.dtype, task: Task) -> Machine:
-    loaded = load(name, device=device, dtype=dtype)
+def _measured(loaded: Loaded, device: str, task: Task) -> Machine:
     probes, text = (
         max(part, key=lambda batch: batch.tokens).to(home(loaded.model)) for part in (task.sample_batches, task.text)
     )

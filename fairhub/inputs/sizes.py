@@ -74,3 +74,10 @@ QUICK = Sizes(
 def of_audit(suite: str | None) -> Sizes:
     """Return how much an audit measures, by the suite of public benchmarks that it measures too."""
     return QUICK if suite == "quick" else AUDIT
+
+
+FIRST_LOOK = Sizes(
+    search=16, select=16, held_out=12, external=12, control=6, judged=48, traits=24, choices=32, passages=24,
+    fitted=16, fitted_wide=16, held_out_tokens=2_048, search_tokens=2_048, select_tokens=2_048,
+)  # fmt: skip
+"""Of a first look before an audit: 25,000 tokens, a sixth of what an audit of a chat model reads."""

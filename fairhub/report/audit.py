@@ -7,7 +7,7 @@ from fairhub.report.brief import brief
 from fairhub.report.evidence import NOTHING, Evidence
 from fairhub.report.findings import Findings, findings
 from fairhub.report.notebook import audit_html
-from fairhub.report.page import page
+from fairhub.report.page import page, question, sections
 from fairhub.report.record import Figure, located
 from fairhub.report.verdict import verdict
 
@@ -51,6 +51,10 @@ class Audit:
     def html(self) -> str:
         """Return the findings as one page for a browser, whole in itself, as `--html` writes it."""
         return page(self.model, self.revision, self.figures, self.evidence, self.notes)
+
+    def inside(self) -> str:
+        """Return what that page shows, as HTML that another page can hold; `page.style.within` has its style."""
+        return f"<h2>{question(self.model)}</h2>{sections(self.figures, self.evidence)}"
 
     def table(self) -> str:
         """Return every figure as plain text, as the command line prints it with `--verbose`."""

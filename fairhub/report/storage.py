@@ -51,7 +51,7 @@ def from_json(text: str) -> Report:
     # schema 1 had no judgement, no limits and nothing that must stay: what was not measured stays missing
     data = _checked(Report, data | {"schema": SCHEMA}, "the report")
     refuse_parts(data)
-    data["figures"] = _figures(data["figures"], "figures")
+    data["figures"] = figures_of(data["figures"], "figures")
     data["controls"] = tuple(
         _control(control, f"controls[{i}]") for i, control in enumerate(_list(data["controls"], "controls"))
     )
@@ -136,7 +136,16 @@ def _list(data: Any, where: str) -> list[Any]:
     return data
 
 
-def _figures(data: Any, where: str) -> tuple[Figure, ...]:
+def figures_of(data: Any, where: str) -> tuple[Figure, ...]:
+    """Return the figures of a list as JSON holds them.
+
+    Args:
+        data: As it was read.
+        where: What it is, for the one who is told.
+
+    Raises:
+        UserError: Something else, or a figure without an interval.
+    """
     return tuple(_figure(figure, f"{where}[{i}]") for i, figure in enumerate(_list(data, where)))
 
 
@@ -179,4 +188,4 @@ def _control(data: Any, where: str) -> Control:
     parts = _checked(Control, data, where)
     conform(parts["name"], str, f"{where}.name")
     conform(parts["seeds"], int, f"{where}.seeds")
-    return Control(parts["name"], parts["seeds"], _figures(parts["figures"], f"{where}.figures"))
+    return Control(parts["name"], parts["seeds"], figures_of(parts["figures"], f"{where}.figures"))

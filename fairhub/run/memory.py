@@ -43,15 +43,26 @@ class Memory:
             on: All that it hangs on, the code aside; told apart by how each is written out.
             compute: Makes it.
         """
-        path = self.folder / f"{digest(self._code, name, *on)}.npz" if self.folder else None
-        known = alone(lambda: _read(path)) if path else None
+        on = tuple(on)
+        known = self.known(name, on)
         if known is not None:
-            self.reused.append(name)
             return known
         found = {key: np.asarray(values) for key, values in compute().items()}
+        path = self._path(name, on)
         if path and main():
             _keep(path, found)
         return found
+
+    def known(self, name: str, on: Iterable[object]) -> Arrays | None:
+        """Return what a measurement found, where it was made before; arguments are those of `arrays`."""
+        path = self._path(name, on)
+        found = alone(lambda: _read(path)) if path else None
+        if found is not None:
+            self.reused.append(name)
+        return found
+
+    def _path(self, name: str, on: Iterable[object]) -> Path | None:
+        return self.folder / f"{digest(self._code, name, *on)}.npz" if self.folder else None
 
 
 def _read(path: Path) -> Arrays | None:

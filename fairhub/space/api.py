@@ -1,6 +1,5 @@
 """The Space for programs: endpoints and MCP tools that keep no state between calls, beside the page for people."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -11,8 +10,9 @@ import gradio as gr
 from fairhub import report as records
 from fairhub.defaults import METHOD
 from fairhub.errors import UserError
+from fairhub.report.audit_file import from_json
 from fairhub.request import Request
-from fairhub.space import running, zero
+from fairhub.space import audits, running, zero
 from fairhub.space.asking import QUICK, request
 from fairhub.space.callers import Listener, caller
 from fairhub.space.gallery_tab import finished
@@ -20,7 +20,7 @@ from fairhub.space.reading import checked, read_pair
 from fairhub.space.shared import Shared, models_in_turn, repairs_in_turn
 from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
-from fairhub.space.worker import FIGURES, Standing, What
+from fairhub.space.worker import AUDIT, Standing, What
 from fairhub.studies.diagnose import diagnosis
 from fairhub.studies.diagnose.diagnosis import PAIR
 
@@ -108,9 +108,9 @@ def _measured(shared: Shared, model: str, axes: tuple[str, ...]) -> list[dict[st
     if zero.on_zero():
         source = shared.models.source(model)
         return [asdict(figure) for figure in zero.audited(source, axes, size_of(source))]
-    *_, (key, _) = _done(shared, model, Request("audit", axes), "audit")
-    found: list[dict[str, Any]] = json.loads((shared.visitors.latest(key) / FIGURES).read_text())["figures"]
-    return found
+    *_, (key, _) = _done(shared, model, audits.asked(axes), "audit")
+    found = from_json((shared.visitors.latest(key) / AUDIT).read_text())
+    return [asdict(figure) for figure in found.figures]
 
 
 def _done(shared: Shared, model: str, request: Request, what: What) -> Iterator[tuple[str, Standing]]:

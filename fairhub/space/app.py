@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio is imported, or it asks other hosts
 
@@ -17,6 +18,7 @@ from fairhub.model.loading import cache  # noqa: E402
 from fairhub.publish.session import stay_patient_  # noqa: E402
 from fairhub.space import (  # noqa: E402
     api,
+    audit_tab,
     compare_tab,
     diagnose_tab,
     gallery_tab,
@@ -33,6 +35,7 @@ from fairhub.space.toasts import told  # noqa: E402
 from fairhub.space.visitors import Visitors  # noqa: E402
 
 TABS = (
+    ("Audit", audit_tab.build),
     ("Diagnose", diagnose_tab.build),
     ("Repair", repair_tab.build),
     ("Compare", compare_tab.build),
@@ -44,6 +47,7 @@ _HEAD = """<header class="fh-head"><h1>fairhub</h1><p>Does a language model go o
 of changes? See it, find the parts of the model that do it, remove them, and check on unseen prompts that it became
 fairer and still works.</p></header>"""
 _HOURS = 6
+_LONGEST = 200  # letters of what an address says
 _SILENCE = 60  # seconds that the Hub may be silent
 
 
@@ -53,24 +57,36 @@ def build(shared: Shared) -> gr.Blocks:
         page = Page(
             gr.State("", time_to_live=_HOURS * 3600, delete_callback=lambda key: shared.visitors.expire()),
             gr.State([]),
+            gr.State(""),
+            gr.State(""),
         )
         # outlives the page; Gradio seals it in the browser with what stands in the page, so that is no secret
         visit = gr.BrowserState("", storage_key="fairhub-visit", secret="fairhub")
         gr.HTML(_HEAD)
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             for name, lay_out in TABS:
-                with gr.Tab(name):
+                with gr.Tab(name, id=name):
                     lay_out(shared, page)
         api.add(shared)
 
         @told
-        def enter(begun: str) -> tuple[str, str, list[str]]:
+        def enter(begun: str, request: gr.Request) -> list[Any]:
             key = shared.visitors.back(begun)
-            return key, key, list(shared.visitors.finished(key))
+            model, run = (asked(request, name) for name in ("model", "run"))
+            opened = gr.update(selected="Gallery") if run else gr.skip()
+            return [key, key, list(shared.visitors.finished(key)), model, run, opened]
 
-        demo.load(enter, visit, [visit, page.visitor, page.finished], api_visibility="private", show_progress="hidden")
+        demo.load(
+            enter, visit, [visit, page.visitor, page.finished, page.model, page.run, tabs], api_visibility="private",
+            show_progress="hidden",
+        )  # fmt: skip
     demo.space_id = None  # or Gradio heads the page of a Space with fonts and pictures of other hosts
     return demo.queue(default_concurrency_limit=1, max_size=200)
+
+
+def asked(request: gr.Request, name: str) -> str:
+    """Return what the page's address says of a name, as free text within bounds; nothing where it says nothing."""
+    return str(request.query_params.get(name, ""))[:_LONGEST].strip()
 
 
 def launch(gallery: Path, models: Models | None = None) -> None:

@@ -1,12 +1,14 @@
 """What a visitor may ask of a repair, and the request that it becomes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from fairhub.errors import UserError
+from fairhub.errors import UserError, one_of
 from fairhub.inputs.probes import AXES, CONTEXTS
 from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Plan
 from fairhub.request import Request
+from fairhub.space.own import Own
 
 QUICK, FULL = "Quick look", "Full"
 DEPTHS = (QUICK, FULL)
@@ -16,14 +18,28 @@ _SIZES = Sizes(
     control_chunks=4, search_tokens=8192, select_tokens=6144, held_out_tokens=6144,
 )  # fmt: skip
 _STEPS = 8
+NOTHING = Own()
 
 
 def methods() -> dict[str, str]:
-    """Return every method of the package by what it does: one that is added later stands here by itself."""
-    return {f"{method.title}: {method.sentence}": name for name, method in METHODS.items()}
+    """Return every method of the package by its title: one that is added later stands here by itself."""
+    return {method.title[0].upper() + method.title[1:]: name for name, method in METHODS.items()}
 
 
-def request(axes: Sequence[str], contexts: Sequence[str], method: str, budget: float, depth: str) -> Request:
+def explained(method: str) -> str:
+    """Return what a method does, in one sentence.
+
+    Raises:
+        UserError: There is no such method.
+    """
+    one_of("a method", method, METHODS)
+    return METHODS[method].sentence.partition(". ")[0].rstrip(".") + "."
+
+
+def request(
+    axes: Sequence[str], contexts: Sequence[str], method: str, budget: float, depth: str, own: Own = NOTHING,
+    probes: Path | None = None,
+) -> Request:  # fmt: skip
     """Return what was asked, in the order of the package's own lists.
 
     Args:
@@ -32,6 +48,8 @@ def request(axes: Sequence[str], contexts: Sequence[str], method: str, budget: f
         method: A name of METHODS.
         budget: How much perplexity may rise, %.
         depth: One of DEPTHS.
+        own: Groups and pairs of a visitor's own; they are searched beside the axes.
+        probes: The file that those pairs stand in.
 
     Raises:
         UserError: A name that the package does not have, or a budget that means nothing.
@@ -43,7 +61,8 @@ def request(axes: Sequence[str], contexts: Sequence[str], method: str, budget: f
     if not 0 < budget <= 50:
         raise UserError(f"a budget lies between 0 and 50 %; got {budget:g}; mend it")
     plan = Plan(budget=budget / 100, real_steps=_STEPS) if depth == QUICK else Plan(budget=budget / 100)
+    wanted = tuple(axis for axis in AXES if axis in axes)
     return Request(
-        method, tuple(axis for axis in AXES if axis in axes), tuple(c for c in CONTEXTS if c in contexts), plan=plan,
-        sizes=_SIZES if depth == QUICK else Sizes(),
+        method, wanted + own.axes if wanted else (), tuple(c for c in CONTEXTS if c in contexts), probes, plan=plan,
+        sizes=_SIZES if depth == QUICK else Sizes(), own=own.terms,
     )  # fmt: skip

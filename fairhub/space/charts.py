@@ -1,7 +1,8 @@
 """Small charts that grow while a search runs: SVG in the page's own colours, with words for who cannot see them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fairhub.report.wording import percent
 from fairhub.space.markup import esc
@@ -37,11 +38,16 @@ def course(energy: Sequence[float | None], best: Sequence[float | None]) -> str:
     return _chart("The search, step by step", lines + ends, words)
 
 
-def front(choices: Sequence[dict[str, float]], marked: int | None = None) -> str:
-    """Return bias against perplexity of the candidates whose bias was asked; one may be marked, by its place here."""
+def price(choice: Mapping[str, Any]) -> float:
+    """Return what a candidate costs: the worst loss of what must stay where that was measured, else of perplexity."""
+    return float(max(choice["lost"].values()) if choice.get("lost") else choice["perplexity_relative"])
+
+
+def front(choices: Sequence[Mapping[str, Any]], marked: int | None = None) -> str:
+    """Return what candidates bring against what they cost; one may be marked, by its place here."""
     if not choices:
         return ""
-    points = [(c["perplexity_relative"], c["bias_relative"]) for c in choices]
+    points = [(price(choice), float(choice["bias_relative"])) for choice in choices]
     spans = [[0.0, *(point[side] for point in points)] for side in (0, 1)]
     scale = _Scale((min(spans[0]), min(spans[1])), (max(spans[0]), max(spans[1])))
     dots = ""
@@ -49,9 +55,15 @@ def front(choices: Sequence[dict[str, float]], marked: int | None = None) -> str
         x, y = scale(*point)
         kind = "dot marked" if place == marked else "dot"
         dots += f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{8 if place == marked else 5}"/>'
-    words = "Candidates: " + "; ".join(f"bias {percent(b)} at perplexity {percent(p)}" for p, b in points) + "."
-    ends = _axis(scale, "price: change of perplexity", "change of bias", percent, percent)
+    keeps = all(choice.get("lost") for choice in choices)
+    cost, gap = _KEEPS if keeps else _PAYS
+    words = "Candidates: " + "; ".join(f"{gap} {percent(b)} at {cost} {percent(p)}" for p, b in points) + "."
+    ends = _axis(scale, cost, gap, percent, percent)
     return _chart("What each candidate brings and costs", dots + ends, words)
+
+
+_KEEPS = "worst loss of what must stay", "judged apart"
+_PAYS = "change of perplexity", "change of bias"
 
 
 def _points(scale: _Scale, values: Sequence[float | None]) -> str:

@@ -11,14 +11,12 @@ from typing import Any
 import gradio as gr
 
 from fairhub import report as records
-from fairhub.compute.greedy import continuations
 from fairhub.errors import UserError
-from fairhub.model.loading import EMBEDDED, Loaded
+from fairhub.model.loading import EMBEDDED
 from fairhub.report.origin import LOCAL, UNFETCHABLE
-from fairhub.space import rebuilding
+from fairhub.space import rebuilding, talking
 from fairhub.space.gallery_tab import finished
 from fairhub.space.markup import drawn, esc
-from fairhub.space.reading import LONGEST
 from fairhub.space.running import last_line
 from fairhub.space.shared import Page, Shared, models_in_turn
 from fairhub.space.toasts import told
@@ -26,8 +24,6 @@ from fairhub.studies.compare import compare
 from fairhub.studies.compare import document as comparisons
 from fairhub.studies.compare import picture as pictures
 from fairhub.studies.diagnose.diagnosis import PAIR
-
-_TOKENS = 40
 
 
 def runs(shared: Shared, key: str) -> dict[str, Path]:
@@ -46,16 +42,6 @@ def chosen(shared: Shared, key: str, name: str) -> Path:
     if name not in known:
         raise UserError("a run is chosen by its name; there is none of this name; choose one of the list")
     return known[name]
-
-
-def beside(prompt: str, before: str, after: str) -> str:
-    """Return both continuations of a prompt as HTML."""
-    boxes = "".join(
-        f'<article class="fh-text"><h2>{name}</h2><p>{esc(prompt)}<span class="fh-said">… '
-        f"{esc(said.strip()) or '(it stops here)'}</span></p></article>"
-        for name, said in (("As it was", before), ("Repaired", after))
-    )
-    return f'<div class="fh-pair">{boxes}</div>'
 
 
 def speaking(known: Mapping[str, Path]) -> list[str]:
@@ -89,11 +75,14 @@ def side_by_side(named: Mapping[str, Path]) -> tuple[str, str]:
 def build(shared: Shared, page: Page) -> None:
     """Lay out the tab."""
     known = runs(shared, "")
-    names, talking, making = list(known), speaking(known), threading.Lock()
-    gr.Markdown("Your words, before and after a repair. Each says what it finds likeliest: nothing is drawn at random.")
-    run = gr.Dropdown(talking, value=talking[0] if talking else None, label="Run",
+    names, spoken, making = list(known), speaking(known), threading.Lock()
+    gr.Markdown(
+        "Your words, before and after a repair: the same about two groups shows what the repair does to either. Each "
+        "model says what it finds likeliest; nothing is drawn at random."
+    )
+    run = gr.Dropdown(spoken, value=spoken[0] if spoken else None, label="Run",
                       info="Your own, and those of the gallery whose base model can be had here.")  # fmt: skip
-    prompt = gr.Textbox(PAIR[0], label="Your words", lines=2)
+    words = _words()
     button = gr.Button("Compare", variant="primary")
     shown = gr.HTML("", elem_id="compared")
     gr.Markdown("## Runs beside each other")
@@ -112,31 +101,34 @@ def build(shared: Shared, page: Page) -> None:
         )
 
     @told
-    def talk(key: str, name: str, words: str) -> Iterator[str]:
-        folder, words = chosen(shared, key, name), words.strip()
-        if not 0 < len(words) <= LONGEST:
-            raise UserError(f"your words are 1 to {LONGEST} characters; got {len(words)}; mend them")
+    def talk(key: str, name: str, one: str, other: str, as_chat: bool) -> Iterator[str]:
+        folder, asked = chosen(shared, key, name), talking.prompts(one, other)
         report = records.read(folder / "report.json")
         for wait in _made(folder, making):
             yield f'<p role="status">Only the report of this run is here; its model is made again: {wait:.0f} s …</p>'
         with shared.models.lent(rebuilding.base_of(report)) as loaded:
             rebuilding.refuse_other(loaded, report)
-            before = _said(loaded, words)
-        yield f'<p role="status">{esc("As it was")}: {esc(before)} …</p>'
+            before, as_chat = talking.answers(loaded, asked, as_chat), as_chat and talking.has_chat(loaded)
+        yield f'<p role="status">As it was: {esc(before[0])} …</p>'
         with shared.models.lent(str(_model(folder))) as loaded:
-            yield beside(words, before, _said(loaded, words))
+            after = talking.answers(loaded, asked, as_chat)
+        yield talking.beside(asked, (before, after), as_chat) + talking.kept(report)
 
     @told
     def put(key: str, asked: list[str]) -> tuple[str, str]:
         return side_by_side({name: chosen(shared, key, name) for name in asked})
 
     page.finished.change(offer, page.visitor, [run, several], api_visibility="private", show_progress="hidden")
-    button.click(talk, [page.visitor, run, prompt], shown, api_visibility="private", **models_in_turn())
+    button.click(talk, [page.visitor, run, *words], shown, api_visibility="private", **models_in_turn())
     together.click(put, [page.visitor, several], [picture, table], api_visibility="private")
 
 
-def _said(loaded: Loaded, words: str) -> str:
-    return continuations(loaded.model, loaded.tokenizer, [words], _TOKENS)[0]
+def _words() -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox]:
+    """Lay out the boxes for what both models are asked."""
+    with gr.Row():
+        first = gr.Textbox(PAIR[0], label="Your words", lines=2)
+        second = gr.Textbox(PAIR[1], label="The same about another group", lines=2)
+    return first, second, gr.Checkbox(True, label="As a chat, where the model has one; else the words are gone on with")
 
 
 def _model(folder: Path) -> Path:

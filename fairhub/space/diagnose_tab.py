@@ -41,7 +41,7 @@ def build(shared: Shared, page: Page) -> None:
         "Choose a pair or write your own; the last words should leave the judgement open."
     )
     with gr.Row():
-        model = models_box(shared)
+        model = models_box(shared, page)
         example = gr.Dropdown(list(pairs), value=next(iter(pairs)), label="Example", info="Fills both texts.")
     with gr.Row():
         first = gr.Textbox(PAIR[0], label="First text", lines=2)

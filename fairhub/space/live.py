@@ -8,37 +8,48 @@ from fairhub.space import charts
 from fairhub.space.markup import esc
 from fairhub.space.running import Seen
 from fairhub.space.wording import in_a_browser
+from fairhub.space.worker import Standing
 
 _SAID = {
     "waiting": "Starting",
     "working": "Working",
     "paused": "Working",
-    "stopped": "Stopped. What was found so far is kept; Resume goes on from here",
     "finished": "Finished",
     "failed": "That cannot be done",
 }
+_KEPT = "Stopped. What was found so far is kept; Resume goes on from here"
 
 
 def live(seen: Seen) -> str:
-    """Return a run as HTML: a line that screen readers follow, a bar, and the charts."""
-    at = seen.standing
+    """Return a run as HTML: how it stands, and the charts."""
+    shown = front_of(seen.choices)
+    drawn = charts.course(seen.trace.get("energy", ()), seen.trace.get("best", ())) + charts.front(shown)
+    return f'{status(seen.standing, _KEPT)}<div class="fh-pictures">{drawn}</div>'
+
+
+def status(at: Standing, stopped: str) -> str:
+    """Return how a job stands as HTML: a line that screen readers follow, and a bar.
+
+    Args:
+        at: How it stands.
+        stopped: What is said of one that was stopped.
+    """
     share = f'<progress max="{at.total}" value="{min(at.done, at.total)}" aria-label="{esc(at.what)}"></progress>'
     doing = f": {at.what}" if at.state in ("waiting", "working", "paused", "failed") and at.what else ""
     why = f". {at.why}" if at.why else ""
-    said = esc(in_a_browser(_SAID[at.state] + doing + why).rstrip("."))
-    shown = front_of(seen.choices)
-    drawn = charts.course(seen.trace.get("energy", ()), seen.trace.get("best", ())) + charts.front(shown)
+    begun = stopped if at.state == "stopped" else _SAID[at.state]
+    said = esc(in_a_browser(begun + doing + why).rstrip("."))
     return (
         f'<div class="fh-live"><p role="status" data-state="{at.state}">{said}.</p>'
         f"{share if at.state == 'working' and at.total else ''}<p class='fh-why'>{at.seconds:.0f} s of work so far</p>"
-        f'<div class="fh-pictures">{drawn}</div></div>'
+        "</div>"
     )
 
 
 def front_of(choices: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the candidates whose bias was asked, the cheapest first."""
     asked = [choice for choice in choices or () if "bias_relative" in choice]
-    return sorted(asked, key=lambda choice: float(choice["perplexity_relative"]))
+    return sorted(asked, key=charts.price)
 
 
 def choice_shown(report: Report, place: int) -> str:
@@ -55,5 +66,14 @@ def choice_shown(report: Report, place: int) -> str:
     return (
         f"{charts.front(shown, place)}<p role='status'>{esc(done)}: judged apart "
         f"{esc(percent(one['bias_relative']))}{esc(control)}; price {esc(percent(one['perplexity_relative']))} "
-        f"perplexity.{esc(healed)}{taken} Measured on the prompts that chose it, so it flatters itself.</p>"
+        f"perplexity.{esc(_lost(one) + healed)}{taken} Measured on the prompts that chose it, so it flatters "
+        "itself.</p>"
     )
+
+
+def _lost(choice: dict[str, Any]) -> str:
+    """Say what of what must stay a candidate loses most of, where that was measured."""
+    if not choice.get("lost"):
+        return ""
+    name, share = max(choice["lost"].items(), key=lambda one: float(one[1]))
+    return f" Of what must stay, {name.replace('_', ' ')} changes most for the worse: by {percent(share)}."

@@ -2,10 +2,12 @@
 
 import gradio as gr
 
+from fairhub.report.page.style import within
+
 SYSTEM = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
-CSS = """
+_TABS = """
 .gradio-container { max-width: 1160px !important; width: 100% !important; min-width: 0 !important;
   margin: 0 auto !important; }
 .fh-hint, footer, footer button, footer a { color: var(--body-text-color) !important; }
@@ -34,6 +36,9 @@ h2 { font-size: 1.1rem !important; font-weight: 600; }
   text-decoration-thickness: 2px; text-underline-offset: 3px; }
 .fh-text .fh-said { border-left: 3px solid var(--color-accent); padding-left: 0.5rem; display: block;
   margin-top: 0.5rem; }
+.fh-own .fh-mistake { border-left: 3px solid #b84a00; padding-left: 0.6rem; font-weight: 600; }
+.fh-own .fh-understood { border-left: 3px solid #2563eb; padding-left: 0.6rem; }
+.fh-own p { margin: 0.3rem 0; overflow-wrap: anywhere; }
 .fh-scroll { overflow-x: auto; margin: 0.5rem 0 1rem; }
 .fh-scroll table { border-collapse: collapse; font-size: 0.9rem; width: 100%; }
 .fh-scroll caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -76,6 +81,10 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
 .fh-unit[aria-pressed="true"] { background: #1f2937; color: #fff; text-decoration: line-through; border-color: #000; }
 .dark .fh-unit[aria-pressed="true"] { background: #000; border-color: #cbd5e1; }
 .fh-unit:focus-visible { outline: 3px solid #f59e0b; outline-offset: 1px; }
+.fh-audit > h2 { font-size: 1.35rem !important; margin-top: 0.6rem; overflow-wrap: anywhere; }
+.fh-audit > section > h2 { margin-top: 1.6rem; }
+.fh-audit td, .fh-audit th { border-left: 0; border-right: 0; border-top: 0; }
+.fh-audit td *, .fh-audit summary { color: inherit; }
 @media (max-width: 640px) {
   .gradio-container .main { padding: 0.8rem !important; }
   .gradio-container .row, .gradio-container .row > .form {
@@ -85,6 +94,8 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
   .fh-big { font-size: 1.3rem; }
 }
 """
+"""Of the tabs; findings look as their own page does."""
+CSS = _TABS + within(".fh-audit", ".dark")
 
 
 def theme() -> gr.themes.Base:

@@ -11,12 +11,14 @@ import gradio as gr
 from fairhub import report
 from fairhub.defaults import METHOD
 from fairhub.inputs.probes import AXES, CONTEXTS
-from fairhub.space import map_panel, running
-from fairhub.space.asking import DEPTHS, QUICK, methods, request
+from fairhub.request import Request
+from fairhub.space import forecasting, map_panel, own, own_boxes, running, zero
+from fairhub.space.asking import DEPTHS, QUICK, explained, methods, request
 from fairhub.space.callers import caller
 from fairhub.space.live import choice_shown, front_of, live
+from fairhub.space.markup import esc
 from fairhub.space.overview import overview
-from fairhub.space.shared import Page, Shared, models_box, repairs_in_turn
+from fairhub.space.shared import Page, Shared, models_box, models_in_turn, repairs_in_turn
 from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
 from fairhub.space.turns import Ticket
@@ -34,11 +36,13 @@ BUSY = ("waiting", "working", "paused")
 def build(shared: Shared, page: Page) -> None:
     """Lay out the tab."""
     gr.Markdown(_WHAT)
-    asked = _form(shared)
+    asked = [*_form(shared, page), *own_boxes.boxes(shared, page.visitor)]
     with gr.Row():
         start = gr.Button("Start", variant="primary")
+        ask = gr.Button("How long will it take?")
         stop = gr.Button("Stop", interactive=False)
         resume = gr.Button("Resume", interactive=False)
+    takes = gr.HTML("", elem_id="forecast")
     shown = gr.HTML("", elem_id="live")
     results = _results_below()
     place, front = results[-2:]
@@ -52,12 +56,33 @@ def build(shared: Shared, page: Page) -> None:
     stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
     page.visitor.change(told(partial(_back, shared)), page.visitor, seen[:-1], **quiet)
     place.change(told(partial(_weigh, shared)), [page.visitor, place], front, **quiet)
+    ask.click(
+        told(partial(_forecast, shared)), [page.visitor, *asked], takes, api_visibility="private", **models_in_turn()
+    )
     map_panel.build(shared, page, asked[0])
+
+
+def _asked(shared: Shared, key: str, *asked: Any) -> Request:
+    """Return the request of what stands in the form, the model left out."""
+    *chosen, groups, pairs = asked
+    mine = own.read(groups, pairs)
+    return request(*chosen, own=mine, probes=own.written(mine, shared.visitors.folder(key)))
+
+
+def _forecast(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[str]:
+    """Yield how long the run will take that is asked for."""
+    what, takes = _asked(shared, key, *asked), forecasting.LENT
+    if not zero.on_zero():
+        yield "<p role='status'>Measuring how quick this machine is …</p>"
+        source = shared.models.source(model)
+        with shared.models.lent(source) as loaded:
+            takes = forecasting.said(source, what, shared.models.device, loaded)
+    yield f"<p role='status'>{esc(takes)}</p>"
 
 
 def _begin(shared: Shared, key: str, model: str, *asked: Any) -> Iterator[list[Any]]:
     """Begin a run; yield how it looks, as updates of all that is seen of it."""
-    what = request(*asked)
+    what = _asked(shared, key, *asked)
     with shared.repairs.place(caller()) as ticket:
         source = shared.models.source(model)
         job = shared.visitors.new_job(key, size_of(source))
@@ -118,12 +143,14 @@ def _results_below() -> list[Any]:
     return [results, found, whole, place, front]
 
 
-def _form(shared: Shared) -> list[Any]:
+def _form(shared: Shared, page: Page) -> list[Any]:
     """Lay out what can be asked; return it in the order of `request`, the model first."""
     with gr.Row():
-        model = models_box(shared)
-        method = gr.Dropdown([(text, name) for text, name in methods().items()], value=METHOD, label="Method",
-                             info="How the parts are found.")  # fmt: skip
+        model = models_box(shared, page)
+        with gr.Column():
+            method = gr.Dropdown(list(methods().items()), value=METHOD, label="Method", info="How the parts are found.")
+            what = gr.HTML(_method_said(METHOD), elem_id="method")
+    method.change(told(_method_said), method, what, api_visibility="private", show_progress="hidden", queue=False)
     axes = gr.CheckboxGroup([(axis.replace("_", " "), axis) for axis in AXES], label="Differences between people")
     contexts = gr.CheckboxGroup(list(CONTEXTS), label="Where it matters")
     with gr.Row():
@@ -132,6 +159,10 @@ def _form(shared: Shared) -> list[Any]:
         depth = gr.Radio(list(DEPTHS), value=QUICK, label="How much is measured",
                          info="A quick look takes minutes; its intervals are wider.")  # fmt: skip
     return [model, axes, contexts, method, budget, depth]
+
+
+def _method_said(method: str) -> str:
+    return f"<p class='fh-why'>{esc(explained(method))}</p>"
 
 
 def _buttons(state: str) -> list[Update]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from fairhub.space.hub_runs import HubRuns
 from fairhub.space.models import Models
 from fairhub.space.running import Endings, Seen, Slice, follow, in_a_process, stopped, waited
 from fairhub.space.sizes import limit
@@ -24,6 +25,8 @@ class Shared:
     """Finished runs: every folder in it that has a report.json."""
     begin: Callable[[Path], Slice] = in_a_process
     """Begins a slice of a visitor's job: in a process of its own, or on a GPU that is lent for a while."""
+    published: HubRuns = field(default_factory=HubRuns)
+    """Runs on the Hub."""
     endings: Endings = field(default_factory=Endings)
     """What visitors left under way."""
     repairs: Turns = field(default_factory=lambda: Turns("a repair or an audit", running=1, waiting=8, each=1))
@@ -44,6 +47,10 @@ class Page:
     """The key of the visitor's folder, for `Visitors`."""
     finished: gr.State
     """The names of the visitor's finished runs; who shows them listens to its change."""
+    model: gr.State
+    """The model that the page's address names, `?model=org/name`; who has a box for one listens to its change."""
+    run: gr.State
+    """The run that the page's address names, `?run=...`: a folder of the gallery, or a Hub id."""
 
 
 def models_in_turn() -> dict[str, Any]:
@@ -59,11 +66,15 @@ def repairs_in_turn() -> dict[str, Any]:
     return {"concurrency_id": "repair", "concurrency_limit": 12}
 
 
-def models_box(shared: Shared) -> gr.Dropdown:
-    """Return the choice of a model: those offered, or any Hub id."""
+def models_box(shared: Shared, page: Page) -> gr.Dropdown:
+    """Return the choice of a model: those offered, or any Hub id; first that of the page's address."""
     offered = list(shared.models.offered)
-    return gr.Dropdown(
+    box = gr.Dropdown(
         offered, value=offered[0], allow_custom_value=True, label="Model",
         info="Choose one, or type any model of the Hub as org/name: safetensors only, at most "
         f"{limit() / 1e9:.3g} GB at 4 bytes a number.",
     )  # fmt: skip
+    page.model.change(
+        lambda name: name or offered[0], page.model, box, api_visibility="private", show_progress="hidden", queue=False
+    )
+    return box

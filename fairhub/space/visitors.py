@@ -110,6 +110,30 @@ class Visitors:
             raise UserError("a run is stopped or gone on with once it was started; none was; start one")
         return jobs[-1]
 
+    def new_audit(self, key: str) -> Path:
+        """Return the folder of a new audit, which is not there yet; those before it go.
+
+        Raises:
+            UserError: The visit has expired.
+        """
+        before = self._audits(key)
+        for job in before:
+            shutil.rmtree(job, ignore_errors=True)
+        return self.folder(key) / "audits" / str(1 + max((int(job.name) for job in before), default=0))
+
+    def latest_audit(self, key: str) -> Path:
+        """Return the folder of the audit that was begun last.
+
+        Raises:
+            UserError: The visit has expired, or there is none.
+        """
+        if not (jobs := self._audits(key)):
+            raise UserError("an audit is stopped once it was started; none was; start one")
+        return jobs[-1]
+
+    def _audits(self, key: str) -> list[Path]:
+        return sorted((self.folder(key) / "audits").glob("[0-9]*"), key=lambda job: int(job.name))
+
     def finished(self, key: str) -> dict[str, Path]:
         """Return the folders of a visitor's finished runs by the name that they are shown under."""
         return {f"run {job.name}": job / "run" for job in self.jobs(key) if _finished(job)}

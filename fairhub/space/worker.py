@@ -11,16 +11,22 @@ from typing import Any, Literal
 
 from fairhub.errors import UserError
 from fairhub.files.writing import write_whole
-from fairhub.model.loading import load
-from fairhub.pipeline import audit, remembered, repair
-from fairhub.request import request_of
+from fairhub.model.loading import Loaded, load
+from fairhub.pipeline import remembered, repair
+from fairhub.report.audit_file import to_json
+from fairhub.request import Request, request_of
+from fairhub.run.memory import Memory
 from fairhub.run.progress import watched
+from fairhub.space import audits
 
-What = Literal["repair", "audit"]
+What = Literal["repair", "audit", "finding"]
+"""A finding is an audit with a first look before it."""
 State = Literal["waiting", "working", "paused", "stopped", "finished", "failed"]
-JOB, STATE, STOP, LOOK, RUN, FIGURES = "job.json", "state.json", "stop", "look", "run", "figures.json"
+JOB, STATE, STOP, LOOK, RUN = "job.json", "state.json", "stop", "look", "run"
 """What lies in a job's folder: what was asked, how it stands, the wish that it stop, the time somebody last looked, the
-run itself, or what an audit found."""
+run itself."""
+FIRST, AUDIT = "first.json", "audit.json"
+"""Of an audit: what a first look found, and what the whole did."""
 ALONE = 120.0
 """Seconds without anybody looking after which a job stops."""
 _EVERY = 0.3  # seconds between notes of how it stands
@@ -73,17 +79,23 @@ def work(folder: Path, seconds: float | None = None, device: str | None = None) 
         with watched(watch):
             loaded, request = load(job["model"], device=device or job["device"]), request_of(job["request"])
             memory = remembered()  # who asks about the same model next does not wait for it
-            if job["what"] == "audit":
-                found = audit(loaded, request, memory=memory)
-                write(folder / FIGURES, {"figures": [asdict(figure) for figure in found]})
-            else:
+            if job["what"] == "repair":
                 repair(loaded, request, folder / RUN, resume=True, memory=memory)
+            else:
+                _audit_(folder, job, loaded, request, memory)
     except _Interrupted as end:
         watch.note(end.state, watch.last.what)
     except UserError as mistake:
         watch.note("failed", str(mistake))
     else:
         watch.note("finished", "finished")
+
+
+def _audit_(folder: Path, job: Mapping[str, Any], loaded: Loaded, request: Request, memory: Memory) -> None:
+    """Audit a model into the folder of a job: where a finding is wanted, a first look before the whole."""
+    if job["what"] == "finding" and not (folder / FIRST).exists():
+        write_whole(folder / FIRST, to_json(audits.first_look(loaded, request, memory)).encode())
+    write_whole(folder / AUDIT, to_json(audits.whole(loaded, job["model"], request, memory)).encode())
 
 
 class _Watch:

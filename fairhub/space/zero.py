@@ -18,11 +18,11 @@ import httpx
 from gradio import Error
 
 from fairhub.errors import UserError
-from fairhub.inputs.sizes import Sizes
+from fairhub.inputs.sizes import Sizes, of_audit
 from fairhub.model.loading import load
 from fairhub.pipeline import audit
 from fairhub.report import Figure
-from fairhub.request import Request
+from fairhub.space.audits import asked
 from fairhub.space.running import DIED, Slice
 from fairhub.space.sizes import size_of
 from fairhub.space.worker import JOB, RUN, STATE, Standing, State, standing, work, write
@@ -104,11 +104,11 @@ def audited(source: str | None, axes: tuple[str, ...], size: int) -> list[Figure
     return found
 
 
-@gpu(lambda source, axes, size: stage_seconds(size, Sizes()))
+@gpu(lambda source, axes, size: stage_seconds(size, of_audit(None)))
 def _audited(source: str | None, axes: tuple[str, ...], size: int) -> list[Figure] | str:
     """Measure; of a mistake return what is wrong, since out of that process only the name of an exception comes."""
     try:
-        return audit(load(source, device="cuda"), Request("audit", axes))
+        return audit(load(source, device="cuda"), asked(axes))
     except UserError as mistake:
         return str(mistake)
 

@@ -49,6 +49,16 @@ def in_line(text: str) -> tuple[Term, ...]:
     return _checked(_in_line(text))
 
 
+def in_lines(text: str) -> tuple[Term, ...]:
+    """Return the terms of a text whose every line is one that `in_line` reads; a mistake names its line.
+
+    Raises:
+        UserError: As for `in_line`.
+    """
+    lines = enumerate(text.splitlines(), 1)
+    return _checked(found for number, line in lines for found in _in_line(line, f"line {number}"))
+
+
 def read_terms(path: Path) -> tuple[Term, ...]:
     """Return the terms of a JSONL, JSON or CSV file with the columns group, term and, if wanted, form.
 
@@ -82,9 +92,9 @@ def checked(rows: Sequence[dict[str, Any]], where: str) -> tuple[Term, ...]:
     return _checked((row.where, _term(row)) for row in found)
 
 
-def _in_line(text: str) -> Iterator[_Found]:
+def _in_line(text: str, line: str = "") -> Iterator[_Found]:
     for number, part in enumerate(filter(str.strip, text.split(";")), 1):
-        where = f"own group {number}"
+        where = line or f"own group {number}"
         group, colon, said = part.partition(":")
         if not colon:
             raise UserError(

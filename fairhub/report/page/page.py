@@ -29,8 +29,28 @@ def page(
         evidence: Of the same.
         notes: On public benchmarks.
     """
+    title = f"Who does {model} judge worse?"
+    said = "".join(f"<p>{esc(line)}</p>" for line in (*asked(figures), *notes))
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{esc(title)}</title><style>{CSS}</style></head><body><header><h1>{question(model)}</h1>"
+        f'<p class="from">An audit by fairhub; revision {free(revision)}. Nothing of the model was changed.</p>'
+        f"</header><main>{sections(figures, evidence)}</main><footer>{said}<p>{esc(LIMITS)}</p></footer></body>"
+        "</html>\n"
+    )
+
+
+def question(model: str) -> str:
+    """Return what the page answers, as HTML."""
+    return f"Who does {free(model)} judge worse?"
+
+
+def sections(figures: Sequence[Figure], evidence: Evidence) -> str:
+    """Return what an audit found, as HTML that another page can hold: a heading and its part, one after the other."""
     found = findings(figures, evidence)
-    body = "".join(
+    return "".join(
         [
             section("Who is judged worse", _judged(found, figures)),
             section("For example", _examples(evidence)),
@@ -41,19 +61,9 @@ def page(
             section("The numbers", _numbers(figures)),
         ]
     )
-    title = f"Who does {model} judge worse?"
-    said = "".join(f"<p>{esc(line)}</p>" for line in (*asked(figures), *notes))
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{esc(title)}</title><style>{CSS}</style></head><body><header><h1>Who does {free(model)} judge worse?"
-        f'</h1><p class="from">An audit by fairhub; revision {free(revision)}. Nothing of the model was changed.</p>'
-        f"</header><main>{body}</main><footer>{said}<p>{esc(_LIMITS)}</p></footer></body></html>\n"
-    )
 
 
-_LIMITS = (
+LIMITS = (
     "What no audit shows: that a model is fair. A difference between two texts is not always unfair, and none that was "
     "found says nothing about what was not asked."
 )

@@ -1,12 +1,12 @@
 """How the page looks: by light and in the dark, from a telephone's width on; colours never say a thing alone."""
 
-CSS = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #50565e; --paper: #ffffff; --panel: #f4f6f8; --line: #c9ced4;
+LIGHT = """--ink: #1b1f24; --soft: #50565e; --paper: #ffffff; --panel: #f4f6f8; --line: #c9ced4;
   --worse: #ffd9b3; --worse-strong: #b84a00; --better: #e3dcf5; --better-strong: #5b3f9e; --on-strong: #ffffff;
-  --mere: #c3c9d0; --shared: #b84a00; --focus: #0b57d0; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #b6bcc4; --paper: #15181c; --panel: #1f2429;
-  --line: #444b53; --worse: #5a2f0c; --worse-strong: #ffab66; --better: #3a2f5c; --better-strong: #c5b3f5;
-  --on-strong: #15181c; --mere: #59616a; --shared: #ffab66; --focus: #8ab4f8; } }
+  --mere: #c3c9d0; --shared: #b84a00; --focus: #0b57d0;"""
+DARK = """--ink: #e8eaed; --soft: #b6bcc4; --paper: #15181c; --panel: #1f2429; --line: #444b53;
+  --worse: #5a2f0c; --worse-strong: #ffab66; --better: #3a2f5c; --better-strong: #c5b3f5; --on-strong: #15181c;
+  --mere: #59616a; --shared: #ffab66; --focus: #8ab4f8;"""
+FRAME = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
   font-family: ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
@@ -14,6 +14,10 @@ main, header, footer { max-width: 70rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 1.5rem; }
 footer { padding: 1rem 1rem 2rem; color: var(--soft); font-size: .9rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .3rem; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { h1 { font-size: 1.35rem; } }
+"""
+"""Of the document itself."""
+RULES = """
 h2 { font-size: 1.2rem; margin: 2rem 0 .4rem; }
 h3 { font-size: 1rem; margin: 1rem 0 .4rem; }
 p { max-width: 46rem; margin: .4rem 0; overflow-wrap: anywhere; }
@@ -60,6 +64,21 @@ details { border: 1px solid var(--line); border-radius: .5rem; padding: .3rem .9
 summary { cursor: pointer; padding: .3rem 0; font-weight: 600; }
 .heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 40rem) { .grid thead th:not(:first-child) span { writing-mode: vertical-rl; }
-  .grid td { padding: .2rem .1rem; } .grid { font-size: .82rem; } h1 { font-size: 1.35rem; } }
+  .grid td { padding: .2rem .1rem; } .grid { font-size: .82rem; } }
 @media print { details { border: 0; } }
 """
+"""Of what stands in it; as rules inside another (`within`) they reach nothing beside it."""
+_COLOURS = (
+    f":root {{ color-scheme: light dark; {LIGHT} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {DARK} }} }}"
+)
+CSS = _COLOURS + FRAME + RULES
+
+
+def within(selector: str, dark: str) -> str:
+    """Return the style of the parts as they stand in another page.
+
+    Args:
+        selector: What they stand in there.
+        dark: What that stands in where the page is dark.
+    """
+    return f"{selector} {{ {LIGHT} }}\n{dark} {selector} {{ {DARK} }}\n{selector} {{ {RULES} }}\n"

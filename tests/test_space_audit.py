@@ -1,0 +1,145 @@
+"""The tab Audit without a browser: what is shown first, what is kept, and the same numbers at all three doors."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import fake_report
+import planted
+import pytest
+
+import fairhub
+from fairhub.inputs.sizes import Sizes
+from fairhub.model.loading import EMBEDDED
+from fairhub.report import Audit, read
+from fairhub.report.audit_file import before, from_json, to_json
+from fairhub.report.evidence import Brought, Evidence, Example
+from fairhub.run.memory import Memory
+from fairhub.space import audit_tab, audits, worker
+from fairhub.space.models import Models
+from fairhub.space.running import prepare
+from fairhub.space.shared import Shared
+from fairhub.space.visitors import Visitors
+
+CARDS = Path(__file__).parent.parent / "model_cards"
+HOSTILE = "<img src=x onerror=alert(1)></article><script>"
+FEW = Sizes(
+    held_out=12, external=12, control=6, search=8, select=8, held_out_tokens=1024, search_tokens=1024,
+    select_tokens=1024, judged=16, judged_near=8, traits=8, choices=8, passages=4, fitted=8, fitted_wide=8,
+)  # fmt: skip
+EVIDENCE = Evidence(
+    (Example("age", "bad", "held_out", ("old", "young"), ("The old", "The young"), (2.0, 1.0), "awful", (0.02, 0.01)),),
+    (Brought("age", ("old", "young"), " grey", 0.1, 1.0, 20),),
+)
+
+
+def audit(model="org/name", figures=None, evidence=EVIDENCE):
+    return Audit(model, "local", figures or fake_report.audit().figures, ("a note",), evidence)
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def shared(tmp_path, planted_folder, cached):
+    return Shared(Models({"planted": str(planted_folder)}), Visitors(tmp_path / "visitors"), CARDS)
+
+
+def test_an_audit_is_read_back_as_it_was():
+    made = audit()
+    assert from_json(to_json(made)) == made
+    assert from_json(to_json(made)).inside() == made.inside()
+
+
+def test_a_report_says_of_its_base_what_an_audit_does():
+    report = read(CARDS / "smollm2-135m-instruct-two-sided" / "report.json")
+    said = before(report)
+    assert said.findings().looked and said.findings().brought and not said.evidence.examples
+    assert all(figure.after is None is figure.change for figure in said.figures)
+    for name in ("judgement", "systematic", "recall_right"):
+        assert said.figure(name).before == report.figure(name, "held_out").before
+
+
+def test_the_default_is_found_in_the_gallery_and_says_since_when(tmp_path, cached, monkeypatch):
+    monkeypatch.setattr(audits, "known", lambda *_: None)
+    shown = audit_tab.opening(Shared(Models(), Visitors(tmp_path), CARDS), None)
+    runs = [read(path) for path in CARDS.glob("*/report.json")]
+    said, run = audits.of_gallery(runs, None)
+    assert run.base_model["revision"] == EMBEDDED and f"measured on {run.created[:10]}, by fairhub" in shown
+    assert said.inside() in shown
+    assert audits.of_gallery(runs, "ada/other@0123") is None
+
+
+def test_what_was_found_is_kept_by_all_it_hangs_on(planted_folder, cached, monkeypatch):
+    source, request = str(planted_folder), audits.asked()
+    made = []
+    monkeypatch.setattr(audits, "examine", lambda loaded, *_, **__: made.append(1) or audit(loaded.id))
+    loaded = planted.loaded(planted.planted_model())
+    assert audits.known(source, request) is None
+    found = audits.whole(loaded, source, request, audits.remembered())
+    assert audits.known(source, request) == found == audits.whole(loaded, source, request, audits.remembered())
+    assert len(made) == 1
+    assert audits.known(source, audits.asked(["gender"])) is None
+    assert audits.known("org/name@other", request) is None
+    monkeypatch.setattr(audits, "_identity", lambda source: None)
+    assert audits.known(source, request) is None  # what may be another by tomorrow is measured again
+    audits.whole(loaded, source, request, Memory())
+    assert len(made) == 2
+
+
+def test_names_are_only_text(shared):
+    gap = fake_report.gap(0, HOSTILE, HOSTILE, "cold", after=False)
+    evidence = Evidence((), (Brought(HOSTILE, (HOSTILE, "b"), HOSTILE, 0.1, 1.0, 20),))
+    shown = audit_tab.finding(audit(HOSTILE, (*fake_report.audit().figures, gap), evidence), HOSTILE)
+    assert "&lt;img" in shown and "<img" not in shown and "<script" not in shown
+    assert shown.count("</article>") == 1 + shown.count("<article>")  # examples are articles too
+
+
+class Done:
+    """A slice that is over at once."""
+
+    def __init__(self, folder):
+        worker.work(folder)
+
+    def poll(self):
+        return 0
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_finding_comes_in_two_steps_and_the_second_time_at_once(shared, monkeypatch):
+    steps = []
+    first, whole = audit("a first look"), audit("the whole")
+    monkeypatch.setattr(audits, "examine", lambda *_, beside=True, **__: steps.append(beside) or (first, whole)[beside])
+    shared = replace(shared, begin=Done)
+    key = shared.visitors.new()
+    said = [update for update in audit_tab._audit(shared, key, "planted") if isinstance(update[1], str)]
+    assert steps == [False, True]
+    assert audit_tab._COMING in said[0][1] and audit_tab._NOW in said[-1][1] and "the whole" in said[-1][1]
+    (again,) = audit_tab._audit(shared, key, "planted")
+    assert audit_tab._BEFORE in again[1] and "the whole" in again[1] and steps == [False, True]
+
+
+@pytest.mark.usefixtures("brief", "offline")
+@pytest.mark.wide
+def test_command_python_and_space_show_equal_numbers(command, planted_folder, text, tmp_path, cached, monkeypatch):
+    monkeypatch.setattr("fairhub.inputs.sizes.of_audit", lambda suite: FEW)
+    monkeypatch.setattr(audits, "of_audit", lambda suite: FEW)
+    code, out, err = command("audit", planted_folder, "--text", text, "--json")
+    assert code == 0, err
+    typed = {figure_key(one): one["before"]["value"] for one in json.loads(out)["figures"]}
+    said = fairhub.audit(fairhub.load(str(planted_folder)), text=text, sizes=FEW)
+    called = {figure_key(vars(one)): one.before.value for one in said.figures}
+    job = tmp_path / "job"
+    prepare(job, str(planted_folder), replace(audits.asked(), text=Path(text)), what="audit")
+    worker.work(job)
+    assert worker.standing(job).state == "finished", worker.standing(job)
+    seen = from_json((job / worker.AUDIT).read_text())
+    clicked = {figure_key(vars(one)): one.before.value for one in seen.figures}
+    assert len(typed) > 20 and typed == called == clicked
+    assert seen.evidence == said.evidence
+
+
+def figure_key(one):
+    return one["name"], one["split"], one["axis"], one["context"], tuple(one["groups"] or ())
