@@ -76,7 +76,7 @@ def test_surrogates_rank_unseen_masks_of_planted_bias(tasks):
     assert len(found.known.masks("test")) >= 10
     assert all((found.known.labels[mask].slopes is None) == (found.known.roles[mask] == "test") for mask in
                found.known.masks()[:110])  # fmt: skip
-    assert judged["bias"]["spearman"] >= 0.8 and judged["energy"]["spearman"] >= 0.8  # over a dozen or two masks
+    assert judged["bias"]["spearman"] >= 0.75 and judged["energy"]["spearman"] >= 0.75  # over a dozen or two masks
     assert judged["bias"]["ceiling"] > 0.3
     tested = bits(found.known.masks("test"), found.heads)
     wrong = found.surrogates.forecast(tested[:, ::-1]).bias  # positive control: other heads' bits say nothing
