@@ -1,4 +1,4 @@
-"""Surrogate evaluation of head masks: both surrogates in one product, against one plain forward of the model.
+"""Surrogate evaluation of head masks: all surrogates in one product, against one plain forward of the model.
 
     python benchmarks/surrogate.py [--model NAME] [--masks N] [--forwards N] [--json]
 
@@ -27,12 +27,16 @@ from fairhub.model.architecture import units
 from fairhub.model.loading import Loaded, load
 from fairhub.pipeline import task_of
 from fairhub.run.folder import Run
+from fairhub.search.surrogate.closed import TURNS
+from fairhub.search.surrogate.doubt import Doubt
+from fairhub.search.surrogate.forecaster import Surrogate
 from fairhub.search.surrogate.labels import Meter, heads_of
 from fairhub.search.surrogate.landscape import Landscape
 from fairhub.search.surrogate.masks import band_of, draw
-from fairhub.search.surrogate.network import MEMBERS, WIDTH, Surrogate
+from fairhub.search.surrogate.network import MEMBERS, WIDTH
 from fairhub.search.surrogate.objective import sweep
 from fairhub.search.surrogate.search import PROBES
+from fairhub.search.surrogate.training import Surrogates
 
 REACH = 10_000.0
 
@@ -88,7 +92,7 @@ def measure(loaded: Loaded, masks: int, forwards: int, text: Path | None) -> dic
             "surrogate_seconds": float(np.median(times)),
             "probes": len(meter.probes),
             "tokens": sum(batch.tokens for batch in (*meter.batches, *meter.text)),
-            "networks": 2 * MEMBERS,
+            "networks": 3 * MEMBERS,
             "device": str(loaded.model.get_input_embeddings().weight.device),
             "threads": torch.get_num_threads(),
         },
@@ -110,16 +114,17 @@ def _plain(loaded: Loaded, meter: Meter, heads: list[Any], forwards: int) -> flo
     return float(np.median(times[1:]))
 
 
-def _landscape(heads: int, clusters: int = 26) -> Landscape:
-    """Return surrogates as large as those of a search over all axes, with random weights."""
+def _landscape(heads: int) -> Landscape:
+    """Return surrogates as large as those of a search, with random weights."""
     rng = np.random.default_rng(0)
+    shapes = ((heads,), (heads, TURNS), (TURNS,), (MEMBERS, heads, WIDTH), (MEMBERS, WIDTH), (MEMBERS, WIDTH))
 
-    def surrogate(targets: int) -> Surrogate:
-        shapes = ((MEMBERS, heads, targets), (MEMBERS, heads, WIDTH), (MEMBERS, WIDTH), (MEMBERS, WIDTH, targets))
-        return Surrogate("residual", *(0.1 * rng.normal(size=shape).astype(np.float32) for shape in shapes))
+    def surrogate() -> Surrogate:
+        return Surrogate("residual", *(0.1 * rng.normal(size=shape) for shape in shapes))
 
+    doubt = Doubt(rng.normal(size=(heads, heads)), np.full(3, 0.01))
     plan = Plan()
-    return Landscape(surrogate(1 + clusters), surrogate(1), 3.5, sweep(plan, clusters), plan)
+    return Landscape(Surrogates(surrogate(), surrogate(), surrogate(), doubt, 0.0), 3.5, sweep(plan, 26), plan)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "compute": "errors inputs model run edit",
     "measure": "errors files stats run report inputs model edit compute",
     "metrics": "errors stats inputs model compute measure",
-    "search": "errors stats run inputs model edit compute measure",
+    "search": "errors stats run inputs model compute measure",
     "methods": "errors defaults stats run report inputs model edit compute measure search",
     "request": "errors defaults files inputs measure methods",
     "card": "report stats methods",

@@ -9,16 +9,21 @@ import pytest
 
 from fairhub.methods import Plan
 from fairhub.model.units import Unit
+from fairhub.run.folder import Run
 from fairhub.search.annealing import Schedule
 from fairhub.search.surrogate.additive import additive
 from fairhub.search.surrogate.chains import anneal_chains
+from fairhub.search.surrogate.direct import greedy
+from fairhub.search.surrogate.doubt import Doubt, distance, left_out, root_of
 from fairhub.search.surrogate.fidelity import ceiling, fidelity
+from fairhub.search.surrogate.forecaster import Examples, Surrogate
 from fairhub.search.surrogate.labelled import Labelled, scale_of
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.landscape import Landscape
-from fairhub.search.surrogate.masks import STRATA, Band, balanced, band_of, bits, draw, fresh, mask_of, role_of, stratum
-from fairhub.search.surrogate.network import Examples, Surrogate, fit
+from fairhub.search.surrogate.masks import Band, band_of, bits, draw, fresh, grown, mask_of, role_of
 from fairhub.search.surrogate.objective import Objective, asked, sweep
+from fairhub.search.surrogate.quadratic import interactions
+from fairhub.search.surrogate.training import Surrogates, fit, train
 from fairhub.search.surrogate.walkers import Walkers
 from fairhub.stats.statistics import rank_correlation
 
@@ -26,20 +31,25 @@ HEADS = [Unit(layer, "head", index) for layer in range(3) for index in range(4)]
 PLAN = Plan()
 
 
-def random_surrogate(bits_, targets, seed, scale):
+def random_surrogate(bits_, seed, scale):
     rng = np.random.default_rng(seed)
-    parts = (
-        scale * rng.normal(size=(5, bits_, targets)),
+    return Surrogate(
+        "residual",
+        scale * rng.normal(size=bits_),
+        rng.normal(size=(bits_, 3)),
+        0.3 * scale * rng.normal(size=3),
         0.5 * rng.normal(size=(5, bits_, 8)),
         rng.normal(size=(5, 8)),
-        scale * rng.normal(size=(5, 8, targets)),
+        scale * rng.normal(size=(5, 8)),
     )
-    return Surrogate("residual", *(part.astype(np.float32) for part in parts))
 
 
-def landscape(bits_=12, objectives=None, seed=0):
-    parts = random_surrogate(bits_, 5, seed, 0.1), random_surrogate(bits_, 1, seed + 1, 0.02)
-    return Landscape(*parts, 3.5, objectives or sweep(PLAN, 4), PLAN), parts
+def landscape(bits_=12, objectives=None, seed=0, caution=1.0):
+    rng = np.random.default_rng(seed)
+    parts = [random_surrogate(bits_, seed + number, scale) for number, scale in enumerate((0.1, 0.1, 0.02))]
+    doubt = Doubt(root_of(rng.random((9, bits_)) < 0.3), np.array([0.02, 0.03, 0.004]))
+    found = Surrogates(*parts, doubt, 0.0)
+    return Landscape(found, 3.5, objectives or sweep(PLAN, 4), PLAN, caution), found
 
 
 def every_mask(count, low, high):
@@ -47,15 +57,38 @@ def every_mask(count, low, high):
     return rows[(rows.sum(1) >= low) & (rows.sum(1) <= high)]
 
 
-def test_landscape_is_the_mean_of_the_ensembles():
-    land, (bias, loss) = landscape()
+def test_landscape_is_what_the_surrogates_forecast_and_charges_their_doubt():
+    land, surrogates = landscape(caution=0.0)
     rows = every_mask(12, 0, 3)
-    found = land.forecast(land.lifted(rows))
-    x = rows.astype(np.float32)
-    np.testing.assert_allclose(np.column_stack([found.bias, found.clusters]), bias.mean(x), atol=1e-5)
-    np.testing.assert_allclose(found.loss, loss.mean(x)[:, 0], atol=1e-5)
-    assert np.abs(bias.members(0 * x[:1])).max() < 1e-6  # nothing removed changes nothing
+    x = rows.astype(float)
+    found, said = land.forecast(land.lifted(rows)), surrogates.forecast(x)
+    for name in ("bias", "robust", "loss"):
+        np.testing.assert_allclose(getattr(found, name), getattr(said, name), atol=1e-5)
+    assert max(abs(one.forecast(x[:1])[0]) for one in surrogates.each) < 1e-9  # nothing removed changes nothing
     assert np.abs(found.bias).max() > 0.1  # positive control
+    careful = landscape(caution=2.0)[0].forecast(land.lifted(rows))
+    np.testing.assert_allclose(careful.loss - found.loss, 2 * surrogates.doubt.of(x)[:, 2], atol=1e-5)
+    assert (careful.bias - found.bias)[1:].min() > 0
+
+
+def test_slopes_of_a_surrogate_are_those_of_finite_differences():
+    found, step = random_surrogate(12, 0, 0.1), 1e-6
+    x = every_mask(12, 2, 2)[:7].astype(float)
+    for bit in range(12):
+        ends = [found.forecast(x + d * np.eye(12)[bit]) for d in (step, -step)]
+        np.testing.assert_allclose(found.slopes(x)[:, bit], (ends[0] - ends[1]) / (2 * step), atol=1e-5)
+
+
+def test_doubt_grows_with_the_distance_from_what_was_measured():
+    measured = np.zeros((20, 12))
+    measured[:, :6] = np.random.default_rng(0).random((20, 6)) < 0.5
+    root, apart = root_of(measured), np.eye(12)
+    assert distance(root, apart[6:]) == pytest.approx(1.0)  # of heads that no mask held
+    assert distance(root, apart[:6]).max() < 0.6
+    assert distance(root_of(np.vstack([measured, measured])), apart[:6]).max() < distance(root, apart[:6]).max()
+    assert distance(root, np.zeros((1, 12)))[0] == 0
+    alone = [distance(root_of(np.delete(measured, row, axis=0)), measured[[row]])[0] for row in range(20)]
+    np.testing.assert_allclose(left_out(measured), alone, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -84,19 +117,35 @@ def test_acceptance_at_the_first_temperature(wanted):
     np.testing.assert_allclose(found.acceptance, wanted, atol=0.05)
 
 
-def test_chains_stay_in_the_band_and_move_one_head_at_a_time():
+def test_chains_stay_in_the_band_and_add_drop_or_swap():
     land, _ = landscape(20)
     walkers = Walkers(land, 2, 5, 30, np.random.default_rng(0))
     assert set(walkers.size) == {2, 3, 4, 5}
     for _ in range(300):
         before = walkers.state.copy()
         walkers.step(np.full(len(before), np.inf))
-        assert ((before != walkers.state).sum(1) == 1).all()  # all is accepted
+        flips, grown_ = (before != walkers.state).sum(1), walkers.state.sum(1) - before.sum(1)
+        assert set(flips) == {1, 2} and (grown_[flips == 2] == 0).all()  # all is accepted
         assert np.array_equal(walkers.state.sum(1), walkers.size)
         assert walkers.size.min() >= 2 and walkers.size.max() <= 5
     expected = land.energies(land.lifted(walkers.state), walkers.objective)
     np.testing.assert_allclose(walkers.energy, expected, atol=1e-4)  # moves add up to the state
     assert walkers.step(np.zeros(len(before)))[2].mean() < 0.9  # positive control: frozen chains refuse
+
+
+def test_every_other_chain_starts_from_the_masks_given():
+    land, _ = landscape(20, [Objective("step"), Objective("robust")])
+    given = np.zeros((2, 20), dtype=bool)
+    given[0, :3] = given[1, 4:6] = True
+    walkers = Walkers(land, 2, 5, 8, np.random.default_rng(0), [given, given[:0]])
+    assert walkers.begun.tolist() == [True, False] * 4 + [False] * 8
+    assert np.array_equal(walkers.state[[0, 2, 4, 6]], given[[0, 1, 0, 1]])
+    for _ in range(5):
+        walkers.step(np.full(16, np.inf))
+    walkers.restart()
+    assert np.array_equal(walkers.state[walkers.begun], given[[0, 1, 0, 1]])
+    energy = land.energies(land.lifted(given), np.zeros(2, dtype=int))
+    assert walkers.best_energy[:8].min() <= energy.min() + 1e-6
 
 
 def test_chains_repeat_with_their_seed():
@@ -126,36 +175,88 @@ def sampled(count, seed=0, heads=30):
     return (order < rng.integers(1, 9, count)[:, None]).astype(np.float32)
 
 
-def split(x, y):
-    whole = Examples(x, y[:, None], np.ones(len(x)))
-    return whole.part(np.arange(160)), whole.part(np.arange(160, 200)), whole.part(np.arange(200, len(x)))
+def examples(x, y, slopes=None):
+    """The base model first, as surrogates learn it."""
+    x, y = np.vstack([np.zeros(x.shape[1]), x]), np.append(0.0, y)
+    rows = np.full(x.shape, np.nan) if slopes is None else np.vstack([slopes(np.zeros((1, x.shape[1]))), slopes(x[1:])])
+    return Examples(x, y, np.where(x.any(1), 1.0, 5.0), rows)
+
+
+def none_known(heads=30):
+    return np.zeros((heads, 0))
+
+
+def quadratic_truth(heads, seed=0, strength=0.5):
+    rng = np.random.default_rng(seed)
+    first, pairs = rng.normal(size=heads), strength * rng.normal(size=(heads, heads))
+    pairs = (pairs + pairs.T) / 2
+    np.fill_diagonal(pairs, 0)
+    return lambda x: x @ first + 0.5 * np.einsum("nb,bc,nc->n", x, pairs, x), lambda x: first + x @ pairs, pairs
 
 
 def test_networks_forecast_unseen_masks():
     rng = np.random.default_rng(1)
     x, effects = sampled(400), rng.normal(size=30)
-    train, validation, test = split(x, x @ effects + 0.1 * rng.normal(size=400))
-    prior = np.zeros((1, 30, 1))
+    y = x @ effects + 0.1 * rng.normal(size=400)
     for kind, least in (("additive", 0.97), ("residual", 0.97), ("network", 0.8)):
-        found = fit(kind, train, validation, prior, 0)
-        assert rank_correlation(found.mean(test.x)[:, 0], test.y[:, 0]) > least, kind
-        assert found.spread(test.x).min() > 0
-    shuffled = Examples(train.x, rng.permutation(train.y), train.weight)
-    nothing = fit("additive", shuffled, validation, prior, 0)
-    assert abs(rank_correlation(nothing.mean(test.x)[:, 0], test.y[:, 0])) < 0.5  # positive control
+        found = fit(kind, examples(x[:200], y[:200], lambda x: 0 * x), none_known(), 0)
+        assert rank_correlation(found.forecast(x[200:]), y[200:]) > least, kind
+    nothing = fit("additive", examples(x[:200], rng.permutation(y[:200])), none_known(), 0)
+    assert abs(rank_correlation(nothing.forecast(x[200:]), y[200:])) < 0.5  # positive control
 
 
 def test_residual_networks_learn_what_is_not_additive():
     rng = np.random.default_rng(2)
     x = sampled(900)
     y = x @ rng.normal(size=30) + 3 * np.maximum(x[:, :10].sum(1) - 1, 0)  # the second of a group costs, not the first
-    whole = Examples(x, y[:, None], np.ones(len(x)))
-    train, validation, test = (whole.part(np.arange(*ends)) for ends in ((0, 600), (600, 700), (700, 900)))
-    error = {
-        kind: float(((fit(kind, train, validation, np.zeros((1, 30, 1)), 0).mean(test.x) - test.y) ** 2).mean())
-        for kind in ("additive", "residual")
-    }
+    error = {}
+    for kind in ("additive", "residual"):
+        found = fit(kind, examples(x[:700], y[:700], lambda x: 0 * x), none_known(), 0)
+        error[kind] = float(((found.forecast(x[700:]) - y[700:]) ** 2).mean())
     assert error["residual"] < 0.8 * error["additive"]
+
+
+def test_slopes_tell_of_pairs_that_no_mask_held():
+    value, slopes, pairs = quadratic_truth(30)
+    x = sampled(60)
+    found = interactions(x, slopes(x), slopes(np.zeros((1, 30)))[0], np.ones(60))
+    assert np.array_equal(found, found.T) and not found.diagonal().any()
+    np.testing.assert_allclose(found, pairs, atol=0.15)  # 435 pairs from 60 masks
+    unseen = sampled(300, seed=9)
+    known = examples(x[:24], value(x[:24]), slopes)
+    rank = {
+        kind: rank_correlation(fit(kind, known, none_known(), 0).forecast(unseen), value(unseen))
+        for kind in ("prior", "additive", "quadratic")
+    }
+    assert rank["quadratic"] > 0.97 and rank["quadratic"] > max(rank["prior"], rank["additive"]) + 0.02
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.4, 2.0])
+def test_what_is_chosen_never_ranks_unseen_masks_worse_than_first_order_scores(strength, tmp_path):
+    """Whether heads work together or not, and whether slopes are right or noise: the choice is no worse."""
+    unseen = sampled(300, seed=9)
+    for seed in range(3):
+        value, slopes, _ = quadratic_truth(30, seed, strength)
+        rng = np.random.default_rng(seed)
+        x = sampled(40, seed)
+        noisy = value(x) + 0.3 * seed * rng.normal(size=40)
+        known = _Known(examples(x, noisy, lambda x, s=slopes, r=rng: s(x) + 0.2 * r.normal(size=x.shape)))
+        found = train(Run(tmp_path / f"{seed}", {}, False), "surrogate_0", known, none_known(), 0)
+        first = fit("prior", known.kept, none_known(), 0)
+        ranks = [rank_correlation(one.forecast(unseen), value(unseen)) for one in (found.loss, first)]
+        assert ranks[0] >= ranks[1] - 0.01, (seed, found.kinds)
+        again = train(Run(tmp_path / f"{seed}", {}, True), "surrogate_0", None, none_known(), 0)
+        assert np.array_equal(again.forecast(unseen).loss, found.forecast(unseen).loss)  # read, not trained again
+
+
+class _Known:
+    """As `Labelled`, with the same examples of every figure."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def examples(self, target, role):
+        return self.kept
 
 
 def test_first_order_scores_stand_in_for_masks_that_are_missing():
@@ -164,8 +265,8 @@ def test_first_order_scores_stand_in_for_masks_that_are_missing():
     unseen = sampled(200, seed=9, heads=60)
     error = {}
     for name, prior in (("known", 0.2 * effects + 0.02 * rng.normal(size=60)), ("none", np.zeros(60))):
-        found = additive(x, (x @ effects)[:, None], prior[None, :, None], np.ones(25))
-        error[name] = float(((unseen @ (found[:, 0] - effects)) ** 2).mean())
+        found = additive(x, x @ effects, prior[:, None], np.ones(25))
+        error[name] = float(((unseen @ (found - effects)) ** 2).mean())
     assert error["known"] < 0.3 * error["none"]
 
 
@@ -183,29 +284,36 @@ def test_masks_are_uniform_in_count_and_never_drawn_twice():
     assert [mask_of(row, HEADS) for row in bits(list(known), HEADS)] == list(known)
 
 
-def test_damaged_masks_do_not_swamp_the_data():
-    vital, band = HEADS[5], Band(1, 11)
+def test_masks_are_drawn_for_the_budget():
+    rng, band = random.Random(0), Band(1, 8)
+    rise = np.full(12, 0.01)
+    rise[5] = 10.0  # breaks the model
+    drawn: set = set()
+    for _ in range(60):
+        drawn.add(grown(HEADS, band, rng, rise, 0.06, drawn))
+    costs = [sum(rise[HEADS.index(head)] for head in mask) for mask in drawn]
+    assert len(drawn) == 60 and max(costs) <= 0.06 and max(map(len, drawn)) > 4
+    few = Band(1, 1)
+    left = {grown(HEADS, few, rng, rise, 0.06, drawn_) for drawn_ in [{frozenset({h}) for h in HEADS if h != HEADS[5]}]}
+    assert left == {frozenset({HEADS[5]})}  # where all that is cheap is known, what is dear is next
 
-    def rise(masks):
-        return np.array([10.0 * (vital in mask) + 0.01 * len(mask) for mask in masks])
 
-    shares = {}
-    for name in ("balanced", "uniform"):
-        rng, filled = random.Random(0), {}
-        for _ in range(150):
-            one = balanced(HEADS, band, rng, filled, rise) if name == "balanced" else fresh(HEADS, band, rng, filled)
-            filled[one] = float(rise([one])[0])
-        counts = np.bincount([stratum(value) for value in filled.values()], minlength=len(STRATA) + 1)
-        shares[name] = counts[-1] / counts.sum()
-    assert shares["uniform"] > 0.45  # positive control
-    assert 0.2 < shares["balanced"] < 0.45
+def test_greedy_keeps_what_helps_and_stops_where_measurements_end():
+    worth = {head: float(number % 3) - 1 for number, head in enumerate(HEADS)}
+    asked_: list = []
+
+    def energy(mask):
+        asked_.append(mask)
+        return sum(worth[head] for head in mask)
+
+    assert greedy(energy, HEADS, Band(1, 12), 12) == -4 and len(asked_) == 12
+    assert greedy(energy, HEADS, Band(1, 2), 12) == -2 and greedy(energy, HEADS, Band(1, 12), 0) is None
 
 
 def test_roles_hang_on_the_mask_alone():
     rng = random.Random(4)
     roles = [role_of(draw(HEADS, Band(1, 8), rng)) for _ in range(3000)]
-    shares = {role: roles.count(role) / len(roles) for role in ("train", "validation", "test")}
-    assert shares["test"] == pytest.approx(0.2, abs=0.06) and shares["validation"] == pytest.approx(0.15, abs=0.06)
+    assert roles.count("test") / len(roles) == pytest.approx(0.2, abs=0.06) and set(roles) == {"train", "test"}
 
 
 class _Named:
@@ -257,9 +365,27 @@ def test_winners_never_test_and_test_masks_never_train():
     assert known.roles[tested] == "test"  # found again by the annealer: still unseen
     train = known.examples("bias", "train")
     assert len(train.x) == 1 + len(known.masks("train")) and not train.x[0].any()
-    np.testing.assert_allclose(train.y[1:, 0], np.log(2))
+    np.testing.assert_allclose(train.y[1:], np.log(2))
+    assert np.isnan(train.slopes).all()  # none was measured
     broken = known.examples("loss", known.roles[known.masks()[0]])
     assert broken.weight.min() < 0.01 < 0.9 < np.median(broken.weight)
+
+
+def test_slopes_of_log_ratios_are_those_of_finite_differences():
+    rng = np.random.default_rng(0)
+    probes = [_Named(f"f{i % 3}") for i in range(9)]
+    scale = scale_of(Label(rng.uniform(0.01, 0.1, 9), np.full(4, 3.5), 0.0), probes, kappa=1.5)
+    slopes = 0.01 * rng.normal(size=(13, 5))
+    label = Label(rng.uniform(0.01, 0.1, 9), 3.5 + rng.random(4), 0.0, slopes)
+    found, step = scale.slopes(label), 1e-5
+    for head in range(5):
+        ends = [
+            scale.measured([Label(label.bias + d * slopes[:9, head], label.loss + d * slopes[9:, head], 0.0)])
+            for d in (step, -step)
+        ]
+        for name in ("bias", "robust", "loss"):
+            wanted = (getattr(ends[0], name)[0] - getattr(ends[1], name)[0]) / (2 * step)
+            assert getattr(found, name)[head] == pytest.approx(wanted, rel=1e-3, abs=1e-6), name
 
 
 @pytest.mark.parametrize("energy", ["robust", "weighted", "step"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from fairhub.compute.engine import separable
 from fairhub.compute.likelihood import shared_tokens
 from fairhub.cost.work import Work, on_probes, on_text, tokens_of
 from fairhub.inputs.batches import probe_batches
@@ -10,7 +11,6 @@ from fairhub.inputs.data import Data, Ground, compared
 from fairhub.inputs.probes import CONTROL, Probe, stratified
 from fairhub.inputs.tokens import encode
 from fairhub.measure.divergence import divergence_tokens
-from fairhub.measure.scores import separable
 from fairhub.methods import METHODS, Plan, Task
 from fairhub.methods.erasure import pulled_tokens, sweep_tokens
 from fairhub.methods.erasure.sweep import TOKENS
@@ -22,6 +22,7 @@ from fairhub.model.architecture import sites
 from fairhub.model.units import KINDS
 from fairhub.search.surrogate.finalists import RISES
 from fairhub.search.surrogate.labels import Meter, fresh_meter
+from fairhub.search.surrogate.masks import TESTED
 from fairhub.search.surrogate.objective import sweep
 from fairhub.search.surrogate.search import PROBES as METERED
 
@@ -136,12 +137,15 @@ def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     meter = Meter(task, METERED)
     fresh = fresh_meter(task, meter)
     objectives, rounds = len(sweep(plan, 2)), (plan.rounds + 1) / 2
-    measured = 1 + plan.masks + objectives * rounds * 3  # winners, then as many twice without surrogates
+    winners = objectives * rounds
+    sloped = 1 + (1 - TESTED) * plan.masks + winners
+    plain = TESTED * plan.masks + 3 * winners  # test masks, and the same number three times without surrogates
     again = 4 * len(RISES)
     tried = 2 * 3 if plan.heal else 2  # two masks, each under a few guards
     search = [
-        _scoring("first-order scores", task),
-        on_probes("masks, probes", meter.batches, measured), on_text("masks, text", meter.text, measured),
+        on_probes("masks, probes", meter.batches, plain), on_text("masks, text", meter.text, plain),
+        _with_backward(on_probes("masks with slopes, probes", meter.batches, sloped)),
+        _with_backward(on_text("masks with slopes, text", meter.text, sloped)),
         on_probes("finalists, probes", fresh.batches, again), on_text("finalists, text", fresh.text, again),
     ]  # fmt: skip
     return [
@@ -150,6 +154,10 @@ def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
         on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
         on_probes("choosing, probes", task.select_batches, 1 + tried / 2),
     ]  # fmt: skip
+
+
+def _with_backward(work: Work) -> Work:
+    return replace(work, backward=work.tokens, calls=2 * work.calls)
 
 
 def _fairness_pruning(task: Task, plan: Plan) -> list[Work]:

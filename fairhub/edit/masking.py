@@ -1,6 +1,6 @@
 """Removing units for a while: hooks on the inputs of output projections, gone when the `with` block ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from fairhub.model.architecture import decoder_layers, located, sites
 from fairhub.model.streaming.steps import hook_before
-from fairhub.model.units import Kind, Pruning, Site
+from fairhub.model.units import KINDS, Kind, Pruning, Site
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...] | None]
 
@@ -43,13 +43,16 @@ def masked(model: PreTrainedModel, *prunings: Pruning) -> Iterator[None]:
 
 
 @contextmanager
-def gated(model: PreTrainedModel, rows: int | None = None) -> Iterator[dict[tuple[int, Kind], Tensor]]:
+def gated(
+    model: PreTrainedModel, rows: int | None = None, kinds: Sequence[Kind] = KINDS
+) -> Iterator[dict[tuple[int, Kind], Tensor]]:
     """Multiply every unit by a gate of one inside the `with` block, to learn what the unit does.
 
     Args:
         model: A causal language model of a known architecture.
         rows: None for one gate per unit; else the batch has so many rows and each row has gates of its
             own, so that one backward pass tells what every unit does to every row.
+        kinds: The kinds of units that get gates.
 
     The gradient of a loss with respect to a gate is minus the first-order change of the loss when the
     unit is removed (Molchanov et al. 2017, "Pruning convolutional neural networks for resource efficient
@@ -64,7 +67,7 @@ def gated(model: PreTrainedModel, rows: int | None = None) -> Iterator[dict[tupl
     """
     gates: dict[tuple[int, Kind], Tensor] = {}
     hooks: dict[nn.Module, Hook] = {}
-    for site in sites(model):
+    for site in (site for site in sites(model) if site.kind in kinds):
         shape = (site.count,) if rows is None else (rows, site.count)
         gate = torch.ones(shape, device=_home(site), requires_grad=True)
         gates[site.layer, site.kind] = gate

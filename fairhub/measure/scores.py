@@ -4,17 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from transformers import PreTrainedModel
 
-from fairhub.compute.engine import divergence, finite, next_token
-from fairhub.edit.masking import gated
+from fairhub.compute.engine import joined, slopes_of
 from fairhub.inputs.batches import Batch
 from fairhub.inputs.probes import CONTROL, Probe, unit_hash
 from fairhub.model.architecture import units
-from fairhub.model.streaming.steps import in_step
 from fairhub.model.units import Unit
-from fairhub.run.processes import spread
 from fairhub.stats.statistics import rank_correlation, spearman_brown
 
 
@@ -56,32 +52,8 @@ def first_order(
     One forward and one backward over the probes, whatever the number of units (Michel et al. 2019; Molchanov et al.
     2017). A first-order screen only: exact effects decide.
     """
-    effect = np.zeros((len(probes), len(units(model))), dtype=np.float32)
-    base = np.zeros(len(probes))
-
-    def score(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-        found = _effects(model, batch)
-        if progress:
-            progress(batch.tokens)
-        return found
-
-    for batch, (rows, values) in zip(batches, spread(batches, score, each=in_step(model)), strict=True):
-        effect[list(batch.items)], base[list(batch.items)] = rows, values
-    return Scores(units(model), effect, base, memberships(probes))
-
-
-def _effects(model: PreTrainedModel, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-    """Return what each unit's removal does to a batch's probes, [items, units] float32, and their values, [items]."""
-    effect = np.empty((len(batch.items), len(units(model))), dtype=np.float32)
-    with gated(model, rows=len(batch.ids)) as gates, next_token(model, batch.last):
-        values = finite(divergence(model(batch.ids, use_cache=False).logits, batch))
-        parts = separable(batch)
-        for number, part in enumerate(parts, start=1):
-            grads = torch.autograd.grad(values[part].sum(), list(gates.values()), retain_graph=number < len(parts))
-            flat = torch.cat([grad.float().cpu() for grad in grads], dim=1)
-            for place in part:
-                effect[place] = -flat[batch.pairs[place].unique().cpu()].sum(0).numpy()
-    return effect, values.detach().double().cpu().numpy()
+    found = joined(batches, slopes_of(model, batches, progress=progress))
+    return Scores(units(model), found.slopes, found.values, memberships(probes))
 
 
 def memberships(probes: Sequence[Probe]) -> tuple[tuple[str, ...], ...]:
@@ -96,18 +68,6 @@ def member_matrix(clusters: Sequence[Sequence[str]]) -> tuple[list[str], np.ndar
     """Return the names of all clusters, sorted, and [clusters, items] 1 where an item belongs, from those of each."""
     names = sorted({name for row in clusters for name in row})
     return names, np.array([[name in row for row in clusters] for name in names], dtype=float)
-
-
-def separable(batch: Batch) -> list[list[int]]:
-    """Part the batch's probes so that no text is in two probes of one part: a row's gradient is then one probe's."""
-    parts: list[tuple[set[int], list[int]]] = []
-    for place, pair in enumerate(batch.pairs.tolist()):
-        part = next((part for part in parts if part[0].isdisjoint(pair)), None)
-        if part is None:
-            parts.append(part := (set(), []))
-        part[0].update(pair)
-        part[1].append(place)
-    return [places for _, places in parts]
 
 
 def reliability(scores: Scores, probes: Sequence[Probe]) -> dict[str, float]:

@@ -74,7 +74,7 @@ def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning |
             "spearman": energy.get("spearman"), "r2": energy.get("r2"), "ceiling": energy.get("ceiling"),
             "masks": len(found.known.labels), "speedup": found.speedup(),
             "test_masks": len(found.known.masks("test")),
-            "bias_network": found.pair.bias.kind, "loss_network": found.pair.loss.kind,
+            **{f"{target}_network": kind for target, kind in found.surrogates.kinds.items()},
         },
         "fidelity": judged,
         "finalists": {"measured": len(found.finalists.masks), "on_fresh_probes": found.finalists.confirmed},

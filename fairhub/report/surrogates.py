@@ -8,18 +8,24 @@ from fairhub.report.record import Report
 from fairhub.report.wording import number
 
 _TRUST = (
-    "Forecasts of masks that no surrogate was trained on. The ceiling is the reliability of the labels themselves "
-    "(rank correlation between halves of probes and chunks, stepped up): what lies above it is knowledge of these "
-    "probes. Regret is how far the best of the five masks ranked first falls short of the best of all, as a share of "
-    "the range."
+    "Forecasts of masks that no surrogate was trained on. First order is the Spearman of first-order scores alone, "
+    "without any mask measured. The ceiling is the reliability of the labels themselves (rank correlation between "
+    "halves of probes and chunks, stepped up): what lies above it is knowledge of these probes. Regret is how far the "
+    "best of the five masks ranked first falls short of the best of all, as a share of the range."
 )
 _WINNERS = "Masks that annealing on the surrogates found, and their energy on the real model: lower is better."
 _SEARCHES = (
     "The lowest energy that each way of searching met on the real model, and how many masks it measured for that. "
-    "The surrogates also learned from the random masks."
+    "The surrogates also learned from the random masks. Greedy takes heads in the order of their first-order scores, "
+    "and keeps each that lowers the energy."
 )
-_NAMES = {"energy": "energy", "bias": "bias (log ratio)", "loss": "log-perplexity"}
-_HEADS = {"mse": "MSE", "r2": "R²", "spearman": "Spearman", "ceiling": "Ceiling", "regret": "Regret"}
+_NAMES = {
+    "energy": "energy, weighted", "robust": "energy, robust", "bias": "bias (log ratio)", "loss": "log-perplexity",
+}  # fmt: skip
+_HEADS = {
+    "mse": "MSE", "r2": "R²", "spearman": "Spearman", "first_order": "First order", "ceiling": "Ceiling",
+    "regret": "Regret",
+}  # fmt: skip
 
 
 def surrogate_tables(report: Report) -> list[tuple[str, str, str]]:

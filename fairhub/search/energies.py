@@ -47,9 +47,14 @@ def energies(
         return np.asarray(epsilon * bias + (1 - epsilon) * (base_loss + loss) / base_loss)
     if name == "step":
         return np.asarray(bias + 3.0 * (np.expm1(loss) > budget))
+    return pooled(log_ratios, kappa) + exchange * loss
+
+
+def pooled(log_ratios: np.ndarray, kappa: float) -> np.ndarray:
+    """Return what the robust energy makes of log ratios [prunings, clusters]: mean plus kappa standard errors."""
     count = log_ratios.shape[-1]
     spread = log_ratios.std(-1, ddof=1) / count**0.5 if count > 1 else 0.0
-    return np.asarray(log_ratios.mean(-1) + kappa * spread + exchange * loss)
+    return np.asarray(log_ratios.mean(-1) + kappa * spread)
 
 
 def known(name: str) -> Energy:

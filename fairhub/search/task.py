@@ -50,7 +50,7 @@ class Plan:
     """Annealing steps on the real model; 0 leaves it to what first-order effects say."""
     masks: int = 240
     """Head masks measured for the surrogates (attention_pruning)."""
-    rounds: int = 4
+    rounds: int = 8
     """Times at most that the surrogates' winners are measured and learned from."""
     chains: int = 250
     """Annealing chains on the surrogates, for each energy."""

@@ -12,8 +12,9 @@ from fairhub.compute.engine.readouts import (
     next_token,
     token_loss,
 )
+from fairhub.compute.engine.slopes import Slopes, joined, separable, slopes_of
 
 __all__ = [
-    "Engine", "Readout", "divergence", "fast_matmul", "finite", "jensen_shannon", "log_probabilities", "logits_at",
-    "next_token", "token_loss",
+    "Engine", "Readout", "Slopes", "divergence", "fast_matmul", "finite", "jensen_shannon", "joined",
+    "log_probabilities", "logits_at", "next_token", "separable", "slopes_of", "token_loss",
 ]  # fmt: skip

@@ -9,29 +9,24 @@ PENALTIES = tuple(10.0**power for power in np.arange(-1.5, 3.1, 0.5))
 _FREE = 30.0  # scale of the columns that are hardly penalised: what is known of the heads beforehand, and their count
 
 
-def additive(x: np.ndarray, y: np.ndarray, prior: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return [bits, targets]: what each bit adds to each target; nothing removed changes nothing, so no intercept.
+def additive(x: np.ndarray, y: np.ndarray, known: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return [bits]: what each bit adds; nothing removed changes nothing, so there is no intercept.
 
-    For each target w = P a + b + v is fitted, P its prior, v penalised, a and b hardly: heads that were seldom
-    removed keep what their scores say, in the scale the data shows. The penalty minimises the exact leave-one-out error
-    (PRESS, Allen 1974).
+    w = K a + b + v is fitted, K what is known, v penalised, a and b hardly: heads that were seldom removed keep what
+    their scores say, in the scale the data shows. The penalty minimises the exact leave-one-out error (PRESS, Allen
+    1974).
 
     Args:
         x: [masks, bits] 1 where a head is removed.
-        y: [masks, targets].
-        prior: [targets, bits, features] what is known of each bit beforehand, such as first-order scores.
+        y: [masks].
+        known: [bits, features] what is known of each bit beforehand, such as first-order scores.
         weight: [masks] weight of each mask's squared error.
     """
-    root = np.sqrt(weight)[:, None]
-    found = np.empty((x.shape[1], y.shape[1]))
-    for target in range(y.shape[1]):
-        extra = np.column_stack([prior[target], np.ones(x.shape[1])])
-        extra = extra / np.maximum(np.std(x @ extra, axis=0), 1e-9) * _FREE
-        basis = np.column_stack([np.eye(x.shape[1]), extra])  # bits -> columns
-        columns = x @ basis
-        coefficients = _ridge(root * columns, root[:, 0] * y[:, target])
-        found[:, target] = basis @ coefficients
-    return found
+    extra = np.column_stack([known, np.ones(x.shape[1])])
+    extra = extra / np.maximum(np.std(x @ extra, axis=0), 1e-9) * _FREE
+    basis = np.column_stack([np.eye(x.shape[1]), extra])  # bits -> columns
+    root = np.sqrt(weight)
+    return np.asarray(basis @ _ridge(root[:, None] * (x @ basis), root * y))
 
 
 def _ridge(columns: np.ndarray, y: np.ndarray, penalties: Sequence[float] = PENALTIES) -> np.ndarray:

@@ -1,10 +1,11 @@
 """Thousands of annealing chains side by side on the surrogates: NeuFair's annealer, a step of all chains at once.
 
-Moves, acceptance, cooling and the first temperature are those of `fairhub.search.annealing` (Dasu et al. 2024;
+Flips, acceptance, cooling and the first temperature are those of `fairhub.search.annealing` (Dasu et al. 2024;
 Ben-Ameur 2004), drawn for all chains together; each objective has its own temperature, as energies differ in scale.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from fairhub.search.surrogate.walkers import Walkers
 
 _CLIMBS = 1000  # uphill moves of an objective from which its first temperature is solved
 _WARM = 80  # steps at T0, over the second half of which acceptance is counted
+_PARTNERS = 24  # heads that swaps are tried with on the way downhill
+_STEP = 1e-6  # float32 tells no smaller steps apart
 _FINALISTS = 12  # best states of an objective that are followed downhill
 
 
@@ -36,21 +39,33 @@ class Annealed:
     """[5, objectives, steps]: median energy of the chains, best so far, share that moved, mean size, temperature."""
 
 
-def anneal_chains(land: Landscape, schedule: Schedule, chains: int, seed: int) -> Annealed:
+def anneal_chains(
+    land: Landscape, schedule: Schedule, chains: int, seed: int, starts: Sequence[np.ndarray] = ()
+) -> Annealed:
     """Anneal `chains` chains for every objective, then follow the best states downhill.
 
     Logarithmic cooling never freezes (after 1,000 steps T is a seventh of T0), so the best states that chains visit
-    lie on slopes; the descent at the end, over all single flips, stops at local optima of the surrogates. It is ours,
-    not NeuFair's. `restarts` and `seconds` of the schedule are not used.
+    lie on slopes; the descent at the end, over all single flips and the best swaps, stops at local optima of the
+    surrogates. It is ours, not NeuFair's. `restarts` and `seconds` of the schedule are not used.
+
+    Args:
+        land: Energies of masks.
+        schedule: Steps, band, acceptance and cooling.
+        chains: Chains an objective.
+        seed: Of all draws.
+        starts: For each objective masks [masks, bits] that every other chain starts from, as cool as all end: at T0 it
+            would forget them. Without, all are drawn.
     """
-    walkers = Walkers(land, schedule.k_min, schedule.k_max, chains, np.random.default_rng([seed, 2024]))
+    walkers = Walkers(land, schedule.k_min, schedule.k_max, chains, np.random.default_rng([seed, 2024]), starts)
     initial = _first_temperatures(walkers, schedule, chains)
     held = initial[walkers.objective]
     acceptance = _acceptance(walkers, held)
+    walkers.restart()
+    last = schedule.temperature(1.0, schedule.steps)
     course = np.empty((5, len(initial), schedule.steps))
     for step in range(schedule.steps):
         cooled = schedule.temperature(1.0, step)
-        taken = walkers.step(held * cooled)[2]
+        taken = walkers.step(held * np.where(walkers.begun, last, cooled))[2]
         course[:, :, step] = *_told(walkers, taken, len(initial)), initial * cooled
     return Annealed(*_descended(land, walkers, schedule), initial, acceptance, course)
 
@@ -104,15 +119,39 @@ def _descended(land: Landscape, walkers: Walkers, schedule: Schedule) -> tuple[n
 
 
 def _downhill(land: Landscape, state: np.ndarray, objective: int, schedule: Schedule) -> tuple[np.ndarray, float]:
-    """Take the best single flip within the band until none is better."""
-    state = state.copy()
-    numbers = np.full(land.bits + 1, objective)
-    while True:
-        near = np.vstack([state, state ^ np.eye(land.bits, dtype=bool)])
-        energy = land.energies(land.lifted(near), numbers)
+    """Take the best flip within the band, or where no flip helps the best swap, until none is better."""
+    low, high = max(schedule.k_min, 0), min(schedule.k_max, land.bits)
+
+    def lowest(near: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        energy = land.energies(land.lifted(near), np.full(len(near), objective))
         size = near.sum(1)
-        energy[(size < schedule.k_min) | (size > schedule.k_max)] = math.inf
-        lowest = int(energy.argmin())
-        if lowest == 0 or not energy[lowest] < energy[0] - 1e-6:  # float32 tells no smaller steps apart
-            return state, float(energy[0])
-        state = near[lowest]
+        within = np.where((size < low) | (size > high), math.inf, energy)
+        return near[within.argmin()], float(within.min()), energy
+
+    energy = lowest(state[None])[1]
+    while True:
+        better, value, flipped = lowest(state ^ np.eye(land.bits, dtype=bool))
+        if not value < energy - _STEP:
+            if not (near := _swaps(state, flipped)).size:
+                return state, energy
+            better, value, _ = lowest(near)
+        if not value < energy - _STEP:
+            return state, energy
+        state, energy = better, value
+
+
+def _swaps(state: np.ndarray, flipped: np.ndarray) -> np.ndarray:
+    """Return masks that have one head back and one of the most promising others gone, [masks, bits].
+
+    Args:
+        state: [bits].
+        flipped: [bits] energy after each flip.
+    """
+    gone = np.flatnonzero(state)
+    others = np.flatnonzero(~state)
+    others = others[np.argsort(flipped[others], kind="stable")[:_PARTNERS]]
+    near = np.repeat(state[None], len(gone) * len(others), axis=0)
+    rows = np.arange(len(near))
+    near[rows, np.repeat(gone, len(others))] = False
+    near[rows, np.tile(others, len(gone))] = True
+    return near

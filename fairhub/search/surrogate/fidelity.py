@@ -1,13 +1,20 @@
 """How far the surrogates can be trusted: errors and ranks on masks they never saw, beside the labels' own noise."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairhub.search.surrogate.labelled import Scale
+from fairhub.search.surrogate.closed import prior
+from fairhub.search.surrogate.labelled import Labelled, Scale
 from fairhub.search.surrogate.labels import Label
-from fairhub.search.surrogate.objective import Forecast
+from fairhub.search.surrogate.masks import bits
+from fairhub.search.surrogate.objective import TARGETS, Forecast, Objective
+from fairhub.search.surrogate.training import Surrogates
 from fairhub.stats.statistics import rank_correlation, spearman_brown
+
+if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
+    from fairhub.search.task import Plan
 
 _TOP = 5
 _HALVINGS = 20
@@ -61,6 +68,34 @@ def ceiling(scale: Scale, labels: Sequence[Label], ranked: Callable[[Forecast], 
         if all(np.ptp(half) > 0 for half in halves):
             found.append(rank_correlation(*halves))
     return spearman_brown(float(np.mean(found))) if found else None
+
+
+def judged(surrogates: Surrogates, known: Labelled, base_loss: float, plan: "Plan") -> dict[str, dict[str, float]]:
+    """Return the fidelity of bias, log-perplexity and two energies on test masks, with each one's ceiling.
+
+    `first_order` is the rank correlation that first-order scores alone reach: what measuring masks must beat.
+    """
+    masks = known.masks("test")
+    if not masks:
+        return {}
+    weighted, robust = Objective("weighted", plan.epsilon), Objective("robust")
+    measures: dict[str, Callable[[Forecast], np.ndarray]] = {
+        "energy": lambda f: weighted.values(f, base_loss, plan),
+        "robust": lambda f: robust.values(f, base_loss, plan),
+        "bias": lambda f: f.bias,
+        "loss": lambda f: f.loss,
+    }
+    x, real, labels = bits(masks, known.heads), known.measured("test"), [known.labels[mask] for mask in masks]
+    forecast = surrogates.forecast(x)
+    scores = Forecast(*(prior(known.examples(target, "train")).forecast(x) for target in TARGETS))
+    found = {}
+    for name, ranked in measures.items():
+        found[name] = fidelity(ranked(real), ranked(forecast))
+        if "spearman" in (alone := fidelity(ranked(real), ranked(scores))):
+            found[name]["first_order"] = alone["spearman"]
+        if name != "robust" and (whole := ceiling(known.scale, labels, ranked)) is not None:
+            found[name]["ceiling"] = whole
+    return found
 
 
 def _share(part: float, whole: float) -> float:

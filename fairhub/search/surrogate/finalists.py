@@ -70,5 +70,5 @@ def confirm(known: Labelled, fresh: Meter, masks: Sequence[Pruning], go_on: Call
         again[mask] = fresh(mask)
     if base is None:
         return Finalists(list(masks), known.scale.measured([known.labels[mask] for mask in masks]), False)
-    scale: Scale = scale_of(base, fresh.probes)
+    scale: Scale = scale_of(base, fresh.probes, known.scale.kappa)
     return Finalists(list(again), scale.measured(list(again.values())), True)

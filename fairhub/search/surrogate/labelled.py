@@ -8,13 +8,14 @@ import numpy as np
 from fairhub.inputs.probes import Probe
 from fairhub.measure.scores import member_matrix, memberships
 from fairhub.model.units import Pruning, Unit
+from fairhub.search.energies import pooled
+from fairhub.search.surrogate.forecaster import Examples
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.masks import Role, bits, role_of
-from fairhub.search.surrogate.network import Examples
-from fairhub.search.surrogate.objective import Forecast
+from fairhub.search.surrogate.objective import Forecast, Target
 
-_DAMAGED = 0.5  # nats: a rise of log-perplexity at which a mask counts half
 _BASE = 5.0  # weight of the base model, whose label is exact
+_DAMAGED = 0.2  # nats: a rise of log-perplexity at which a mask's loss counts half
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,27 +26,51 @@ class Scale:
     names: tuple[str, ...]
     member: np.ndarray
     """[1 + clusters, probes] 1 where a probe belongs; the first row is all of them."""
+    kappa: float = 1.0
+    """Standard errors over clusters that the robust energy adds to their mean."""
 
     def measured(self, labels: Sequence[Label]) -> Forecast:
         """Return labels as changes against the base model."""
         base = self.base
         bias = np.array([label.bias for label in labels]).reshape(len(labels), len(base.bias))
-        ratios = np.log((bias @ self.member.T) / (self.member @ base.bias))
+        ratios = self._ratios(bias)
         loss = np.array([label.loss.mean() for label in labels]) - base.loss.mean()
-        return Forecast(ratios[:, 0], ratios[:, 1:], loss)
+        return Forecast(ratios[:, 0], pooled(self._clusters(ratios), self.kappa), loss)
+
+    def slopes(self, label: Label) -> Forecast:
+        """Return how a label's changes change for each head removed, [heads] each, first-order at its mask."""
+        assert label.slopes is not None
+        bias, loss = np.split(label.slopes.astype(float), [len(label.bias)])
+        rows = (self.member @ bias) / (self.member @ label.bias)[:, None]
+        shares = _pooling(self._clusters(self._ratios(label.bias[None]))[0], self.kappa)
+        return Forecast(rows[0], shares @ self._clusters(rows.T).T, loss.mean(0))
 
     def half(self, labels: Sequence[Label], probes: np.ndarray, chunks: np.ndarray) -> Forecast:
-        """Return the same by these probes and chunks of text alone, without clusters."""
+        """Return the changes by these probes and chunks of text alone, without clusters."""
         base = self.base
-        bias = np.array([label.bias[probes].mean() for label in labels]) / base.bias[probes].mean()
+        bias = np.log(np.array([label.bias[probes].mean() for label in labels]) / base.bias[probes].mean())
         loss = np.array([label.loss[chunks].mean() for label in labels]) - base.loss[chunks].mean()
-        return Forecast(np.log(bias), np.empty((len(labels), 0)), loss)
+        return Forecast(bias, bias, loss)
+
+    def _ratios(self, bias: np.ndarray) -> np.ndarray:
+        return np.asarray(np.log((bias @ self.member.T) / (self.member @ self.base.bias)))
+
+    def _clusters(self, rows: np.ndarray) -> np.ndarray:
+        """Return the columns of the clusters; of one cluster or none, the column of all probes."""
+        return rows[:, 1:] if len(self.names) > 1 else rows[:, :1]
 
 
-def scale_of(base: Label, probes: Sequence[Probe]) -> Scale:
+def scale_of(base: Label, probes: Sequence[Probe], kappa: float = 1.0) -> Scale:
     """Return the scale of labels on these probes; clusters are those of the robust energy, where there are several."""
     names, member = member_matrix(memberships(probes))
-    return Scale(base, tuple(names), np.vstack([np.ones(len(probes)), member]))
+    return Scale(base, tuple(names), np.vstack([np.ones(len(probes)), member]), kappa)
+
+
+def _pooling(ratios: np.ndarray, kappa: float) -> np.ndarray:
+    """Return the derivatives of what `pooled` makes of some log ratios, [clusters]."""
+    count, spread = len(ratios), ratios.std(ddof=1) if len(ratios) > 1 else 0.0
+    away = (ratios - ratios.mean()) / ((count - 1) * spread) if spread > 1e-9 else np.zeros(count)
+    return np.asarray(1 / count + kappa * away / count**0.5)
 
 
 class Labelled:
@@ -62,10 +87,6 @@ class Labelled:
         self.labels[mask] = label
         self.roles.setdefault(mask, role_of(mask) if sampled else "train")
 
-    def rises(self) -> dict[Pruning, float]:
-        """Return how far log-perplexity rose under each mask, nats."""
-        return dict(zip(self.labels, self.measured().loss.tolist(), strict=True))
-
     def measured(self, role: Role | None = None) -> Forecast:
         """Return the changes that were measured, of one role or of all."""
         return self.scale.measured([self.labels[mask] for mask in self.masks(role)])
@@ -74,16 +95,21 @@ class Labelled:
         """Return the masks of one role, or of all, in the order they were measured."""
         return [mask for mask in self.labels if role in (None, self.roles[mask])]
 
-    def examples(self, what: str, role: Role) -> Examples:
-        """Return examples for the `bias` or the `loss` network; the base model stands among those to train on.
+    def examples(self, target: Target, role: Role) -> Examples:
+        """Return examples for one surrogate; the base model stands first among those to train on.
 
-        Damaged masks count less: one whose perplexity exploded would otherwise outweigh all others in a squared
-        error, though no repair comes near it.
+        What breaks the model counts less for the loss: a few heads do, and would outweigh all others in a squared
+        error, though no repair comes near them.
         """
-        masks = self.masks(role)
-        found = self.scale.measured([self.scale.base, *(self.labels[mask] for mask in masks)])
-        y = np.column_stack([found.bias, found.clusters]) if what == "bias" else found.loss[:, None]
-        weight = 1 / (1 + (found.loss / _DAMAGED) ** 2)
-        weight[0] = _BASE
-        whole = Examples(bits([frozenset(), *masks], self.heads), y, weight)
-        return whole if role == "train" else whole.part(np.arange(1, len(y)))
+        masks, base = self.masks(role), [self.scale.base] * (role == "train")
+        labels = [*base, *(self.labels[mask] for mask in masks)]
+        x = bits([*[frozenset[Unit]()] * len(base), *masks], self.heads)
+        found = self.scale.measured(labels)
+        slopes = np.full(x.shape, np.nan)
+        for row, label in enumerate(labels):
+            if label.slopes is not None:
+                slopes[row] = getattr(self.scale.slopes(label), target)
+        weight = np.where(x.any(1), 1.0, _BASE)
+        if target == "loss":
+            weight = weight / (1 + (found.loss / _DAMAGED) ** 2)
+        return Examples(x, getattr(found, target), weight, slopes)

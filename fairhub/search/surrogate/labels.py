@@ -1,6 +1,7 @@
 """Labels: bias and log-perplexity of head masks on the real model, each measured once and remembered by the run."""
 
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairhub.compute.engine import Engine, fast_matmul, token_loss
+from fairhub.compute.engine import Engine, divergence, fast_matmul, joined, slopes_of, token_loss
 from fairhub.inputs.batches import Batch, Texts, text_batches, texts_of
 from fairhub.inputs.probes import Probe, stratified
 from fairhub.model.units import Pruning, Unit
@@ -34,6 +35,9 @@ class Label:
     """[chunks] nats a token of neutral text: its mean is log-perplexity."""
     seconds: float
     """What the measurement took when it was made; a resumed run reads it, so that its budget ends at the same mask."""
+    slopes: np.ndarray | None = None
+    """[probes + chunks, heads] change of each probe's divergence, and of each chunk's loss, for each head removed,
+    first-order at this mask; None where they were not asked."""
 
 
 class Meter:
@@ -60,28 +64,49 @@ class Meter:
         self.batches = repacked(task.search_batches, chosen)
         self.length = length
         self.text = _chunks(task.text, chunks, length, begin=0 if other is None else other.length)
+        self._model = task.model
         self._engines = Engine(task.model, self.batches), Engine(task.model, self.text, token_loss, cache_bytes=0)
         self._remembered = task.run.remembered(stage)
         self._asked: set[str] = set()
         self.spent = 0.0
         """Seconds that the masks asked so far took to measure, in this process or in the one that was killed."""
 
-    def __call__(self, mask: Pruning) -> Label:
-        """Return the label of a mask: from the run's memory if it was measured before."""
+    def __call__(self, mask: Pruning, slopes: bool = False) -> Label:
+        """Return the label of a mask, with slopes where they are asked: from the run's memory if it was measured."""
 
         def compute() -> dict[str, object]:
             began = time.monotonic()
             with fast_matmul():
-                bias, loss = (engine.values([mask])[0].tolist() for engine in self._engines)
+                found = self._steep(mask) if slopes else self._flat(mask)
             heads = [[unit.layer, unit.index] for unit in sorted(mask)]
-            return {"heads": heads, "bias": bias, "loss": loss, "seconds": agreed(time.monotonic() - began)}
+            return {"heads": heads, **found, "seconds": agreed(time.monotonic() - began)}
 
-        key = digest(*sorted(mask))
+        key = digest(*sorted(mask), *(["slopes"] if slopes else []))
         found = self._remembered(key, compute)
         if key not in self._asked:
             self._asked.add(key)
             self.spent += found["seconds"]
-        return Label(np.array(found["bias"]) + FLOOR, np.array(found["loss"]), found["seconds"])
+        rows = _unpacked(found["slopes"], len(found["bias"]) + len(found["loss"])) if slopes else None
+        return Label(np.array(found["bias"]) + FLOOR, np.array(found["loss"]), found["seconds"], rows)
+
+    def _flat(self, mask: Pruning) -> dict[str, object]:
+        bias, loss = (engine.values([mask])[0].tolist() for engine in self._engines)
+        return {"bias": bias, "loss": loss}
+
+    def _steep(self, mask: Pruning) -> dict[str, object]:
+        """Measure the mask and its slopes: a forward and a backward over probes and text."""
+        bias = joined(self.batches, slopes_of(self._model, self.batches, divergence, mask, ("head",)))
+        loss = joined(self.text, slopes_of(self._model, self.text, token_loss, mask, ("head",)))
+        rows = _packed_rows(np.vstack([bias.slopes, loss.slopes]))
+        return {"bias": bias.values.tolist(), "loss": loss.values.tolist(), "slopes": rows}
+
+
+def _packed_rows(rows: np.ndarray) -> str:
+    return b64encode(rows.astype("<f4").tobytes()).decode()
+
+
+def _unpacked(text: str, rows: int) -> np.ndarray:
+    return np.frombuffer(b64decode(text), "<f4").reshape(rows, -1)
 
 
 def fresh_meter(task: "Task", other: Meter) -> Meter:
@@ -97,7 +122,7 @@ def repacked(batches: Sequence[Batch], items: Sequence[int], tokens: int = 768) 
     """Return batches that answer only these items, numbered in the order given; texts of similar length together."""
     shared = {item: common for batch in batches for item, common in zip(batch.items, batch.shared, strict=True)}
     texts = {item: (*pair, shared[item]) for item, pair in texts_of(batches).items()}
-    order = sorted(range(len(items)), key=lambda i: (max(map(len, texts[items[i]][:2])), i))
+    order = sorted(range(len(items)), key=lambda i: (-max(map(len, texts[items[i]][:2])), i))
     found: list[Batch] = []
     while order:
         fit = max(1, tokens // (2 * max(map(len, texts[items[order[0]]][:2]))))

@@ -1,7 +1,7 @@
 """Masks: which subsets of heads are measured, none twice, and which of them only test the surrogates."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,10 +11,9 @@ from fairhub.inputs.probes.probe import unit_hash
 from fairhub.model.units import Pruning, Unit
 from fairhub.run.folder import digest
 
-Role = Literal["train", "validation", "test"]
-STRATA = (0.05, 0.2, 0.5)
-"""Where strata of damage end: rises of log-perplexity, nats a token. The last is open."""
-_PROPOSED = 8  # masks from which one of the emptiest stratum is taken
+Role = Literal["train", "test"]
+TESTED = 0.2
+"""Share of the sampled masks that surrogates are tested on and never trained."""
 _PATIENCE = 200  # draws in a row that were all known: then so few masks are left that the data is complete
 
 
@@ -48,39 +47,42 @@ def fresh(heads: Sequence[Unit], band: Band, rng: random.Random, known: Collecti
     return None
 
 
-def stratum(rise: float) -> int:
-    """Return the stratum of damage that a rise of log-perplexity (nats) lies in."""
-    return int(np.searchsorted(STRATA, rise))
+def grown(
+    heads: Sequence[Unit], band: Band, rng: random.Random, rise: np.ndarray, most: float, known: Collection[Pruning]
+) -> Pruning | None:
+    """Return a mask that is not known and is expected to cost no more than a level drawn up to `most`.
 
-
-def balanced(
-    heads: Sequence[Unit], band: Band, rng: random.Random, filled: dict[Pruning, float],
-    predict: Callable[[Sequence[Pruning]], np.ndarray],
-) -> Pruning | None:  # fmt: skip
-    """Return a fresh mask whose predicted damage lies in the stratum that holds the fewest masks so far.
-
-    Uniform subsets of a model with one indispensable head are damaged in most cases, and say little about the masks
-    that a repair may choose from: a surrogate trained on them learns what breaks the model. Taking the strata of
-    damage in turn keeps both ends, whatever the model.
+    Heads are taken in random order, up to a count drawn within the band, and one that would pass the level is left out:
+    so masks lie where a repair may look, whatever the model, and heads that break it are met once and then seldom.
 
     Args:
         heads: The bits.
         band: Counts allowed.
         rng: Where draws come from.
-        filled: Masks measured so far and their rise of log-perplexity, nats.
-        predict: Returns the rise that masks are expected to bring, [masks].
+        rise: [heads] rise of log-perplexity that each head is expected to add, nats.
+        most: Highest level, nats.
+        known: Masks measured so far.
+
+    Returns:
+        The mask; one drawn from all where what is cheap is known already, None where hardly any is left.
     """
-    found = [mask for _ in range(_PROPOSED) if (mask := fresh(heads, band, rng, filled)) is not None]
-    if not found:
-        return None
-    count = np.bincount([stratum(rise) for rise in filled.values()], minlength=len(STRATA) + 1)
-    return min(zip(found, predict(found), strict=True), key=lambda pair: count[stratum(pair[1])])[0]
+    for _ in range(_PATIENCE):
+        count, level = rng.randint(band.k_min, band.k_max), rng.uniform(0, most)
+        chosen: list[int] = []
+        cost = 0.0
+        for place in rng.sample(range(len(heads)), len(heads)):
+            if len(chosen) < count and cost + rise[place] <= level:
+                chosen.append(place)
+                cost += float(rise[place])
+        mask = frozenset(heads[place] for place in chosen)
+        if len(mask) >= band.k_min and mask not in known:
+            return mask
+    return fresh(heads, band, rng, known)
 
 
 def role_of(mask: Pruning) -> Role:
-    """Return what a sampled mask is used for: a hash of its heads, so it never changes. 20 % test, 15 % validation."""
-    share = unit_hash(f"surrogate {digest(*sorted(mask))}")
-    return "test" if share < 0.2 else "validation" if share < 0.35 else "train"
+    """Return what a sampled mask is used for: a hash of its heads, so it never changes."""
+    return "test" if unit_hash(f"surrogate {digest(*sorted(mask))}") < TESTED else "train"
 
 
 def bits(masks: Sequence[Pruning], heads: Sequence[Unit]) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""What the chains lower: several energies side by side, each over the same two forecasts."""
+"""What the chains lower: several energies side by side, each over the same forecasts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
 EPSILONS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """The sweep. A nat of loss costs (1 - epsilon) / (epsilon * base loss) of the base bias, so that repairs which cost a
 few percent of perplexity lie at small epsilons: the sweep is geometric, its ends are utility alone and bias alone."""
+
+
+Target = Literal["bias", "robust", "loss"]
+TARGETS: tuple[Target, ...] = ("bias", "robust", "loss")
+"""What surrogates forecast: the fields of `Forecast`."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,9 @@ class Objective:
     def values(self, forecast: "Forecast", base_loss: float, plan: "Plan") -> np.ndarray:
         """Return the energies of many masks, [masks]."""
         # the papers know one bias; only the robust energy asks every cluster
-        ratios = forecast.clusters if self.energy == "robust" else forecast.bias[:, None]
+        ratios = forecast.robust if self.energy == "robust" else forecast.bias
         return energies(
-            self.energy, ratios, forecast.loss, base_loss,
+            self.energy, ratios[:, None], forecast.loss, base_loss,
             kappa=plan.kappa, exchange=plan.exchange, epsilon=self.epsilon, budget=plan.budget,
         )  # fmt: skip
 
@@ -45,14 +50,14 @@ class Forecast:
 
     bias: np.ndarray
     """[masks] log of the mean divergence over that of the base model."""
-    clusters: np.ndarray
-    """[masks, clusters] the same for each axis, frame and context."""
+    robust: np.ndarray
+    """[masks] the mean over axes, frames and contexts of the same, plus kappa standard errors."""
     loss: np.ndarray
     """[masks] rise of log-perplexity, nats."""
 
     def part(self, rows: np.ndarray | slice) -> "Forecast":
         """Return these masks."""
-        return Forecast(self.bias[rows], self.clusters[rows], self.loss[rows])
+        return Forecast(self.bias[rows], self.robust[rows], self.loss[rows])
 
 
 def sweep(plan: "Plan", clusters: int) -> list[Objective]:

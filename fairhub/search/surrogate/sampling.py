@@ -1,61 +1,61 @@
-"""Surrogate data: masks sampled in strata of damage and measured on the real model, until there are enough."""
+"""Surrogate data: masks drawn for the budget and measured on the real model, until there are enough."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from fairhub.model.units import Pruning, Unit
 from fairhub.run.progress import Progress
-from fairhub.search.surrogate.additive import additive
+from fairhub.search.surrogate.closed import summed
 from fairhub.search.surrogate.labelled import Labelled
 from fairhub.search.surrogate.labels import Meter
-from fairhub.search.surrogate.masks import Band, balanced, bits, fresh
+from fairhub.search.surrogate.masks import Band, fresh, grown, role_of
 
-_BLOCK = 32  # masks after which the forecast of damage is fitted anew
+_FIRST = 12  # masks drawn as NeuFair draws its first states: what is known of costs comes from them
+_BLOCK = 6  # masks after which costs are fitted anew
+BUDGETS = 3.0
+"""Budgets of perplexity up to which masks are drawn: what a repair may choose from, and what lies around it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which masks are wanted."""
+
+    count: int
+    band: Band
+    budget: float
+    """Rise of log-perplexity that a repair may cost, nats."""
+    seed: int
 
 
 def sample(
-    meter: Meter, known: Labelled, band: Band, loss_prior: np.ndarray, count: int, seed: int,
-    go_on: Callable[[], bool], bar: Progress,
-) -> None:  # fmt: skip
-    """Measure `count` masks and keep them in `known`; fewer where the time ends or no mask is left.
+    meter: Meter, known: Labelled, features: np.ndarray, wanted: Wanted, go_on: Callable[[], bool], bar: Progress
+) -> None:
+    """Measure masks and keep them in `known`; fewer than wanted where the time ends or no mask is left.
 
-    The first quarter is drawn as NeuFair draws its first states; the rest so that the strata of damage fill evenly, by
-    an additive forecast of log-perplexity from the masks measured so far.
+    The first few are drawn as NeuFair draws its first states; the rest within three budgets, as an additive forecast of
+    log-perplexity from the masks measured so far has it. Those that surrogates learn from are measured with slopes.
 
     Args:
         meter: Measures masks.
         known: Where masks and labels go.
-        band: Counts allowed.
-        loss_prior: [1, heads, features] first-order scores of the loss, its own effects first.
-        count: Masks wanted.
-        seed: Of the draws.
+        features: [heads, features] what is known of heads beforehand.
+        wanted: How many, and of which sort.
         go_on: Whether there is time for another mask.
         bar: Told of every mask.
     """
-    rng = random.Random(f"fairhub.surrogate {seed}")
-    effects = loss_prior[0, :, :1]
-    while len(known.labels) < count and go_on():
+    rng = random.Random(f"fairhub.surrogate {wanted.seed}")
+    rise = np.zeros(len(known.heads))
+    while len(known.labels) < wanted.count and go_on():
         done = len(known.labels)
-        if done and done % _BLOCK == 0:
-            effects = _effects(known, loss_prior)
-        filled = known.rises() if done else {}
-        if done < count // 4:
-            mask = fresh(known.heads, band, rng, filled)
+        if done < _FIRST:
+            mask = fresh(known.heads, wanted.band, rng, known.labels)
         else:
-            mask = balanced(known.heads, band, rng, filled, _forecast(known.heads, effects))
+            if (done - _FIRST) % _BLOCK == 0:
+                rise = summed(known.examples("loss", "train"), features).linear
+            mask = grown(known.heads, wanted.band, rng, rise, BUDGETS * wanted.budget, known.labels)
         if mask is None:
             return
-        known.add(mask, meter(mask), sampled=True)
+        known.add(mask, meter(mask, slopes=role_of(mask) == "train"), sampled=True)
         bar(1)
-
-
-def _effects(known: Labelled, loss_prior: np.ndarray) -> np.ndarray:
-    """Fit what each head adds to log-perplexity, on masks that are trained on; [heads, 1]."""
-    examples = known.examples("loss", "train")
-    return additive(examples.x, examples.y, loss_prior, examples.weight)
-
-
-def _forecast(heads: Sequence[Unit], effects: np.ndarray) -> Callable[[Sequence[Pruning]], np.ndarray]:
-    return lambda masks: np.asarray((bits(masks, heads) @ effects)[:, 0])

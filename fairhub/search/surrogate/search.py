@@ -8,31 +8,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairhub.model.architecture import units
-from fairhub.model.units import Pruning
+from fairhub.model.units import Pruning, Unit
 from fairhub.run.processes import alone
 from fairhub.search.annealing import Schedule
 from fairhub.search.surrogate.chains import Annealed, anneal_chains
-from fairhub.search.surrogate.direct import direct
+from fairhub.search.surrogate.direct import direct, greedy
+from fairhub.search.surrogate.fidelity import judged
 from fairhub.search.surrogate.finalists import Finalists, confirm, shortlist
+from fairhub.search.surrogate.forecaster import Kind
 from fairhub.search.surrogate.labelled import Labelled, scale_of
 from fairhub.search.surrogate.labels import Meter, fresh_meter, heads_of
 from fairhub.search.surrogate.landscape import Landscape
-from fairhub.search.surrogate.masks import band_of, mask_of
-from fairhub.search.surrogate.objective import Forecast, Objective, asked, sweep
-from fairhub.search.surrogate.prior import prior
-from fairhub.search.surrogate.sampling import sample
-from fairhub.search.surrogate.training import Pair, judged, train
+from fairhub.search.surrogate.masks import band_of, bits, mask_of
+from fairhub.search.surrogate.objective import Forecast, Objective, Target, asked, sweep
+from fairhub.search.surrogate.prior import curvature
+from fairhub.search.surrogate.sampling import Wanted, sample
+from fairhub.search.surrogate.training import Surrogates, train
 
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.search.task import Plan, Task
 
 PROBES = 24
 """Search probes that a mask is measured on."""
-SHARES = {"data": 0.45, "rounds": 0.65, "finalists": 0.9, "ablations": 1.0}
+SHARES = {"data": 0.45, "rounds": 0.75, "finalists": 0.9, "ablations": 1.0}
 """When each part of a search ends, of the seconds allowed."""
 _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
 _FEWEST = 8  # masks without which nothing is trained
 _TIMED = 4096  # masks that a surrogate evaluation is timed on
+_STARTS = 8  # best measured masks of an objective that chains start from
+_TRIED = 4  # masks measured in a round at least, over all objectives
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +65,17 @@ class Search:
     """
 
     def __init__(self, task: "Task", plan: "Plan") -> None:
-        """Measure the base model and first-order scores; `known` holds no mask yet."""
+        """Measure the base model and its slopes; `known` holds no mask yet."""
         self.task, self.plan = task, plan
         self.heads = heads_of(units(task.model))
         self.band = band_of(len(self.heads))
         self.meter = Meter(task, PROBES)
         self.fresh = fresh_meter(task, self.meter)
-        self.finalists = Finalists([], Forecast(np.empty(0), np.empty((0, 0)), np.empty(0)), False)
-        self.scale = scale_of(self.meter(frozenset()), self.meter.probes)
-        self.base_loss = float(self.scale.base.loss.mean())
+        self.finalists = Finalists([], Forecast(np.empty(0), np.empty(0), np.empty(0)), False)
+        base = self.meter(frozenset(), slopes=True)
+        self.scale = scale_of(base, self.meter.probes, plan.kappa)
+        self.features = curvature(base)
+        self.base_loss = float(base.loss.mean())
         self.known = Labelled(self.heads, self.scale)
         self.objectives = sweep(plan, len(self.scale.names))
         self.winners: list[Winner] = []
@@ -77,8 +83,8 @@ class Search:
         self.other: list[dict[str, object]] = []
         """What other searches found for as many measurements."""
         self._note, self._lowest = task.run.notes("trace"), math.inf
-        self._priors = prior(task, self.meter, self.scale, self.heads)
-        self._computed = float(self._priors["seconds"])
+        self._kinds: dict[Target, Kind] | None = None
+        self._computed = 0.0
 
     @property
     def trained(self) -> bool:
@@ -98,10 +104,8 @@ class Search:
             self._tell(next(reversed(self.known.labels)))
             bar(count)
 
-        sample(
-            self.meter, self.known, self.band, self._priors["loss"], self.plan.masks, self.plan.seed,
-            lambda: self._goes_on("data"), told,
-        )  # fmt: skip
+        wanted = Wanted(self.plan.masks, self.band, math.log1p(self.plan.budget), self.plan.seed)
+        sample(self.meter, self.known, self.features, wanted, lambda: self._goes_on("data"), told)
         self.sampled = len(self.known.labels)
         if not self.trained:
             return
@@ -121,7 +125,7 @@ class Search:
 
     def fidelity(self) -> dict[str, dict[str, float]]:
         """Return how well the surrogates forecast test masks."""
-        return judged(self.pair, self.known, self.base_loss, self.plan)
+        return judged(self.surrogates, self.known, self.base_loss, self.plan)
 
     def speedup(self) -> float:
         """Return how many surrogate evaluations one measurement on the real model takes."""
@@ -145,34 +149,42 @@ class Search:
         return self.plan.seconds is None or self.spent < SHARES[part] * self.plan.seconds
 
     def _learn(self, number: int) -> None:
-        """Train both surrogates on what is known and anneal on them."""
-        self.pair: Pair = train(self.task.run, f"surrogate_{number}", self.known, self._priors, self.plan.seed + number)
-        self.land = Landscape(self.pair.bias, self.pair.loss, self.base_loss, self.objectives, self.plan)
+        """Train the surrogates on what is known and anneal on them; their kinds are chosen once, on the sample."""
+        seed = self.plan.seed + number
+        run = self.task.run
+        self.surrogates: Surrogates = train(run, f"surrogate_{number}", self.known, self.features, seed, self._kinds)
+        self._kinds = self.surrogates.kinds
+        self.land = Landscape(self.surrogates, self.base_loss, self.objectives, self.plan)
         schedule = Schedule(steps=self.plan.chain_steps, k_min=self.band.k_min, k_max=self.band.k_max)
 
         def compute() -> dict[str, np.ndarray]:
             began = time.monotonic()
-            found = anneal_chains(self.land, schedule, self.plan.chains, self.plan.seed + number)
+            found = anneal_chains(self.land, schedule, self.plan.chains, seed, self._starts())
             return vars(found) | {"seconds": np.array(time.monotonic() - began)}
 
         stored = self.task.run.arrays(f"annealed_{number}", lambda: alone(compute))
-        self._computed += self.pair.seconds + float(stored.pop("seconds"))
+        self._computed += self.surrogates.seconds + float(stored.pop("seconds"))
         self.annealed = Annealed(**stored)
+
+    def _starts(self) -> list[np.ndarray]:
+        """Return the best masks measured so far for each objective, [masks, bits] each."""
+        masks = list(self.known.labels)
+        rows = bits(masks, self.heads) > 0
+        return [rows[np.argsort(self.energies(o, masks), kind="stable")[:_STARTS]] for o in self.objectives]
 
     def _measure_winners(self, number: int) -> bool:
         """Measure what annealing found for each objective; return whether any energy fell below all known before."""
         improved = False
         for at, objective in enumerate(self.objectives):
             before = self.energies(objective, list(self.known.labels))
-            found = self._unknown(at)
-            if found is None or not self._goes_on("rounds"):
-                continue
-            mask, forecast = found
-            self.known.add(mask, self.meter(mask), sampled=False)
-            self._tell(mask)
-            measured = float(self.energies(objective, [mask])[0])
-            self.winners.append(Winner(mask, objective, number, forecast, measured))
-            improved |= measured < before.min() - _GAIN * before[: self.sampled].std()
+            for mask, forecast in self._unknown(at, -(-_TRIED // len(self.objectives))):
+                if not self._goes_on("rounds"):
+                    break
+                self.known.add(mask, self.meter(mask, slopes=True), sampled=False)
+                self._tell(mask)
+                measured = float(self.energies(objective, [mask])[0])
+                self.winners.append(Winner(mask, objective, number, forecast, measured))
+                improved |= measured < before.min() - _GAIN * before[: self.sampled].std()
         return improved
 
     def _confirm(self) -> None:
@@ -180,30 +192,39 @@ class Search:
         masks = shortlist(self.known, self.objectives, self.base_loss, self.plan)
         self.finalists = confirm(self.known, self.fresh, masks, lambda: self._goes_on("finalists"))
 
-    def _unknown(self, objective: int) -> tuple[Pruning, float] | None:
-        """Return the best mask found for an objective that was not measured yet, and its energy on the surrogates."""
-        for row in np.flatnonzero(self.annealed.objective == objective):
-            if (mask := mask_of(self.annealed.states[row], self.heads)) not in self.known.labels:
-                return mask, float(self.annealed.energy[row])
-        return None
+    def _unknown(self, objective: int, most: int) -> list[tuple[Pruning, float]]:
+        """Return the best masks found for an objective that were not measured yet, and their forecast energies."""
+        rows = np.flatnonzero(self.annealed.objective == objective)
+        found = [(mask_of(self.annealed.states[row], self.heads), float(self.annealed.energy[row])) for row in rows]
+        return [(mask, energy) for mask, energy in found if mask not in self.known.labels][:most]
 
     def _try_others(self) -> None:
         """Spend as many measurements as the winners took without surrogates: the ablations."""
         objective = self.objectives[asked(self.plan, self.objectives)]
-        names = {"annealing the real model": False, "random walk on the real model": True}
-        count = self._affordable(len(self.winners), len(names))
         sampled = self.energies(objective, list(self.known.labels)[: self.sampled])
         self.other = [{"by": "random masks", "measured": self.sampled, "best": float(sampled.min())}]
         if self.winners:
             best = float(self.energies(objective, [winner.mask for winner in self.winners]).min())
             self.other.append({"by": "surrogates", "measured": len(self.winners), "best": best})
-        for name, walk in names.items():
-            lowest = direct(
-                lambda mask: float(self.energies(objective, [mask])[0]),
-                self.heads, self.band, count, self.plan.seed, walk,
-            )  # fmt: skip
+
+        def energy(mask: Pruning) -> float:
+            return float(self.energies(objective, [mask])[0])
+
+        seed, ways = self.plan.seed, 3
+        count = self._affordable(len(self.winners), ways)
+        found = {
+            "annealing the real model": direct(energy, self.heads, self.band, count, seed, walk=False),
+            "random walk on the real model": direct(energy, self.heads, self.band, count, seed, walk=True),
+            "greedy by first-order scores": greedy(energy, self._ranked(objective), self.band, count),
+        }
+        for name, lowest in found.items():
             if lowest is not None:
                 self.other.append({"by": name, "measured": count, "best": lowest})
+
+    def _ranked(self, objective: Objective) -> list[Unit]:
+        """Return the heads by what first-order scores promise of removing each alone, most promising first."""
+        alone_ = objective.values(self.scale.slopes(self.scale.base), self.base_loss, self.plan)
+        return [self.heads[place] for place in np.argsort(alone_, kind="stable")]
 
     def _affordable(self, wanted: int, times: int) -> int:
         """Return how many measurements, `times` over, the seconds left allow; at most `wanted`."""

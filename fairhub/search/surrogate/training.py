@@ -1,86 +1,133 @@
-"""Training both surrogates, keeping for each the kind that validation masks like best."""
+"""Training the surrogates: for each figure the kind that forecasts best what it did not see, never below the scores."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fairhub.run.folder import Run
 from fairhub.run.processes import alone
-from fairhub.search.surrogate.fidelity import ceiling, fidelity
+from fairhub.search.surrogate.closed import paired, prior, summed
+from fairhub.search.surrogate.doubt import Doubt, left_out, root_of
+from fairhub.search.surrogate.forecaster import KINDS, Examples, Kind, Surrogate, linear_surrogate
 from fairhub.search.surrogate.labelled import Labelled
-from fairhub.search.surrogate.labels import Label
-from fairhub.search.surrogate.masks import bits
-from fairhub.search.surrogate.network import KINDS, Kind, Surrogate, fit
-from fairhub.search.surrogate.objective import Forecast, Objective
+from fairhub.search.surrogate.network import with_networks
+from fairhub.search.surrogate.objective import TARGETS, Forecast, Target
+from fairhub.stats.statistics import rank_correlation
 
-if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
-    from fairhub.search.task import Plan
-
-TARGETS = ("bias", "loss")
+_FOLDS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
-    """The two surrogates, and what training them took."""
+class Surrogates:
+    """What forecasts every figure of a mask, how unsure that is, and what training it took."""
 
     bias: Surrogate
-    """Forecasts log ratios of divergence: of all probes, then of each cluster."""
+    """Log ratio of divergence."""
+    robust: Surrogate
+    """The same over clusters, with its standard errors."""
     loss: Surrogate
-    """Forecasts the rise of log-perplexity, nats."""
+    """Rise of log-perplexity, nats."""
+    doubt: Doubt
     seconds: float
 
+    @property
+    def each(self) -> tuple[Surrogate, ...]:
+        """The surrogates in the order of `TARGETS`."""
+        return self.bias, self.robust, self.loss
+
+    @property
+    def kinds(self) -> dict[Target, Kind]:
+        """Return which kind forecasts each figure."""
+        return {target: one.kind for target, one in zip(TARGETS, self.each, strict=True)}
+
     def forecast(self, x: np.ndarray) -> Forecast:
-        """Return what the ensembles' means forecast of masks [masks, heads]."""
-        bias = self.bias.mean(x)
-        return Forecast(bias[:, 0], bias[:, 1:], self.loss.mean(x)[:, 0])
+        """Return what is forecast of masks [masks, bits]."""
+        return Forecast(*(one.forecast(x) for one in self.each))
 
 
-def train(run: Run, stage: str, known: Labelled, priors: Mapping[str, np.ndarray], seed: int) -> Pair:
-    """Train both surrogates on what is known, or read them from the run."""
+def train(
+    run: Run, stage: str, known: Labelled, features: np.ndarray, seed: int, kinds: Mapping[Target, Kind] | None = None
+) -> Surrogates:
+    """Train the surrogates on all masks but those kept for the test, or read them from the run.
+
+    Args:
+        run: Remembers them.
+        stage: Under this name.
+        known: Masks and labels.
+        features: [bits, features] what is known of heads beforehand beside their first-order scores.
+        seed: Of the networks.
+        kinds: The kind of each surrogate, where it was chosen before.
+    """
 
     def compute() -> dict[str, np.ndarray]:
-        began = time.monotonic()
-        stored: dict[str, np.ndarray] = {}
-        for what in TARGETS:
-            best = min((_tried(kind, what, known, priors[what], seed) for kind in KINDS), key=lambda found: found[0])[1]
-            stored |= {f"{what}/{name}": part for name, part in best.arrays().items()}
-        return stored | {"seconds": np.array(time.monotonic() - began)}
+        began, stored, width = time.monotonic(), dict[str, np.ndarray](), []
+        for target in TARGETS:
+            examples = known.examples(target, "train")
+            found, error = _chosen(examples, features, seed, (kinds[target],) if kinds else KINDS)
+            width.append(error)
+            stored |= {f"{target}/{name}": part for name, part in found.arrays().items()}
+        root = root_of(known.examples("loss", "train").x)
+        return stored | {"root": root, "width": np.array(width), "seconds": np.array(time.monotonic() - began)}
 
     stored = run.arrays(stage, lambda: alone(compute))
-    pair = [
-        Surrogate.from_arrays({n.split("/")[1]: part for n, part in stored.items() if n.startswith(f"{what}/")})
-        for what in TARGETS
-    ]
-    return Pair(pair[0], pair[1], float(stored["seconds"]))
+    bias, robust, loss = (_stored(stored, target) for target in TARGETS)
+    return Surrogates(bias, robust, loss, Doubt(stored["root"], stored["width"]), float(stored["seconds"]))
 
 
-def _tried(kind: Kind, what: str, known: Labelled, prior: np.ndarray, seed: int) -> tuple[float, Surrogate]:
-    """Return a surrogate and its weighted squared error on validation masks (its first target: all probes)."""
-    train_, validation = (known.examples(what, role) for role in ("train", "validation"))
-    found = fit(kind, train_, validation if len(validation.x) else train_, prior, seed)
-    error = (found.mean(validation.x)[:, 0] - validation.y[:, 0]) ** 2
-    return float((error * validation.weight).sum() / max(validation.weight.sum(), 1e-9)), found
+def fit(kind: Kind, train: Examples, features: np.ndarray, seed: int) -> Surrogate:
+    """Fit one kind of surrogate; see `closed` and `network`. Networks on top stand on the richest closed form."""
+    if kind == "prior":
+        return prior(train)
+    if kind == "additive":
+        return summed(train, features)
+    if kind == "quadratic":
+        return paired(train, features)
+    nothing = linear_surrogate(kind, np.zeros(train.x.shape[1]))
+    start = replace(paired(train, features), kind=kind) if kind == "residual" else nothing
+    return with_networks(start, train, seed)
 
 
-def judged(pair: Pair, known: Labelled, base_loss: float, plan: "Plan") -> dict[str, dict[str, float]]:
-    """Return the fidelity of bias, log-perplexity and the weighted energy on test masks, with each one's ceiling."""
-    masks = known.masks("test")
-    if not masks:
-        return {}
-    energy = Objective("weighted", plan.epsilon)
-    measures: dict[str, Callable[[Forecast], np.ndarray]] = {
-        "energy": lambda f: energy.values(f, base_loss, plan),
-        "bias": lambda f: f.bias,
-        "loss": lambda f: f.loss,
-    }
-    labels: list[Label] = [known.labels[mask] for mask in masks]
-    real, forecast = known.measured("test"), pair.forecast(bits(masks, known.heads))
-    found = {}
-    for name, ranked in measures.items():
-        found[name] = fidelity(ranked(real), ranked(forecast))
-        if (whole := ceiling(known.scale, labels, ranked)) is not None:
-            found[name]["ceiling"] = whole
-    return found
+def _chosen(examples: Examples, features: np.ndarray, seed: int, kinds: tuple[Kind, ...]) -> tuple[Surrogate, float]:
+    """Return the kind with the smallest error on masks left out in turn, and what a unit of distance costs it.
+
+    A kind that ranks them worse than first-order scores do is no choice, whatever its error.
+    """
+    unseen = {kind: _unseen(kind, examples, features, seed) for kind in kinds}
+    rank = {kind: _rank(examples.y[1:], found.y[1:]) for kind, found in unseen.items()}
+    error = {kind: _error(examples, found) for kind, found in unseen.items()}
+    able = [kind for kind in kinds if rank[kind] >= rank.get("prior", -1.0)]
+    best = min(able, key=lambda kind: error[kind])
+    apart = (left_out(examples.x) ** 2).sum()
+    width = (((unseen[best].y - examples.y) ** 2).sum() / max(apart, 1e-9)) ** 0.5
+    return fit(best, examples, features, seed), float(width)
+
+
+def _unseen(kind: Kind, examples: Examples, features: np.ndarray, seed: int) -> Examples:
+    """Return every mask as a surrogate forecasts it that did not see it; the base model is always seen."""
+    fold = np.arange(len(examples.x)) % _FOLDS
+    y, slopes = np.zeros(examples.y.shape), np.zeros(examples.x.shape)
+    for number in range(_FOLDS):
+        rows = np.flatnonzero((fold == number) & (np.arange(len(fold)) > 0))
+        found = fit(kind, examples.part(np.setdiff1d(np.arange(len(fold)), rows)), features, seed)
+        y[rows], slopes[rows] = found.forecast(examples.x[rows]), found.slopes(examples.x[rows])
+    return replace(examples, y=y, slopes=slopes)
+
+
+def _error(real: Examples, forecast: Examples) -> float:
+    """Return the squared error of forecasts of masks, and of a head more or less at each, as slopes tell.
+
+    Two heads that only work together are in no mask that was measured, or in one: values alone do not tell who knows of
+    them.
+    """
+    near = np.nan_to_num((forecast.slopes - real.slopes) ** 2).mean(1)  # NaN: not measured
+    return float((real.weight * ((forecast.y - real.y) ** 2 + near))[1:].sum())
+
+
+def _rank(real: np.ndarray, forecast: np.ndarray) -> float:
+    return rank_correlation(real, forecast) if len(real) > 2 and np.ptp(real) > 0 and np.ptp(forecast) > 0 else 0.0
+
+
+def _stored(stored: Mapping[str, np.ndarray], target: Target) -> Surrogate:
+    return Surrogate.from_arrays({n.split("/")[1]: part for n, part in stored.items() if n.startswith(f"{target}/")})
