@@ -88,9 +88,9 @@ def test_pairs_are_written_once_and_some_must_be_unseen(tmp_path):
 def test_a_repair_is_asked_with_them_beside_the_axes(tmp_path):
     mine = own.read(GROUPS, PAIRS)
     path = own.written(mine, tmp_path)
-    every = request([], [], "two_sided", 2, QUICK, mine, path)
+    every = request([], [], "two_sided", 2, QUICK, own=mine, probes=path)
     assert (every.axes, every.own, every.probes) == ((), mine.terms, path)
-    some = request([AXES[0]], [], "two_sided", 2, QUICK, mine, path)
+    some = request([AXES[0]], [], "two_sided", 2, QUICK, own=mine, probes=path)
     kept = request_of(settings_of(some))
     assert some.axes == (AXES[0], "own", "pairs") == kept.axes and (kept.own, kept.probes) == (some.own, some.probes)
 

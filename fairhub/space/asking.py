@@ -37,7 +37,7 @@ def explained(method: str) -> str:
 
 
 def request(
-    axes: Sequence[str], contexts: Sequence[str], method: str, budget: float, depth: str, own: Own = NOTHING,
+    axes: Sequence[str], contexts: Sequence[str], method: str, budget: float, depth: str, *, own: Own = NOTHING,
     probes: Path | None = None,
 ) -> Request:  # fmt: skip
     """Return what was asked, in the order of the package's own lists.

@@ -1,0 +1,59 @@
+"""A repair of a model whose layers rest in their files is the repair of the same model in memory."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import PLAN, SIZES
+from published import STRENGTHS, erased
+from safetensors.torch import load_file
+
+from fairhub.errors import UserError
+from fairhub.methods import METHODS
+from fairhub.model import loading
+from fairhub.model.streaming.placing import Residence
+from fairhub.pipeline import repair
+from fairhub.report import Report
+from fairhub.request import Request
+
+RESTS = Residence(0, 4 << 20)
+
+
+def repaired(method: str, base: Path, text: Path, out: Path, residence: Residence | None) -> Report:
+    plan = replace(PLAN, keep="0.9", erasures=STRENGTHS)
+    request = Request(method=method, text=text, sizes=SIZES, plan=plan)
+    return repair(loading.load(str(base), residence=residence), request, out)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("method", METHODS)
+def test_every_figure_and_weight_is_the_same(method: str, tmp_path: Path) -> None:
+    base, text, _ = erased()
+    reports = [
+        repaired(method, base, text, tmp_path / name, residence)
+        for name, residence in (("memory", None), ("files", RESTS))
+    ]
+    assert reports[0].pruning == reports[1].pruning and reports[0].healing == reports[1].healing
+    assert reports[0].method == method and len(reports[0].figures) > 10
+    for one, other in zip(reports[0].figures, reports[1].figures, strict=True):
+        assert (one.metric, one.split) == (other.metric, other.split)
+        for mine, theirs in ((one.before, other.before), (one.after, other.after)):
+            assert (mine is None) == (theirs is None)
+            if mine is not None and theirs is not None:
+                assert np.isclose(mine.value, theirs.value, rtol=1e-4, atol=1e-7), one
+    weights = [load_file(tmp_path / name / "model" / "model.safetensors") for name in ("memory", "files")]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(np.allclose(part, weights[1][name], rtol=1e-4, atol=1e-6) for name, part in weights[0].items())
+    if method == "two_sided":
+        assert any(
+            not np.array_equal(part, load_file(base / "model.safetensors")[name]) for name, part in weights[0].items()
+        )  # positive control
+
+
+def test_what_cuts_neurons_out_needs_all_layers(tmp_path: Path) -> None:
+    base, text, _ = erased()
+    request = Request(method="fairness_pruning", text=text, sizes=SIZES, plan=replace(PLAN, shrink=True))
+    with pytest.raises(UserError, match="--shrink"):
+        repair(loading.load(str(base), residence=RESTS), request, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
