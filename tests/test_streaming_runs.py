@@ -27,7 +27,13 @@ def repaired(method: str, base: Path, text: Path, out: Path, residence: Residenc
 
 
 @pytest.mark.wide
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method",
+    [
+        name if name in ("two_sided", "fairness_pruning") else pytest.param(name, marks=pytest.mark.slow)
+        for name in METHODS
+    ],
+)
 def test_every_figure_and_weight_is_the_same(method: str, tmp_path: Path) -> None:
     base, text, _ = erased()
     reports = [
@@ -44,7 +50,8 @@ def test_every_figure_and_weight_is_the_same(method: str, tmp_path: Path) -> Non
                 assert np.isclose(mine.value, theirs.value, rtol=1e-4, atol=1e-7), one
     weights = [load_file(tmp_path / name / "model" / "model.safetensors") for name in ("memory", "files")]
     assert weights[0].keys() == weights[1].keys()
-    assert all(np.allclose(part, weights[1][name], rtol=1e-4, atol=1e-6) for name, part in weights[0].items())
+    apart = {name: (part - weights[1][name]).norm() / part.norm() for name, part in weights[0].items()}
+    assert max(apart.values()) < 1e-4, apart  # what was solved for carries the rounding of its moments
     if method == "two_sided":
         assert any(
             not np.array_equal(part, load_file(base / "model.safetensors")[name]) for name, part in weights[0].items()

@@ -231,7 +231,7 @@ def _accumulate(
         for key in ((site.layer, site.kind) for site in asked.sites):  # one at a time: all shards of all would not fit
             for part in spread(range(len(now)), lambda _, key=key, mine=mine: mine[key]):  # type: ignore[misc]
                 sums[key] = sums[key].add_(part) if key in sums else part
-    return {key: total / items for key, total in sums.items()}
+    return {key: total.div_(items) for key, total in sums.items()}  # in place: all of a large model once, not twice
 
 
 def _summed(

@@ -142,10 +142,14 @@ def _causal(model: PreTrainedModel) -> None:
 def _past(model: PreTrainedModel) -> None:
     """What texts share is computed once and handed over: a model that does not look at it answers to another text."""
     ids, half, past = _ids(model), _TOKENS // 2, DynamicCache()
-    whole = model(input_ids=ids, use_cache=False).logits[0, -1].float()
+
+    def answered(given: Sequence[Tensor]) -> Tensor:
+        more = {"past_key_values": past, "use_cache": True} if len(given) > 1 else {"use_cache": False}
+        logits: Tensor = [model(input_ids=one, **more).logits[0, -1].float() for one in given][-1]
+        return logits
+
     with one_line(lambda said: str(_refused(model, "keys and values of earlier tokens are handed over", said))):
-        model(input_ids=ids[:, :half], past_key_values=past, use_cache=True)
-        parts = model(input_ids=ids[:, half:], past_key_values=past, use_cache=True).logits[0, -1].float()
+        whole, parts = in_step(model)(answered, [[ids], [ids[:, :half], ids[:, half:]]])
     if float((whole - parts).square().mean().sqrt()) > _HANDED_OVER * float(whole.std()):
         raise _refused(model, "a model sees earlier tokens by their keys and values alone", "it does not")
 

@@ -52,7 +52,8 @@ class Prover:
 
     def utility(self, repairs: Sequence[Repair], chunks: int | None = None) -> Utility:
         """Return loss and KL of base and repairs on held-out text."""
-        batches = self.text if chunks is None else self.text[: -(-chunks // 4)]
+        rows = len(self.text[0].items)
+        batches = self.text if chunks is None else self.text[: -(-chunks // rows)]
         tokens = sum(b.tokens for b in batches) * (1 + len(repairs))
         return utility(self.loaded.model, batches, repairs, progress_bar("measuring text", tokens))
 
