@@ -109,8 +109,8 @@ def residence(name: str | None, device: str, dtype: torch.dtype | None, memory: 
         return None, f"all {len(sizes)} layers of {shown} stay within {_gb(memory)}"
     if least > memory:
         raise UserError(
-            f"a budget holds what is no layer, two layers and a forward; those of {shown} take {_gb(least)}, "
-            f"--memory says {_gb(memory)}; give that much"
+            f"a budget holds what is no layer, two layers and a forward; those of {shown} take {_mb(least)}, "
+            f"--memory says {_mb(memory)}; give that much"
         )
     left = memory - least
     stay = int(left / 2 // max(sizes))
@@ -135,3 +135,7 @@ def _refusal(shown: str, device: str, need: Need, here: int, beside: int, size: 
 
 def _gb(count: int) -> str:
     return f"{count / 2**30:.1f} GB"
+
+
+def _mb(count: int) -> str:
+    return f"{-(-count // 2**20):,} MB"
