@@ -11,17 +11,20 @@ from torch import nn
 from zoo import ZOO
 
 from fairhub.compute.likelihood import read_endings
-from fairhub.cost.room import residence
+from fairhub.cost.memory import Need, needed, weights_of, widths_of
+from fairhub.cost.room import decided, residence
 from fairhub.edit.healing import patched, repair_
 from fairhub.edit.masking import masked
 from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches
+from fairhub.inputs.sizes import Sizes
 from fairhub.measure.utility import utility
 from fairhub.methods.erasure.items import Item
 from fairhub.methods.erasure.sweep import flat, sweep
 from fairhub.model import loading
 from fairhub.model.architecture import sites, units
+from fairhub.model.loading import config_of
 from fairhub.model.saving import save
 from fairhub.model.streaming.layers import streamed_of, tensors_of, weight_of
 from fairhub.model.streaming.placing import Residence
@@ -68,6 +71,11 @@ def a_repair(model) -> Repair:
 
 def an_item(ids: tuple[int, ...], kind: str) -> Item:
     return Item(ids, kind, "gender", "women", 0, (5, 6), np.array([1.0, -1.0]))
+
+
+def needed_of(folder) -> Need:
+    config = config_of(str(folder), None, "")
+    return needed(weights_of(str(folder)).as_dtype(torch.float32), widths_of(config), 4, Sizes(), heavy=True)
 
 
 def close(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -134,11 +142,12 @@ def test_weights_are_read_once_for_all_forwards_in_step(both) -> None:
     assert 0 < streamed.bytes_read - begin <= layers
 
 
+@pytest.mark.parametrize("stay", [1, 2])
 @one_architecture
-def test_layers_may_stay(folder) -> None:
-    whole, part = loading.load(str(folder)), loading.load(str(folder), residence=Residence(1, 1 << 20))
+def test_layers_may_stay(folder, stay: int) -> None:
+    whole, part = loading.load(str(folder)), loading.load(str(folder), residence=Residence(stay, 1 << 20))
     streamed = streamed_of(part.model)
-    assert not any(".0." in name for name in streamed.places) and streamed.places
+    assert not any(".0." in name for name in streamed.places) and (stay == 2 or streamed.places)
     made = a_repair(whole.model)
     for loaded in (whole, part):
         repair_(loaded.model, made.pruning, made.patch)
@@ -210,6 +219,18 @@ def test_a_budget_says_what_stays_and_what_is_needed(folder) -> None:
     assert whole is None and "all" in said
     with pytest.raises(UserError, match="--memory"):
         residence(str(folder), "cpu", None, 1000)
+
+
+@one_architecture
+def test_layers_rest_in_files_where_a_model_does_not_fit_and_what_is_held_beside_it_does(folder, monkeypatch) -> None:
+    asked = str(folder), "cpu", None, "robust", Sizes()
+    need = needed_of(folder)
+    assert decided(*asked, None)[0] is None  # it fits
+    monkeypatch.setattr("fairhub.cost.room.free", lambda device: need.device + need.host - 1)
+    assert decided(*asked, None)[0] is not None
+    monkeypatch.setattr("fairhub.cost.room.free", lambda device: need.host + 1)
+    with pytest.raises(UserError, match="must fit in memory"):
+        decided(*asked, None)
 
 
 def test_tasks_go_through_layers_together() -> None:

@@ -25,8 +25,7 @@ CACHE = 1 << 30
 _TOKENS = 3072  # of the largest batch of probes
 _SCORED = 1536  # of a batch that gradients run back through
 _TEXT = 1024  # of a batch of text, whose every token gets logits
-STREAMED_TOKENS = 256
-"""The same where layers rest in files."""
+_CHUNK = 256  # the same where layers rest in files: one chunk
 
 
 @dataclass(frozen=True)
@@ -129,10 +128,9 @@ def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: 
         sizes: Of the data.
         heavy: Whether the method scores units by gradient and keeps second moments.
     """
-    token = itemsize * (4 * widths.hidden + 2 * widths.heads + 3 * widths.neurons)  # alive at once, in one layer
+    token = _token_bytes(widths, itemsize)
     kept = itemsize * (6 * widths.hidden + 5 * widths.heads + 5 * widths.neurons) * widths.layers  # for a backward
-    logits = _TEXT * widths.vocabulary * (2 * itemsize + 3 * 4)  # two models', and in float32 what KL makes of them
-    forward = max(_TOKENS * token, _TEXT * token + logits)
+    forward = max(_TOKENS * token, _TEXT * token + _logit_bytes(_TEXT, widths, itemsize))
     backward = _SCORED * kept if heavy else 0
     layer = _TOKENS * widths.hidden * itemsize
     squares = widths.heads**2 * 3 + widths.neurons**2
@@ -146,8 +144,17 @@ def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: 
 
 def forward_bytes(widths: Widths, itemsize: int) -> int:
     """Return what the largest forward of a model takes whose layers rest in files: of fewer tokens than in memory."""
-    token = itemsize * (4 * widths.hidden + 2 * widths.heads + 3 * widths.neurons)
-    return _TEXT * token + STREAMED_TOKENS * widths.vocabulary * (2 * itemsize + 3 * 4)
+    return _TEXT * _token_bytes(widths, itemsize) + _logit_bytes(_CHUNK, widths, itemsize)
+
+
+def _token_bytes(widths: Widths, itemsize: int) -> int:
+    """Return what of a token is alive at once, in one layer."""
+    return itemsize * (4 * widths.hidden + 2 * widths.heads + 3 * widths.neurons)
+
+
+def _logit_bytes(tokens: int, widths: Widths, itemsize: int) -> int:
+    """Return what the logits of so many tokens take: two models', and in float32 what KL makes of them."""
+    return tokens * widths.vocabulary * (2 * itemsize + 3 * 4)
 
 
 def free(device: str) -> int:

@@ -20,16 +20,16 @@ _SHARE = 0.85
 class _TooLarge(UserError):
     """A model does not fit in memory as a whole."""
 
+    def __init__(self, said: str, left: int) -> None:
+        """Take the line, and the bytes that are left to weights and forwards beside what must be held anyway."""
+        super().__init__(said)
+        self.left = left
+
 
 def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, sizes: Sizes) -> str | None:
     """Return a line on the memory that a run needs and finds; None where the checkpoint's headers cannot be had.
 
-    Args:
-        name: As for `loading.load`.
-        device: Where it computes.
-        dtype: Of the weights; None is what `loading.load` makes of it.
-        method: A name of `METHODS`, or another word for a run that only measures.
-        sizes: Of the data.
+    Arguments are those of `decided`.
 
     Raises:
         UserError: It cannot fit; the line says what would. Or there is no model that can be loaded.
@@ -39,14 +39,15 @@ def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, 
     found = weights_of(source, revision)
     if found is None:
         return None
-    kind = torch.float32 if dtype is None and device == "cpu" else dtype
+    kind = _computed_in(device, dtype)
     size = kind.itemsize if kind else max(1, round(found.bytes / max(found.parameters, 1)))
     heavy = method in METHODS and METHODS[method].heavy
     need = needed(found.as_dtype(kind), widths_of(config), size, sizes, heavy=heavy)
     here, beside = free(device), host_free()
     asked = need.device + need.host if device == "cpu" else need.device
     if asked > here or (device != "cpu" and need.host > beside):
-        raise _TooLarge(_refusal(shown, device, need, here, beside, size))
+        left = here - need.host if device == "cpu" else here if need.host <= beside else 0
+        raise _TooLarge(_refusal(shown, device, need, here, beside, size), left)
     return (
         f"{shown} should need about {_gb(need.device)} on {device}, where {_gb(here)} are free, and "
         f"{_gb(need.host)} of the machine's memory ({_gb(beside)} free)"
@@ -79,19 +80,17 @@ def decided(
         if device == "auto":
             raise
         try:
-            return residence(name, device, dtype, int(_SHARE * free(device)))
+            return residence(name, device, dtype, int(_SHARE * refused.left), short=True)
         except UserError:
             raise refused from None
 
 
-def residence(name: str | None, device: str, dtype: torch.dtype | None, memory: int) -> tuple[Residence | None, str]:
+def residence(
+    name: str | None, device: str, dtype: torch.dtype | None, memory: int, *, short: bool = False
+) -> tuple[Residence | None, str]:
     """Return how many layers stay in memory where not all fit into a budget, and a line that says so; None: all fit.
 
-    Args:
-        name: As for `loading.load`.
-        device: Where it computes.
-        dtype: Of the weights; None is what `loading.load` makes of it.
-        memory: Bytes that weights and forwards may take.
+    Arguments are those of `decided`; `short` is whether memory is known to be short even where all layers may stay.
 
     Raises:
         UserError: Two layers and a forward need more.
@@ -99,13 +98,12 @@ def residence(name: str | None, device: str, dtype: torch.dtype | None, memory: 
     source, revision, shown = located(name)
     config = config_of(source, revision, shown)
     shape = laid_out(config)
-    kind = torch.float32 if dtype is None and device == "cpu" else dtype or shape.dtype
+    kind = _computed_in(device, dtype) or shape.dtype
     sizes = [sum(part.numel() for part in layer.parameters()) * kind.itemsize for layer in decoder_layers(shape)]
     rest = sum(part.numel() for part in shape.parameters()) * kind.itemsize - sum(sizes)
-    widths = widths_of(config)
-    forward = forward_bytes(widths, kind.itemsize)
+    forward = forward_bytes(widths_of(config), kind.itemsize)
     least = rest + 2 * max(sizes) + forward
-    if rest + sum(sizes) + forward + min(CACHE, len(sizes) * waiting(shape, 2048)) <= memory:
+    if not short and rest + sum(sizes) + forward + min(CACHE, len(sizes) * waiting(shape)) <= memory:
         return None, f"all {len(sizes)} layers of {shown} stay within {_gb(memory)}"
     if least > memory:
         raise UserError(
@@ -113,12 +111,16 @@ def residence(name: str | None, device: str, dtype: torch.dtype | None, memory: 
             f"--memory says {_mb(memory)}; give that much"
         )
     left = memory - least
-    stay = int(left / 2 // max(sizes))
-    room = left - stay * max(sizes)
-    return Residence(stay, room), (
+    stay = min(len(sizes), int(left / 2 // max(sizes)))
+    return Residence(stay, left - stay * max(sizes)), (
         f"{stay} of {len(sizes)} layers of {shown} stay; {len(sizes) - stay} are read from their files whenever "
         f"forwards come to them ({_gb(sum(sizes[stay:]))} each time)"
     )
+
+
+def _computed_in(device: str, dtype: torch.dtype | None) -> torch.dtype | None:
+    """Return the type that `loading.load` computes in; None: the checkpoint's own."""
+    return torch.float32 if dtype is None and device == "cpu" else dtype
 
 
 def _refusal(shown: str, device: str, need: Need, here: int, beside: int, size: int) -> str:

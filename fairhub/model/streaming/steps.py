@@ -38,7 +38,7 @@ def in_step(model: PreTrainedModel, held: int | None = None) -> Each:
     streamed = streamed_of(model)
     if streamed is None:
         return map
-    return partial(streamed.crew.each, held=waiting(model, _TOKENS) if held is None else held)
+    return partial(streamed.crew.each, held=waiting(model) if held is None else held)
 
 
 def side_by_side(model: PreTrainedModel, many: int) -> int:
@@ -46,12 +46,13 @@ def side_by_side(model: PreTrainedModel, many: int) -> int:
     return many if streamed_of(model) is None else 1
 
 
-def waiting(model: PreTrainedModel, tokens: int, layers: int = 1) -> int:
-    """Return about how many bytes a forward of so many tokens holds at a layer, or at so many layers.
+def waiting(model: PreTrainedModel, tokens: int = _TOKENS, *, back: bool = False) -> int:
+    """Return about how many bytes a forward of so many tokens holds while it waits.
 
-    The stream, what is added to it, a mask, and what of the logits is read.
+    The stream, what is added to it, a mask, and what of the logits is read; of every layer where gradients come `back`.
     """
-    return 4 * tokens * text_config(model).hidden_size * model.dtype.itemsize * layers
+    config = text_config(model)
+    return 4 * tokens * config.hidden_size * model.dtype.itemsize * (config.num_hidden_layers if back else 1)
 
 
 def hook_before(module: nn.Module, hook: Callable[..., Any]) -> RemovableHandle:
