@@ -12,7 +12,8 @@ from transformers.pytorch_utils import Conv1D
 
 from fairhub.errors import UserError
 from fairhub.model.architecture import Mlp, located, mlp_width, mlps, refuse_width, set_mlp_width_, sites
-from fairhub.model.streaming.layers import replace_
+from fairhub.model.finding import text_config
+from fairhub.model.streaming.layers import replace_, rests
 from fairhub.model.units import Pruning, Site, oriented
 
 _MULTIPLES = (256, 64, 32, 16, 8, 4, 2, 1)
@@ -51,8 +52,11 @@ def zero_(model: PreTrainedModel, pruning: Pruning) -> None:
         UserError: The model does not have one of the units, its architecture is unknown, or its weights
             are offloaded.
     """
-    for site, indices in located(sites(model), pruning).items():
-        _refuse_offloaded(site)
+    touched = located(sites(model), pruning)
+    for site in touched:
+        if not rests(site.module):
+            _refuse_offloaded(site)
+    for site, indices in touched.items():
         weight = site.weight
         weight[:, site.columns(indices)] = 0
         replace_(site.module, oriented(site.module, weight))
@@ -125,7 +129,8 @@ def parameters_gone(model: PreTrainedModel, pruning: Pruning, *, shrunk: bool, m
         UserError: The model does not have one of the units, or its architecture is unknown.
     """
     touched = located(sites(model), pruning)
-    total = sum(site.weight.shape[0] * site.width * len(indices) for site, indices in touched.items())
+    hidden = text_config(model).hidden_size
+    total = sum(hidden * site.width * len(indices) for site, indices in touched.items())
     if not shrunk:
         return total
     after = width_after(model, pruning, multiple)
@@ -175,7 +180,7 @@ def _part(parameter: Tensor, kept: Tensor, dim: int) -> nn.Parameter:
 
 
 def _refuse_offloaded(site: Site) -> None:
-    if site.weight.device.type == "meta":
+    if site.module.weight.device.type == "meta":
         raise UserError(
             f"editing needs the weights in memory; those of layer {site.layer} are offloaded; "
             "load the model on one device, without device_map"

@@ -109,7 +109,7 @@ def price(model: PreTrainedModel, moments: Moments, ridge: float = 0.001) -> dic
     """
 
     def priced(site: Site) -> dict[Unit, float]:
-        weight = site.weight.detach().to(solver(site.weight.device), torch.float64)
+        weight = _to_solve(site)
         moment = moments.text[site.layer, site.kind].to(weight)
         inverse = torch.linalg.inv(moment + ridge * moment.diagonal().mean() * torch.eye(len(moment)).to(moment))
         blocks = inverse.unflatten(0, (site.count, site.width)).unflatten(2, (site.count, site.width))
@@ -147,7 +147,7 @@ def _write(site: Site, weight: Tensor) -> None:
 
 def _refit_site(site: Site, moments: Moments, removed: list[int], strength: Strength) -> Tensor:
     key = (site.layer, site.kind)
-    weight = site.weight.detach().to(solver(site.weight.device), torch.float64)
+    weight = _to_solve(site)
     text = moments.text[key].to(weight)
     size = text.trace()
 
@@ -165,6 +165,12 @@ def _refit_site(site: Site, moments: Moments, removed: list[int], strength: Stre
     healed = torch.zeros_like(weight)
     healed[:, kept] = torch.linalg.solve(whole[kept][:, kept], stay[kept] @ weight.T).T
     return healed.float().cpu()
+
+
+def _to_solve(site: Site) -> Tensor:
+    """Return a projection's weight, [out, in] float64, where it is solved for."""
+    weight = site.weight.detach()
+    return weight.to(solver(weight.device), torch.float64)
 
 
 def solver(device: torch.device) -> torch.device:

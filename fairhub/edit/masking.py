@@ -122,6 +122,6 @@ def _row_check(blocks: int) -> Hook:
 
 
 def _home(site: Site) -> torch.device:
-    """Return the device of the weight, or the CPU while accelerate keeps that weight elsewhere."""
-    device = site.weight.device
+    """Return the device of the weight, or the CPU while that weight is elsewhere."""
+    device = site.module.weight.device
     return torch.device("cpu") if device.type == "meta" else device

@@ -45,7 +45,8 @@ def shuffled(model: PreTrainedModel, patch: Patch, seed: int) -> Patch:
     what is left of an effect is what size and rank alone do.
     """
     rng = np.random.default_rng(seed)
-    before = {(site.layer, site.kind): site.weight.detach().float().cpu() for site in sites(model)}
+    before = {(site.layer, site.kind): site.weight.detach().float().cpu() for site in sites(model)
+              if (site.layer, site.kind) in patch}  # fmt: skip
 
     def moved(change: Tensor) -> Tensor:
         for dim, size in enumerate(change.shape):

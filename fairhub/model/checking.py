@@ -43,7 +43,7 @@ def check(model: PreTrainedModel) -> None:
             was found; a neuron is made by the rows that were found; removing columns is masking inputs.
     """
     places = sites(model)
-    if streamed_of(model) is None and any(place.weight.device.type == "meta" for place in places):
+    if streamed_of(model) is None and any(place.module.weight.device.type == "meta" for place in places):
         return  # left on a disk: a repair refuses it, and what only reads it needs no units
     _own_weights(model, places)
     with torch.inference_mode():
@@ -188,7 +188,7 @@ def _slices(moved: Tensor, place: Site) -> tuple[list[int], int]:
     energy = slices.square().sum(-1)
     share, head = (energy / energy.sum(1, keepdim=True).clamp_min(1e-30)).max(1)
     columns = slices[torch.arange(len(moved)), head]
-    least = _ROUNDING.get(place.weight.dtype, 1e-3)
+    least = _ROUNDING.get(place.module.weight.dtype, 1e-3)
     count = (columns > least * columns.max(1, keepdim=True).values).sum(1)
     inside = share > _SHARE
     whole = inside & (count > _WHOLE * place.width)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from fairhub.errors import UserError, plain
+
 
 def home(model: PreTrainedModel) -> torch.device:
     """Return the device that takes the model's inputs; the CPU where its weights are elsewhere or missing."""
@@ -17,6 +19,21 @@ def home(model: PreTrainedModel) -> torch.device:
 def context_window(model: PreTrainedModel) -> int | None:
     """Return how many tokens the model can see at once; None where its config does not say."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+
+def refuse_infinite(name: str, weight: Tensor, holder: str) -> None:
+    """Refuse a weight that is no finite number.
+
+    Args:
+        name: Its name.
+        weight: As it was loaded.
+        holder: The model or the file that has it.
+
+    Raises:
+        UserError: It has one.
+    """
+    if weight.is_floating_point() and not torch.isfinite(weight).all():
+        raise UserError(f"weights must be finite numbers; {plain(name)} of {holder} has others; load the original")
 
 
 def tensor_hash(tensor: Tensor) -> str:

@@ -19,7 +19,7 @@ from fairhub.space.live import status
 from fairhub.space.markup import esc
 from fairhub.space.shared import Page, Shared, models_box, repairs_in_turn
 from fairhub.space.toasts import told
-from fairhub.space.worker import AUDIT, FIRST, Standing
+from fairhub.space.worker import AUDIT, BUSY, FIRST, Standing
 
 _WHAT = (
     "Whom does a language model judge worse when only the person in a sentence changes? An audit reads some "
@@ -33,7 +33,6 @@ _FIRST = (
 )
 _COMING = "<p>What is found stands here: a first look, then the whole.</p>"
 _STOPPED = "Stopped. What was measured is kept; Audit goes on from there"
-_BUSY = ("waiting", "working", "paused")
 
 
 def build(shared: Shared, page: Page) -> None:
@@ -95,7 +94,7 @@ def _audit(shared: Shared, key: str, name: str, groups: str = "", pairs: str = "
             at, new = look.standing, not first and (job / FIRST).is_file()
             first = first or new
             found = _found(job, at) if new or at.state == "finished" else gr.skip()
-            yield [status(at, _STOPPED), found, *_buttons(at.state in _BUSY)]
+            yield [status(at, _STOPPED), found, *_buttons(at.state in BUSY)]
 
 
 def _found(job: Path, at: Standing) -> str:

@@ -8,7 +8,7 @@ from fairhub.space import charts
 from fairhub.space.markup import esc
 from fairhub.space.running import Seen
 from fairhub.space.wording import in_a_browser
-from fairhub.space.worker import Standing
+from fairhub.space.worker import BUSY, Standing
 
 _SAID = {
     "waiting": "Starting",
@@ -35,7 +35,7 @@ def status(at: Standing, stopped: str) -> str:
         stopped: What is said of one that was stopped.
     """
     share = f'<progress max="{at.total}" value="{min(at.done, at.total)}" aria-label="{esc(at.what)}"></progress>'
-    doing = f": {at.what}" if at.state in ("waiting", "working", "paused", "failed") and at.what else ""
+    doing = f": {at.what}" if at.state in (*BUSY, "failed") and at.what else ""
     why = f". {at.why}" if at.why else ""
     begun = stopped if at.state == "stopped" else _SAID[at.state]
     said = esc(in_a_browser(begun + doing + why).rstrip("."))

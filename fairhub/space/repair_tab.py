@@ -22,15 +22,13 @@ from fairhub.space.shared import Page, Shared, models_box, models_in_turn, repai
 from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
 from fairhub.space.turns import Ticket
-from fairhub.space.worker import RUN
+from fairhub.space.worker import BUSY, RUN
 
 _WHAT = (
     "Finds the attention heads and neurons (the small parts a model is made of) that make it treat people "
     "differently, removes them, and checks the result on prompts it never saw. Leave axes and contexts empty for all."
 )
 Update = dict[str, Any]
-BUSY = ("waiting", "working", "paused")
-"""How a run stands that goes on."""
 
 
 def build(shared: Shared, page: Page) -> None:

@@ -86,8 +86,7 @@ class Visitors:
         for job in sorted(jobs, key=_finished)[: max(0, len(jobs) + 1 - RUNS)]:
             shutil.rmtree(job, ignore_errors=True)
         self._make_room()
-        number = 1 + max((int(job.name) for job in jobs), default=0)
-        return self.folder(key) / "runs" / str(number)
+        return self._next(key, "runs", jobs)
 
     def _make_room(self) -> None:
         """Remove runs where one more would be too many of all visitors together; never one that goes on."""
@@ -98,7 +97,7 @@ class Visitors:
 
     def jobs(self, key: str) -> list[Path]:
         """Return the folders of a visitor's jobs, the oldest first; each has its run in `run/`."""
-        return sorted((self.folder(key) / "runs").glob("[0-9]*"), key=lambda job: int(job.name))
+        return self._numbered(key, "runs")
 
     def latest(self, key: str) -> Path:
         """Return the folder of the job that was begun last.
@@ -106,9 +105,7 @@ class Visitors:
         Raises:
             UserError: The visit has expired, or there is none.
         """
-        if not (jobs := self.jobs(key)):
-            raise UserError("a run is stopped or gone on with once it was started; none was; start one")
-        return jobs[-1]
+        return _last(self.jobs(key), "a run is stopped or gone on with once it was started; none was; start one")
 
     def new_audit(self, key: str) -> Path:
         """Return the folder of a new audit, which is not there yet; those before it go.
@@ -116,10 +113,10 @@ class Visitors:
         Raises:
             UserError: The visit has expired.
         """
-        before = self._audits(key)
+        before = self._numbered(key, "audits")
         for job in before:
             shutil.rmtree(job, ignore_errors=True)
-        return self.folder(key) / "audits" / str(1 + max((int(job.name) for job in before), default=0))
+        return self._next(key, "audits", before)
 
     def latest_audit(self, key: str) -> Path:
         """Return the folder of the audit that was begun last.
@@ -127,12 +124,15 @@ class Visitors:
         Raises:
             UserError: The visit has expired, or there is none.
         """
-        if not (jobs := self._audits(key)):
-            raise UserError("an audit is stopped once it was started; none was; start one")
-        return jobs[-1]
+        return _last(self._numbered(key, "audits"), "an audit is stopped once it was started; none was; start one")
 
-    def _audits(self, key: str) -> list[Path]:
-        return sorted((self.folder(key) / "audits").glob("[0-9]*"), key=lambda job: int(job.name))
+    def _numbered(self, key: str, kind: str) -> list[Path]:
+        """Return a visitor's folders of one kind, the oldest first."""
+        return sorted((self.folder(key) / kind).glob("[0-9]*"), key=lambda job: int(job.name))
+
+    def _next(self, key: str, kind: str, before: list[Path]) -> Path:
+        """Return the folder after these."""
+        return self.folder(key) / kind / str(1 + max((int(job.name) for job in before), default=0))
 
     def finished(self, key: str) -> dict[str, Path]:
         """Return the folders of a visitor's finished runs by the name that they are shown under."""
@@ -159,6 +159,12 @@ class Visitors:
         for folder in filter(Path.is_dir, self.root.iterdir()):
             if time.time() - _touched(folder) > self.seconds:
                 self.forget(folder.name)
+
+
+def _last(jobs: list[Path], said: str) -> Path:
+    if not jobs:
+        raise UserError(said)
+    return jobs[-1]
 
 
 def _finished(job: Path) -> bool:

@@ -22,6 +22,8 @@ from fairhub.space import audits
 What = Literal["repair", "audit", "finding"]
 """A finding is an audit with a first look before it."""
 State = Literal["waiting", "working", "paused", "stopped", "finished", "failed"]
+BUSY: tuple[State, ...] = ("waiting", "working", "paused")
+"""How a job stands that goes on."""
 JOB, STATE, STOP, LOOK, RUN = "job.json", "state.json", "stop", "look", "run"
 """What lies in a job's folder: what was asked, how it stands, the wish that it stop, the time somebody last looked, the
 run itself."""

@@ -12,7 +12,6 @@ from transformers import PreTrainedModel
 from fairhub.compute.engine.readouts import Readout, divergence, finite, next_token
 from fairhub.edit.masking import gated
 from fairhub.inputs.batches import Batch
-from fairhub.model.finding import text_config
 from fairhub.model.streaming.steps import in_step, waiting
 from fairhub.model.units import KINDS, Kind, Pruning
 from fairhub.run.processes import spread
@@ -60,7 +59,7 @@ def slopes_of(
             progress(batch.tokens)
         return slopes
 
-    return spread(batches, found, each=in_step(model, waiting(model, 1024, text_config(model).num_hidden_layers)))
+    return spread(batches, found, each=in_step(model, waiting(model, 1024, back=True)))
 
 
 def joined(batches: Sequence[Batch], found: Sequence[Slopes]) -> Slopes:

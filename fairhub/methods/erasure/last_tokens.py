@@ -19,7 +19,6 @@ from fairhub.compute.trees.packing import Rows, Run
 from fairhub.compute.trees.past import Past, added
 from fairhub.compute.trees.tree import Branch, Ids, Node, below, beyond, padded
 from fairhub.model.facts import home
-from fairhub.model.finding import text_config
 from fairhub.model.streaming.steps import waiting
 
 
@@ -68,7 +67,7 @@ class _LastTokens(Walk):
         return len(node.ends)
 
     def held(self) -> int:
-        return waiting(self.model, self.tokens, text_config(self.model).num_hidden_layers)
+        return waiting(self.model, self.tokens, back=True)
 
     def rows(self, rows: Rows) -> None:
         past = DynamicCache()

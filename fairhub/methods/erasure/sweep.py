@@ -16,7 +16,6 @@ from fairhub.methods.erasure.items import Item
 from fairhub.methods.erasure.last_tokens import Ends, last_tokens, last_tokens_computed
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
-from fairhub.model.finding import text_config
 from fairhub.model.streaming.steps import hook_after, in_step, side_by_side, waiting
 from fairhub.model.units import Site
 from fairhub.run.processes import spread, state
@@ -166,7 +165,7 @@ def _of_shard(
         if progress:
             progress(_tokens(items, piece))
 
-    list(in_step(model, waiting(model, TOKENS, text_config(model).num_hidden_layers))(take, work))
+    list(in_step(model, waiting(model, TOKENS, back=True))(take, work))
     return total
 
 

@@ -18,7 +18,7 @@ from fairhub.errors import UserError, plain
 from fairhub.files.reading import BROKEN, one_line
 from fairhub.model.architecture import layout_of
 from fairhub.model.checking import check, refuse_overflow
-from fairhub.model.facts import home, tensor_bytes
+from fairhub.model.facts import home, refuse_infinite, tensor_bytes
 from fairhub.model.loading.config import cleaned, config_of, refuse_fields
 from fairhub.model.loading.files import PROCESSOR, commit_of, content_of, json_of, told, view, weights_of
 from fairhub.model.loading.places import EMBEDDED, located
@@ -212,8 +212,8 @@ def _refuse_larger(tokenizer: PreTrainedTokenizerBase, rows: int, shown: str) ->
 def _tried(model: PreTrainedModel, rows: int, shown: str) -> None:
     """Refuse weights or answers that are no finite numbers, and a model that cannot answer at all."""
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if tensor.is_floating_point() and tensor.device.type != "meta" and not torch.isfinite(tensor).all():
-            raise UserError(f"weights must be finite numbers; {plain(name)} of {shown} has others; load the original")
+        if tensor.device.type != "meta":
+            refuse_infinite(name, tensor, shown)
     with one_line(lambda said: f"a model must answer; {shown} does not ({said}); load the original checkpoint"):
         if model.dtype == torch.float16:
             refuse_overflow(model)

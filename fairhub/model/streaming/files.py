@@ -25,7 +25,7 @@ def read(place: Place, shape: torch.Size) -> tuple[Tensor, int]:
     """Return a tensor on the CPU, in memory of its own, and how many bytes of its file that took.
 
     Raises:
-        UserError: Its file is gone or changed, it has another shape, or numbers that are not finite.
+        UserError: Its file is gone or changed, or it has another shape.
     """
     try:
         with safe_open(place.file, framework="pt") as file:
@@ -35,16 +35,6 @@ def read(place: Place, shape: torch.Size) -> tuple[Tensor, int]:
     if found.shape != shape:
         raise _lost(place, f"it has {list(found.shape)} for {list(shape)}")
     return found.to(place.dtype, copy=True), found.nbytes  # the file's own pages would stay as long as a view of them
-
-
-def refuse_infinite(place: Place, tensor: Tensor) -> None:
-    """Refuse a weight that is no finite number.
-
-    Raises:
-        UserError: It has one.
-    """
-    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-        raise UserError(f"weights must be finite numbers; {plain(place.name)} has others; load the original checkpoint")
 
 
 def _lost(place: Place, said: str) -> UserError:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import Cache, PreTrainedModel
 
-from fairhub.model.streaming.files import Place, read, refuse_infinite
+from fairhub.model.facts import refuse_infinite
+from fairhub.model.streaming.files import Place, read
 from fairhub.model.streaming.tasks import Crew, Task, current
 
 _MARK, _NAMES = "_fairhub_streamed", "_fairhub_names"
@@ -27,7 +28,10 @@ Weight = tuple[nn.Module, str]
 class Streamed:
     """Where the weights of a model's layers are, and which of them are in memory."""
 
-    def __init__(self, model: PreTrainedModel, layers: nn.ModuleList, places: Mapping[str, Place], room: int) -> None:
+    def __init__(
+        self, model: PreTrainedModel, layers: nn.ModuleList, places: Mapping[str, Place], room: int,
+        scratch: object = None,
+    ) -> None:  # fmt: skip
         """Take a model whose parameters of these places are on the meta device, and lead its forwards through here.
 
         Args:
@@ -35,12 +39,11 @@ class Streamed:
             layers: Its decoder layers.
             places: By the names that its parameters have.
             room: Bytes that forwards may hold while they wait for a layer.
+            scratch: What is kept as long as the model is: a folder that some of the places lie in.
         """
         self.crew = Crew(room)
         self.places = dict(places)
-        self.bytes_read = 0
-        self.scratch: object = None
-        """What of its files is kept as long as the model is."""
+        self.bytes_read, self._scratch = 0, scratch
         self.changed: dict[str, Tensor] = {}
         """What was replaced for good, by name, on the CPU in the type that it is computed in."""
         self._device = torch.device("cpu") if (found := model.device).type == "meta" else found
@@ -63,21 +66,13 @@ class Streamed:
             if (module, name) in put and _sees(owner):
                 return put[module, name]
         held: Tensor = getattr(module, name)
-        return held if held.device.type != "meta" else self._read(self._name(module, name))
-
-    def rests(self, module: nn.Module) -> bool:
-        """Tell whether weights of a module itself rest in files."""
-        return any(name in self.places for name in module.__dict__.get(_NAMES, (self, {}))[1].values())
+        return held if held.device.type != "meta" else self.tensor(self._name(module, name))
 
     @property
     def largest(self) -> int:
         """Bytes of the largest layer that rests in files, as it is computed."""
         sizes = ([self._shapes[name].numel() * self.places[name].dtype.itemsize for name in m] for m in self._layers)
         return max(map(sum, sizes))
-
-    def tensor(self, name: str) -> Tensor:
-        """Return a weight that rests in its file, by its name in the model."""
-        return self._read(name)
 
     @contextmanager
     def replaced(self, weights: Mapping[Weight, Tensor]) -> Iterator[None]:
@@ -151,15 +146,16 @@ class Streamed:
             self._coming[after] = self._reader.submit(self._read_layer, after)
 
     def _read_layer(self, number: int) -> dict[str, Tensor]:
-        return {name: self._read(name) for name in self._layers[number]}
+        return {name: self.tensor(name) for name in self._layers[number]}
 
-    def _read(self, name: str) -> Tensor:
+    def tensor(self, name: str) -> Tensor:
+        """Return a weight that rests in its file, by its name in the model, as it stands."""
         if name in self.changed:
             return self.changed[name]
         with torch.inference_mode(False):  # what is read in one mode is used in all
             tensor, self._sizes[name] = read(self.places[name], self._shapes[name])
         if name not in self._sound:
-            refuse_infinite(self.places[name], tensor)
+            refuse_infinite(self.places[name].name, tensor, self.places[name].file.name)
             self._sound.add(name)
         return tensor
 
@@ -193,6 +189,12 @@ def tensors_of(model: PreTrainedModel, dtype: torch.dtype | None = None) -> Iter
     for name, tensor in sorted(model.state_dict().items()):
         held = streamed.tensor(name) if streamed and tensor.device.type == "meta" else tensor
         yield name, held.to(dtype) if dtype is not None and held.is_floating_point() else held
+
+
+def rests(module: nn.Module) -> bool:
+    """Tell whether weights of a module itself, not of its parts, rest in files that they are read from."""
+    mark = module.__dict__.get(_NAMES)
+    return mark is not None and any(name in mark[0].places for name in mark[1].values())
 
 
 def weight_of(module: nn.Module, name: str = "weight") -> Tensor:

@@ -81,4 +81,4 @@ def streaming(model: PreTrainedModel, residence: Residence, scratch: TemporaryDi
         for name, at in index.items() if name in left
     }  # fmt: skip
     assert left <= places.keys(), f"every weight is somewhere; {sorted(left - places.keys())[:3]} are not"
-    Streamed(model, decoder_layers(model), places, residence.room).scratch = scratch
+    Streamed(model, decoder_layers(model), places, residence.room, scratch)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from fairhub.model.streaming.layers import Streamed, streamed_of
+from fairhub.model.streaming.layers import Streamed, rests, streamed_of
 
 _SHARD = 256 << 20
 """Bytes of a file at least: so much is held while it is written."""
@@ -28,7 +28,7 @@ def lent(model: PreTrainedModel, dtype: torch.dtype | None) -> Iterator[dict[str
     if streamed is None:
         yield {}
         return
-    modules = [module for module in model.modules() if streamed.rests(module)]
+    modules = [module for module in model.modules() if rests(module)]
     for module in modules:
         module.__dict__["_hf_hook"] = SimpleNamespace(weights_map=_Weights(streamed, module, dtype))
     model.__dict__["hf_device_map"] = {"": "disk"}  # what transformers looks at

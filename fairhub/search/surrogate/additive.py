@@ -1,7 +1,5 @@
 """The additive surrogate: every head's effect on its own, by ridge regression towards its first-order scores."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 PENALTIES = tuple(10.0**power for power in np.arange(-1.5, 3.1, 0.5))
@@ -26,18 +24,26 @@ def additive(x: np.ndarray, y: np.ndarray, known: np.ndarray, weight: np.ndarray
     extra = extra / np.maximum(np.std(x @ extra, axis=0), 1e-9) * _FREE
     basis = np.column_stack([np.eye(x.shape[1]), extra])  # bits -> columns
     root = np.sqrt(weight)
-    return np.asarray(basis @ _ridge(root[:, None] * (x @ basis), root * y))
+    return np.asarray(basis @ ridge(root[:, None] * (x @ basis), (root * y)[:, None])[0][:, 0])
 
 
-def _ridge(columns: np.ndarray, y: np.ndarray, penalties: Sequence[float] = PENALTIES) -> np.ndarray:
+def ridge(columns: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the coefficients of a ridge regression without intercept, [columns, targets], and their error left out.
+
+    The penalty, one for all targets, minimises the exact leave-one-out error (PRESS, Allen 1974).
+
+    Args:
+        columns: [rows, columns].
+        y: [rows, targets].
+    """
     values, vectors = np.linalg.eigh(columns @ columns.T)
     values, turned = values.clip(0), vectors.T @ y
     best: tuple[float, np.ndarray] | None = None
-    for penalty in penalties:
-        dual = vectors @ (turned / (values + penalty))
-        leverage = ((vectors**2) / (values + penalty)).sum(1)  # (1 - hat) / penalty
-        error = float(((dual / leverage) ** 2).mean())
+    for penalty in PENALTIES:
+        dual = vectors @ (turned / (values + penalty)[:, None])
+        leverage = ((vectors**2) / (values + penalty)).sum(1)[:, None]  # (1 - hat) / penalty
+        error = float(((dual / leverage) ** 2).sum())
         if best is None or error < best[0]:
-            best = error, columns.T @ dual
+            best = error, dual
     assert best is not None
-    return best[1]
+    return columns.T @ best[1], best[0]
