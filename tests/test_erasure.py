@@ -24,13 +24,13 @@ from fairhub.errors import UserError
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.measure.keep import LIMITS, limits_of
-from fairhub.methods.erasure import Erasure, Item, erase, erase_each, items_of, prices, sweep, sweep_tokens
+from fairhub.methods.erasure import Erasure, Item, Reads, erase, erase_each, items_of, prices, sweep, sweep_tokens
 from fairhub.methods.erasure.edit import group_means
 from fairhub.methods.erasure.items import contrast
 from fairhub.methods.erasure.prices import FAMILIES, costs_of, takings
 from fairhub.methods.erasure.solve import Term, least
-from fairhub.methods.erasure.sweep import flat, unflat
 from fairhub.model.architecture import sites
+from fairhub.run.folder import Run
 
 OUT, IN = 6, 8
 
@@ -110,7 +110,7 @@ def test_a_whole_head_is_dearer_than_the_part_of_it_that_harms() -> None:
     cells = aligned_cells("search", 60, ["gender", "religion"])
     items = items_of(tokenizer(), cells, (), (), lexicon(tokenizer(), "search"), None)
     text = torch.randint(3, len(tokenizer()), (8, 32), generator=torch.Generator().manual_seed(0))
-    seen = sweep(model, items, text)
+    seen = dict(sweep(model, items, text))
     erasure = Erasure(strength=1.0)
     patch = erase(model, seen, items, erasure)
     found = prices(model, seen, items, erasure, patch)
@@ -167,7 +167,7 @@ def test_gradients_say_what_an_edit_does() -> None:
     item = Item(tuple(ids), "judged", "gender", "women", 0, (5, 9), np.array([1.0, -1.0]))
     assert len(ids) == 1  # an edit acts at every token; here there is one
     text = torch.arange(32).reshape(1, 32) + 3
-    seen = sweep(model, [item], text)
+    seen = dict(sweep(model, [item], text))
 
     def read() -> float:
         logits = model(torch.tensor([ids])).logits[0, -1].double()
@@ -185,18 +185,18 @@ def test_gradients_say_what_an_edit_does() -> None:
         assert (moved[0] - moved[1]) / 2 == pytest.approx(expected, rel=0.05, abs=1e-5)
 
 
-def test_a_sweep_is_read_back_as_it_was_and_sums_all_that_was_given() -> None:
+def test_a_sweep_is_read_back_as_it_was_and_sums_all_that_was_given(tmp_path) -> None:
     model = planted_model()
     text = torch.randint(3, 100, (9, 16))
     items = [Item((3 + n, 4, 5), "recall", "gender", "", -1, (5, 9), np.array([1.0, -1.0])) for n in range(7)]
-    seen = sweep(model, items, text)
-    again = unflat(flat(seen))
+    seen = dict(sweep(model, items, text))
     one = seen[0, "head"]
     assert (one.text, one.early, len(one.inputs)) == (9 * 16, 7 * 2, 7)
-    for key, reads in seen.items():
-        assert all(np.array_equal(a, b) for a, b in zip(flat({key: reads}).values(), flat({key: again[key]}).values(),
-                                                        strict=True))  # fmt: skip
-    alone = sweep(model, items[:1], text)[0, "head"]
+    made = {"0_head": vars(seen[0, "head"])}
+    again = Reads.of(Run(tmp_path / "run", {}, False).parts("reads", list(made), made.items)["0_head"])
+    for name, values in vars(one).items():
+        assert np.array_equal(values, getattr(again, name)) and type(values) is type(getattr(again, name))
+    alone = dict(sweep(model, items[:1], text))[0, "head"]
     assert np.allclose(alone.gradients[0], one.gradients[0], atol=1e-6)  # whatever else is read beside it
 
 
@@ -256,7 +256,7 @@ def test_through_one_head_the_judgement_goes_and_the_fact_stays() -> None:
                     rows["fact"].append(float(moved[list(fact)] @ torch.tensor(ask)))
         return tuple(float(np.square(values).mean()) for values in rows.values())  # type: ignore[return-value]
 
-    before, seen = gaps(), sweep(model, items, text)
+    before, seen = gaps(), dict(sweep(model, items, text))
     after = {}
     for name, keep in (("kept", 3.0), ("free", 1e-6)):
         with patched(model, erase(model, seen, items, Erasure(strength=10.0, broad=0.0, keep=keep, text=0.03))):
@@ -286,7 +286,7 @@ def test_every_architecture_is_swept_edited_and_reads_less(name: str) -> None:
     words = lexicon(tokenizer(), "search")
     items = items_of(tokenizer(), cells, (), (), words, None)
     text = torch.randint(3, len(tokenizer()), (4, 24), generator=torch.Generator().manual_seed(0))
-    patch = erase(model, sweep(model, items, text), items, Erasure(strength=100.0, text=0.01))
+    patch = erase(model, dict(sweep(model, items, text)), items, Erasure(strength=100.0, text=0.01))
 
     def spread() -> float:
         """Mean square of the contrasts' differences between the texts of a cell."""
@@ -315,7 +315,7 @@ def test_last_tokens_are_read_alike_with_and_without_what_stands_before_them(nam
     apart = [Item(ids, "judged", "gender", "a", i, words, weights) for i, ids in enumerate([*texts, (7,)])]
     whole = [replace(item, kind="meaning") for item in apart]  # what must stay is computed whole
     text = torch.arange(32).reshape(2, 16) + 3
-    shared, alone = (sweep(model, items, text) for items in (apart, whole))
+    shared, alone = (dict(sweep(model, items, text)) for items in (apart, whole))
     assert sweep_tokens(apart, text) < sweep_tokens(whole, text)
     for key, reads in shared.items():
         for part in ("inputs", "gradients"):

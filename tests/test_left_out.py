@@ -24,9 +24,9 @@ def test_what_is_left_out_is_as_if_it_had_never_been_read(tmp_path: Path) -> Non
     words = lexicon(tokenizer(), "search")
     items = items_of(tokenizer(), data.fit.cells, data.fit.traits, data.fit.choices, words, None)
     text = torch.randint(3, 100, (4, 16))
-    seen, kept = without(sweep(model, items, text), items, lambda item: item.axis == "religion")
+    seen, kept = without(dict(sweep(model, items, text)), items, lambda item: item.axis == "religion")
     assert len(kept) < len(items) and {item.axis for item in items} - {item.axis for item in kept} == {"religion"}
-    alone = sweep(model, kept, text)
+    alone = dict(sweep(model, kept, text))
     for key, reads in seen.items():
         assert np.allclose(reads.inputs, alone[key].inputs, atol=1e-5)
         assert np.allclose(reads.gradients, alone[key].gradients, atol=1e-6)

@@ -17,7 +17,7 @@ from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Measured, shape_of
 from fairhub.cost.memory import needed, weights_of, widths_of
 from fairhub.cost.plan import as_json, forecast, table
-from fairhub.cost.room import room
+from fairhub.cost.room import divided, room
 from fairhub.cost.work import Work
 from fairhub.edit.masking import gated
 from fairhub.errors import UserError
@@ -99,6 +99,46 @@ def test_room_is_said_before_loading_and_what_cannot_fit_is_refused_with_what_wo
     monkeypatch.setattr("fairhub.cost.room.free", lambda device: 1000)
     with pytest.raises(UserError, match="must fit in memory.*--dtype bfloat16.*--on-jobs t4-small has room"):
         room(str(planted_folder), "cpu", None, "robust", SIZES)
+
+
+def test_a_config_alone_is_planned_for(planted_folder, text, tmp_path, unbounded):
+    """Without weights the same work is counted; without a tokenizer too, the default's cutting the texts."""
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((planted_folder / name).read_bytes())
+    asked = Request(text=text, sizes=SIZES)
+    found = forecast(str(tmp_path), asked, "cpu", None)
+    assert found.parameters == unbounded.parameters and "there are no weights" in found.measured
+    there = {(row.method, row.machine): row for row in unbounded.rows}
+    for row in found.rows:
+        known = there[row.method, row.machine]
+        assert row.forward_equivalents == known.forward_equivalents and row.bytes == known.bytes
+        assert row.seconds == (None if row.machine == "this machine" else known.seconds)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).unlink()
+    bare = forecast(str(tmp_path), asked, "cpu", None)
+    assert "counted with the tokenizer of" in table(bare) and bare.rows[0].forward_equivalents > 0
+
+
+def test_what_stays_within_a_budget_and_how_often_the_rest_is_read(planted_folder, text):
+    def of(memory):
+        found = forecast(str(planted_folder), Request(text=text, sizes=SIZES), "cpu", None, memory=memory)
+        assert as_json(found)["resting"][0]["method"] == "two_sided"
+        return dict(found.resting)["two_sided"]
+
+    assert (of(1 << 40).sweeps, str(of(1 << 40))) == (0, "all 2 layers stay")
+    with pytest.raises(UserError, match="a budget holds what is no layer.*; give that much"):
+        of(1000)
+    too_small, enough = 1000, 1 << 40
+    while enough - too_small > 1:
+        middle = (too_small + enough) // 2
+        try:
+            divided(planted.planted_model(), torch.float32, "tiny", middle)
+            enough = middle
+        except UserError:
+            too_small = middle
+    tight = of(enough)
+    assert tight.stay == 0 and tight.bytes > 0 and tight.sweeps >= 64  # a continuation reads all once a token
+    assert "0 of 2 layers stay, the others are read about" in str(tight)
 
 
 def test_seconds_grow_with_work_and_shrink_with_the_card():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fairhub.files.writing
-import fairhub.run.folder
+import fairhub.run.stored
 from fairhub.errors import UserError
 from fairhub.run.folder import Remembered, Run, digest
 from fairhub.search.annealing import Schedule, anneal
@@ -33,6 +33,36 @@ def test_stages_are_computed_once(tmp_path):
     for name in found:
         np.testing.assert_array_equal(again[name], found[name])
         assert again[name].dtype == found[name].dtype
+
+
+def test_parts_are_computed_once_and_read_one_at_a_time(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    made = {"one": {"a": np.arange(3.0)}, "two": {"a": np.eye(2)}}
+    with pytest.raises(KeyError):  # killed after the first: all are computed again
+        run.parts("sums", list(made), lambda: ((name, made[name]) for name in ("one", "none")))
+    found = run.parts("sums", list(made), made.items)
+    assert dict(found).keys() == made.keys() and (found["two"]["a"] == np.eye(2)).all()
+    again = Run(tmp_path / "run", SETTINGS, resume=True).parts("sums", list(made), never)
+    assert (again["one"]["a"] == made["one"]["a"]).all()
+    (run.work / "sums_one.npz").unlink()  # a part is read when it is asked for
+    assert (again["two"]["a"] == np.eye(2)).all()
+    with pytest.raises(FileNotFoundError):
+        again["one"]
+
+
+def test_scratch_is_empty_and_goes(tmp_path):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    with run.scratch(1) as folder:
+        (folder / "rows").write_bytes(b"x")
+        (folder / "more").mkdir()
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "of a killed run").write_text("")
+    with run.scratch(1) as folder:
+        assert not list(folder.iterdir())
+    folder.mkdir()
+    run.forget()
+    assert not run.work.exists()
 
 
 def test_what_another_version_measured_is_refused_in_one_line(tmp_path):
@@ -95,13 +125,20 @@ def test_files_are_whole_or_old(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_the_users_to_mend(tmp_path, monkeypatch):
     run = Run(tmp_path / "run", SETTINGS, resume=False)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    remembered = run.remembered("energies")
+    with pytest.raises(UserError, match=r"has [\d,]+ MB left, this one needs 95,367,431,640 MB; free space or choose"):
+        with run.scratch(10**17):
+            never()
+    with pytest.raises(UserError, match="No space left"), run.scratch(1):
+        full()
+    assert not list(run.work.glob("scratch*"))
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(UserError, match="No space left"):
         run.arrays("scores", lambda: {"a": [1]})
     with pytest.raises(UserError, match="No space left"):
+        run.parts("sums", ["one"], lambda: [("one", {"a": [1]})])
+    with pytest.raises(UserError, match="No space left"):
         Run(tmp_path / "other", SETTINGS, resume=False)
-    remembered = run.remembered("energies")
-    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(UserError, match="No space left"):
         remembered("a", lambda: 1.0)
 
@@ -193,7 +230,7 @@ def test_settings_that_cannot_be_read_are_others(tmp_path, said):
 def test_recorded_seconds_bound_a_search_that_was_cut_short(tmp_path, monkeypatch):
     """Resumed, it ends at the same step: it once had all of its seconds again, and ended on other units."""
     now = [0.0]
-    monkeypatch.setattr(fairhub.run.folder.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(fairhub.run.stored.time, "monotonic", lambda: now[0])
     schedule = Schedule(steps=50, k_max=4, acceptance=0.3, uphill=2, seconds=30.0)
 
     class Killed(Exception):

@@ -107,7 +107,7 @@ def test_what_the_default_method_reads_of_attention_is_what_an_edit_does(name: s
     """Gradients of the sweep against finite steps of every attention output: parallel, normed after, shared or not."""
     model, contrast = EVERY[name](), np.array([1.0, -1.0])
     item = Item((11,), "judged", "gender", "women", 0, (5, 9), contrast)  # one token: an edit acts at every one
-    seen = sweep(model, [item], torch.arange(32).reshape(1, 32) + 3)
+    seen = dict(sweep(model, [item], torch.arange(32).reshape(1, 32) + 3))
     noise = torch.Generator().manual_seed(0)
 
     def read() -> float:

@@ -9,6 +9,7 @@ from fairhub.commands.options import (
     Device,
     Dtype,
     Json,
+    Memory,
     Model,
     Own,
     Probes,
@@ -16,6 +17,7 @@ from fairhub.commands.options import (
     System,
     Terms,
     Text,
+    bytes_of,
     device_of,
     dtype_of,
     echo_json,
@@ -27,7 +29,7 @@ from fairhub.commands.options import (
 def plan(
     model: Model = None, axis: Axis = None, context: Context = None, probes: Probes = None, terms: Terms = None,
     own: Own = "", text: Text = None, chat: Chat = "auto", system: System = None, seconds: Seconds = None,
-    device: Device = "auto", dtype: Dtype = None, json: Json = False,
+    device: Device = "auto", dtype: Dtype = None, memory: Memory = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Say what each method would take: forward-equivalents, memory and hours, here and on the Hub's hardware."""
     from fairhub.cost.plan import as_json, forecast, table
@@ -40,5 +42,5 @@ def plan(
         "", tuple(axis or ()), tuple(context or ()), probes, text, plan=Plan(seconds=seconds), chat=chat,
         system=system, own=own_groups(terms, own),
     )  # fmt: skip
-    found = forecast(model, request, device_of(device), dtype_of(dtype))
+    found = forecast(model, request, device_of(device), dtype_of(dtype), memory=bytes_of(memory))
     echo_json(as_json(found)) if json else typer.echo(table(found))

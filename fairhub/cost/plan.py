@@ -12,14 +12,17 @@ from fairhub.cost.counts import COUNTED, work_of
 from fairhub.cost.hardware import CARDS, Calculated, Machine, here, shape_of
 from fairhub.cost.memory import Need, free, host_free, needed, widths_of
 from fairhub.cost.memory import weights_of as counted
+from fairhub.cost.resting import Resting, resting
 from fairhub.cost.work import Work
 from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Task
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.loading import (
+    DEFAULT,
     Loaded,
     config_of,
+    has_tokenizer,
     headers_of,
     laid_out,
     load,
@@ -63,12 +66,19 @@ class Forecast:
     """What the column of this machine rests on."""
     bound: float | None
     """Seconds that a search was given; forward-equivalents and memory are those without a bound."""
+    resting: tuple[tuple[str, Resting], ...] = ()
+    """By method, what stays within the budget of memory that was asked about."""
+    counted_with: str = ""
+    """Whose tokenizer counted, where the model has none."""
 
 
 def forecast(
-    name: str | None, request: Request, device: str, dtype: torch.dtype | None, held: Loaded | None = None
+    name: str | None, request: Request, device: str, dtype: torch.dtype | None, held: Loaded | None = None,
+    memory: int | None = None,
 ) -> Forecast:  # fmt: skip
     """Forecast every method for a model; loads its weights only where they fit, to measure one forward.
+
+    A folder needs no weights, and no tokenizer: then nothing is measured, and the default's tokenizer counts.
 
     Args:
         name: Of the model.
@@ -76,9 +86,10 @@ def forecast(
         device: Where it would run.
         dtype: Of the weights; None as they are loaded.
         held: The model, where it stands in memory already.
+        memory: Bytes that weights and forwards may take; None: no budget.
 
     Raises:
-        UserError: The model is not there, or its architecture is unknown.
+        UserError: The model is not there, or its architecture is unknown, or no budget can be as small.
     """
     source, revision, shown = located(name)
     bare = _without_weights(source, revision, shown)
@@ -86,14 +97,15 @@ def forecast(
     with tempfile.TemporaryDirectory() as folder:
         task = task_of(bare, data, Run(Path(folder) / "run", {}, False))
         works = {method: work_of(method, task, data, request.plan) for method in COUNTED}
-    known = counted(source, revision)
+    there = held is not None or _has_weights(source)
+    known = counted(source, revision) if there else None
     kind = dtype or (torch.float32 if device == "cpu" else bare.model.dtype)
     parameters = known.parameters if known else bare.model.num_parameters()
     needs = {m: _need(bare, parameters * kind.itemsize, kind, request.sizes, m) for m in COUNTED}
     lightest = min(need.device for need in needs.values())
     rows: list[Row] = []
     mine: Machine | None = None
-    if lightest < _SHARE * free(device):
+    if there and lightest < _SHARE * free(device):
         mine = _measured(held or load(name, device=device, dtype=kind), device, task)
         rows += [_row(m, mine, works[m], needs[m], request.plan.seconds) for m in COUNTED]
     else:
@@ -102,14 +114,33 @@ def forecast(
     for card in CARDS:
         machine = Calculated(card, shape_of(bare.model, 2))
         rows += [_row(m, machine, works[m], half[m], request.plan.seconds, card.price) for m in COUNTED]
-    said = f"one forward of probes and one of text on {device}" if mine else "nothing: the model does not fit here"
-    return Forecast(shown, parameters, str(kind).removeprefix("torch."), tuple(rows), said, request.plan.seconds)
+    said = _measured_here(device, mine, there)
+    asked = {m: resting(bare.model, kind, shown, memory, works[m]) for m in COUNTED} if memory is not None else {}
+    other = "" if _has_tokenizer(source) else DEFAULT
+    bound = request.plan.seconds
+    return Forecast(
+        shown, parameters, str(kind).removeprefix("torch."), tuple(rows), said, bound, tuple(asked.items()), other
+    )
+
+
+def _measured_here(device: str, mine: Machine | None, there: bool) -> str:
+    if mine:
+        return f"one forward of probes and one of text on {device}"
+    return "nothing: " + ("the model does not fit here" if there else "there are no weights")
+
+
+def _has_weights(source: str) -> bool:
+    return not Path(source).is_dir() or any(Path(source).glob("*.safetensors"))
+
+
+def _has_tokenizer(source: str) -> bool:
+    return not Path(source).is_dir() or has_tokenizer(Path(source))
 
 
 def _without_weights(source: str, revision: str | None, shown: str) -> Loaded:
-    config = config_of(source, revision, shown)
-    tokenizer = tokenizer_of(source, revision, shown)
-    if Path(source).is_dir():  # of the Hub's models plan reads no weights
+    config = config_of(source, revision, shown, alone=True)
+    tokenizer = tokenizer_of(*(source, revision, shown) if _has_tokenizer(source) else located(None))
+    if Path(source).is_dir() and _has_weights(source):  # of the Hub's models plan reads no weights
         refuse_others(config, headers_of(weights_of(source, revision, shown)))
     model = laid_out(config)
     sites(model)  # refuses layers that are not built as they should be
@@ -167,7 +198,9 @@ def table(found: Forecast) -> str:
         f"A forward-equivalent is 3,072 tokens through every layer. Measured here: {found.measured}.",
         "Columns of the Hub's cards are calculated from their data sheets at 40 % of their product rate; none was run.",
     )
-    return "\n".join([*lines, "", *bound, *notes])
+    counted = [f"Tokens were counted with the tokenizer of {found.counted_with}."] if found.counted_with else []
+    stays = [f"{method}: {said}" for method, said in found.resting]
+    return "\n".join([*lines, *(["", *stays] if stays else []), "", *bound, *counted, *notes])
 
 
 def _hours(row: Row) -> str:
@@ -183,6 +216,7 @@ def as_json(found: Forecast) -> dict[str, Any]:
     """Return the forecast as one JSON document."""
     return {
         "model": found.model, "parameters": found.parameters, "dtype": found.dtype, "measured": found.measured,
-        "seconds": found.bound,
+        "seconds": found.bound, "counted_with": found.counted_with or None,
+        "resting": [{"method": method} | vars(said) for method, said in found.resting],
         "plan": [vars(row) for row in found.rows],
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """Room: what a run will need, said before anything is loaded; what cannot fit is refused, with what would."""
 
 import torch
+from transformers import PreTrainedModel
 
 from fairhub.cost.hardware import CARDS
 from fairhub.cost.memory import CACHE, Need, forward_bytes, free, host_free, needed, weights_of, widths_of
@@ -96,15 +97,44 @@ def residence(
         UserError: Two layers and a forward need more.
     """
     source, revision, shown = located(name)
-    config = config_of(source, revision, shown)
-    shape = laid_out(config)
+    shape = laid_out(config_of(source, revision, shown))
     kind = _computed_in(device, dtype) or shape.dtype
-    sizes = [sum(part.numel() for part in layer.parameters()) * kind.itemsize for layer in decoder_layers(shape)]
+    layers = layer_bytes(shape, kind)
+    found = divided(shape, kind, shown, memory, short=short)
+    if found is None:
+        return None, f"all {len(layers)} layers of {shown} stay within {_gb(memory)}"
+    return found, (
+        f"{found.stay} of {len(layers)} layers of {shown} stay; {len(layers) - found.stay} are read from their files "
+        f"whenever forwards come to them ({_gb(sum(layers[found.stay :]))} each time)"
+    )
+
+
+def layer_bytes(shape: PreTrainedModel, kind: torch.dtype) -> list[int]:
+    """Return the bytes of each decoder layer of a model, which may be without weights, in this type."""
+    return [sum(part.numel() for part in layer.parameters()) * kind.itemsize for layer in decoder_layers(shape)]
+
+
+def divided(
+    shape: PreTrainedModel, kind: torch.dtype, shown: str, memory: int, *, short: bool = False
+) -> Residence | None:
+    """Return how a budget is divided between layers that stay and forwards that wait; None where all layers stay.
+
+    Args:
+        shape: The model, without weights.
+        kind: What it is computed in.
+        shown: What it is called.
+        memory: The budget, bytes.
+        short: Memory is known to be short even where all layers may stay.
+
+    Raises:
+        UserError: Two layers and a forward need more.
+    """
+    sizes = layer_bytes(shape, kind)
     rest = sum(part.numel() for part in shape.parameters()) * kind.itemsize - sum(sizes)
-    forward = forward_bytes(widths_of(config), kind.itemsize)
+    forward = forward_bytes(widths_of(shape.config), kind.itemsize)
     least = rest + 2 * max(sizes) + forward
     if not short and rest + sum(sizes) + forward + min(CACHE, len(sizes) * waiting(shape)) <= memory:
-        return None, f"all {len(sizes)} layers of {shown} stay within {_gb(memory)}"
+        return None
     if least > memory:
         raise UserError(
             f"a budget holds what is no layer, two layers and a forward; those of {shown} take {_mb(least)}, "
@@ -112,10 +142,7 @@ def residence(
         )
     left = memory - least
     stay = min(len(sizes), int(left / 2 // max(sizes)))
-    return Residence(stay, left - stay * max(sizes)), (
-        f"{stay} of {len(sizes)} layers of {shown} stay; {len(sizes) - stay} are read from their files whenever "
-        f"forwards come to them ({_gb(sum(sizes[stay:]))} each time)"
-    )
+    return Residence(stay, left - stay * max(sizes))
 
 
 def _computed_in(device: str, dtype: torch.dtype | None) -> torch.dtype | None:

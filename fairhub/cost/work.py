@@ -24,6 +24,8 @@ class Work:
     """Floating-point operations beside the model, in its own type: outer products of activations."""
     solves: float = 0.0
     """Floating-point operations in float64: what healing solves."""
+    least: int = 1
+    """Forwards that must follow one another: each token of a continuation waits for the one before."""
     bounded: bool = False
     """Whether it is part of what a plan's `seconds` bounds."""
 

@@ -2,7 +2,10 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -11,9 +14,21 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; what was there before is left.
     """
+    with whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, whose folder is there, that takes this path when the `with` block ends, and only if it ends well.
+
+    Raises:
+        OSError: It cannot be written; what was there before is left.
+    """
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        draft.write_bytes(content)
+        with draft.open("wb") as file:
+            yield file
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Two-sided erasure: the default. What a group's name says is erased where judgements read it, and nowhere else."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +10,24 @@ from fairhub.inputs.judgement.cells import pairs
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.measure.keep import limits_of
 from fairhub.methods.controls import shuffled
-from fairhub.methods.erasure import Erasure, Item, Reads, erase, erase_each, items_of, prices, sweep, sweep_tokens
-from fairhub.methods.erasure.sweep import flat, unflat
+from fairhub.methods.erasure import (
+    Erasure,
+    Item,
+    Reads,
+    Seen,
+    erase,
+    erase_each,
+    items_of,
+    prices,
+    sweep,
+    sweep_bytes,
+    sweep_tokens,
+)
 from fairhub.methods.guards import strongest
 from fairhub.methods.keeping import Bench, Tried
 from fairhub.methods.method import Method
 from fairhub.methods.outcome import Outcome
+from fairhub.model.architecture import sites
 from fairhub.model.facts import context_window
 from fairhub.run.folder import digest
 from fairhub.search.task import Plan, Task
@@ -25,7 +38,6 @@ _ALIKE = 1e4
 """What `broad` is where every direction of a left side is as good as alike."""
 _ALSO = 1.0
 """How much whatever follows a group's name counts beside judgements, where that is asked."""
-Seen = dict[Key, Reads]
 
 
 def two_sided(task: Task, plan: Plan) -> Outcome:
@@ -136,12 +148,17 @@ def items_for(task: Task) -> list[Item]:
 def swept(task: Task, items: list[Item]) -> Seen:
     """Return what the sweep saw of the task's model, measured once a model and items: contexts share a model."""
 
-    def compute() -> dict[str, object]:
+    def compute() -> Iterator[tuple[str, dict[str, Any]]]:
         bar = task.progress("what judgements read", sweep_tokens(items, task.fit_text))
-        return dict(flat(sweep(task.model, items, task.fit_text, bar)))
+        with task.of_model.scratch(sweep_bytes(task.model, items)) as scratch:
+            for key, reads in sweep(task.model, items, task.fit_text, bar, scratch):
+                yield names[key], vars(reads)
 
+    places = (site for site in sites(task.model) if site.kind == "head")
+    names: dict[Key, str] = {(site.layer, site.kind): f"{site.layer}_{site.kind}" for site in places}
     mark = digest(task.fit.dimensions, *(item.ids for item in items))
-    return unflat(task.of_model.arrays(f"erasure_{mark}", compute))
+    parts = task.of_model.parts(f"erasure_{mark}", list(names.values()), compute)
+    return Seen(names, lambda key: Reads.of(parts[names[key]]))
 
 
 def erased(task: Task, seen: Seen, items: list[Item], erasure: Erasure) -> Repair:

@@ -27,6 +27,7 @@ from fairhub.methods.controls import by_choice
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.loading import Loaded
+from fairhub.model.streaming.layers import streamed_of
 from fairhub.proof import figures as proof
 from fairhub.report import Control, Figure, Report
 from fairhub.report.credit import OWN
@@ -152,7 +153,9 @@ def spent(loaded: Loaded, began: float, tally: Tally) -> dict[str, Any]:
     """Return what this call of the program cost; what a killed one before it computed is not in it."""
     mine = tally.forwards, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     everywhere = spread(range(state().num_processes), lambda _: mine)
-    return {
+    streamed = streamed_of(loaded.model)
+    read = {"bytes_read": streamed.bytes_read, "sweeps": round(streamed.sweeps, 1)} if streamed else {}
+    return read | {
         "seconds": round(time.monotonic() - began, 1),
         "forward_equivalents": round(sum(forwards for forwards, _ in everywhere), 1),
         "peak_bytes": sum(peak for _, peak in everywhere),

@@ -178,7 +178,8 @@ class Report:
     text: list[dict[str, str]]
     """Continuations: prompt, before, after."""
     cost: dict[str, Any]
-    """seconds, forward_equivalents, peak_bytes, device, processes."""
+    """seconds, forward_equivalents, peak_bytes, device, processes; where layers rested in files, how many bytes_read
+    of them, and how often that is all of them (sweeps)."""
     data: list[dict[str, Any]]
     """Sources: name, revision, sha256, licence."""
     versions: dict[str, str]

@@ -125,6 +125,8 @@ class _Cost(TypedDict):
     seconds: NotRequired[_Number]
     forward_equivalents: NotRequired[_Number]
     peak_bytes: NotRequired[int | None]
+    bytes_read: NotRequired[int | None]
+    sweeps: NotRequired[_Number]
     device: NotRequired[str | None]
     processes: NotRequired[int | None]
     co2_eq_grams: NotRequired[_Number]

@@ -1,45 +1,25 @@
 """The run folder: never overwritten silently, resumable at any moment, written by the main process alone."""
 
 import hashlib
-import io
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from fairhub.errors import UserError
-from fairhub.files.writing import write_whole
-from fairhub.run.processes import agreed, alone, main
+from fairhub.files.writing import whole
+from fairhub.run.processes import agreed, alone, main, state
+from fairhub.run.stored import Arrays, Parts, Remembered, Stored, unwritable
 
-Arrays = dict[str, np.ndarray]
 _SETTINGS, _LOCK = "settings.json", "lock"
+_SCRATCH = "scratch"
 _KEPT = (_SETTINGS, _LOCK, "data.json", "*.npz", "*.jsonl", "*.partial")
 """What a run writes under `work/`, and so may remove."""
-
-
-class Stored(Arrays):
-    """What a stage left in a file; an array that it lacks is one that another version of fairhub did not measure."""
-
-    def __init__(self, path: Path) -> None:
-        """Read the file."""
-        with np.load(path, allow_pickle=False) as stored:
-            super().__init__(stored)
-        self.path = path
-
-    def __missing__(self, name: str) -> np.ndarray:
-        """Refuse to go on.
-
-        Raises:
-            UserError: Always.
-        """
-        raise UserError(
-            f"a run goes on with the fairhub that began it; {self.path} was written by one that measured no {name!r}; "
-            "use that one with --resume, or begin anew with another --out"
-        )
 
 
 class Run:
@@ -96,7 +76,7 @@ class Run:
         except NotImplementedError:  # a file system without locks: nothing to be told by
             return None
         except OSError as error:
-            return _unwritable(self.work, error)
+            return unwritable(self.work, error)
         # between the look at the folder and the lock another may have begun and ended
         return began if not resume and (self.work / _SETTINGS).exists() else None
 
@@ -128,6 +108,48 @@ class Run:
         self._keep(path, found)
         return found
 
+    def parts(
+        self, stage: str, names: Sequence[str], compute: Callable[[], Iterable[tuple[str, Mapping[str, Any]]]]
+    ) -> Parts:
+        """Return what a stage found, of which memory holds a part at a time: from the folder, else computed and kept.
+
+        Args:
+            stage: What is computed.
+            names: Of all parts.
+            compute: Yields the parts with their names.
+        """
+        paths = {name: self.work / f"{stage}_{name}.npz" for name in names}
+        if not agreed(all(path.is_file() for path in paths.values())):
+            for name, found in compute():
+                self._keep(paths[name], found)
+            agreed(True)  # the main process has written all
+        return Parts(paths)
+
+    @contextmanager
+    def scratch(self, needed: int) -> Iterator[Path]:
+        """Yield an empty folder of this process beside what is kept; it is gone after the `with` block.
+
+        Args:
+            needed: Bytes that will be written there.
+
+        Raises:
+            UserError: The disk has not so many left, or is full.
+        """
+        folder = self.work / f"{_SCRATCH}{state().process_index}"
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True)
+            if (left := shutil.disk_usage(folder).free) < needed:
+                raise UserError(
+                    f"a run keeps what it saw on the disk; {self.work} has {left >> 20:,} MB left, this one needs "
+                    f"{needed >> 20:,} MB; free space or choose another --out, then --resume"
+                )
+            yield folder
+        except OSError as error:
+            raise UserError(unwritable(folder, error)) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def rows(self, stage: str, keys: Sequence[str], compute: Callable[[list[int]], Mapping[str, Any]]) -> Arrays:
         """Return arrays with a row for each key: what the folder has is read, only the others are computed, and kept.
 
@@ -150,7 +172,7 @@ class Run:
         place_of = {key: place for place, key in enumerate(names)}
         return {name: rows[[place_of[key] for key in keys]] for name, rows in known.items()}
 
-    def remembered(self, stage: str) -> "Remembered":
+    def remembered(self, stage: str) -> Remembered:
         """Return the values of a function as the folder remembers them, one a line."""
         return Remembered(self.work / f"{stage}.jsonl")
 
@@ -169,10 +191,8 @@ class Run:
 
         return note
 
-    def _keep(self, path: Path, found: Arrays) -> None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **found)  # type: ignore[arg-type]
-        self.save(path, buffer.getvalue())
+    def _keep(self, path: Path, found: Mapping[str, Any]) -> None:
+        self._write(path, lambda file: np.savez(file, **found))
 
     def forget(self) -> None:
         """Drop what was kept for a resumed run, and nothing that a run does not write; the folder is free again."""
@@ -181,73 +201,24 @@ class Run:
         self._lock.release(force=True)
         for path in (found for pattern in _KEPT for found in self.work.glob(pattern)):
             path.unlink()
+        for path in self.work.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(path, ignore_errors=True)
         if not any(self.work.iterdir()):
             self.work.rmdir()
 
     def save(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all; the main process does."""
+        self._write(path, lambda file: file.write(content))
+
+    def _write(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
         if not main():
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, content)
+            with whole(path) as file:
+                write(file)
         except OSError as error:
-            raise UserError(_unwritable(path, error)) from error
-
-
-class Remembered:
-    """Numbers by key, appended to a file as they come with the seconds each took, so that none is computed twice."""
-
-    def __init__(self, path: Path) -> None:
-        """Read what the file remembers, if there is one."""
-        self.path = path
-        text = alone(lambda: path.read_text() if path.is_file() else "")
-        self.known = _rows(text)
-        self._asked: dict[str, float] = {}
-        self._join = "\n" if text and not text.endswith("\n") else ""  # ends a line that was cut short
-
-    def __call__(self, key: str, compute: Callable[[], Any]) -> Any:
-        """Return the value of this key, computing it only if the file does not have it."""
-        if key not in self.known:
-            began = time.monotonic()
-            value, seconds = agreed((compute(), time.monotonic() - began))
-            if main():
-                self._append(json.dumps([key, value, seconds]))
-            self.known[key] = value, seconds
-        value, self._asked[key] = self.known[key]
-        return value
-
-    def values(self) -> list[Any]:
-        """Return all values that are remembered, in the order they came."""
-        return [value for value, _ in self.known.values()]
-
-    def clock(self) -> float:
-        """Return the seconds that all values asked of this object took when they were computed.
-
-        A search that is bound by them ends at the same step when it is cut short and replayed as it would have.
-        """
-        return sum(self._asked.values())
-
-    def _append(self, line: str) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a") as file:
-                file.write(f"{self._join}{line}\n")
-            self._join = ""
-        except OSError as error:
-            raise UserError(_unwritable(self.path, error)) from error
-
-
-def _rows(text: str) -> dict[str, tuple[Any, float]]:
-    """Return values and seconds by key, a row a line."""
-    known = {}
-    for line in text.splitlines():
-        try:
-            key, value, seconds = json.loads(line)
-        except ValueError:  # the line that was being written when the run was killed
-            continue
-        known[key] = value, float(seconds)
-    return known
+            raise UserError(unwritable(path, error)) from error
 
 
 def _settings(path: Path) -> Any:
@@ -256,10 +227,6 @@ def _settings(path: Path) -> Any:
         return json.loads(path.read_text())
     except (ValueError, RecursionError):
         return None
-
-
-def _unwritable(path: Path, error: OSError) -> str:
-    return f"a run must be able to write; {path}: {error.strerror}; free space or choose another --out, then --resume"
 
 
 def digest(*parts: object) -> str:

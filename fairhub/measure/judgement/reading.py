@@ -16,6 +16,7 @@ from fairhub.inputs.judgement.lexicon import Lexicon
 from fairhub.inputs.tokens import encode
 from fairhub.model.facts import context_window, home
 from fairhub.model.loading import Loaded
+from fairhub.model.streaming.steps import in_step
 from fairhub.report.evidence import Brought
 from fairhub.run.processes import spread
 from fairhub.run.progress import Progress
@@ -61,11 +62,13 @@ def read(
         UserError: A text does not fit the model's window, or logits are not finite.
     """
     blocks = _blocks(cells)
+    vocabulary = loaded.model.get_output_embeddings().weight.shape[0]
+    each = in_step(loaded.model, 4 * vocabulary * max(sum(len(cell.texts) for cell in part) for part in blocks))
 
     def block(part: Sequence[Cell]) -> list[Reading]:
-        return [_reading(loaded, part, lexicon, repair, progress) for repair in repairs]
+        return list(each(lambda repair: _reading(loaded, part, lexicon, repair, progress), repairs))
 
-    return [_joined(parts) for parts in zip(*spread(blocks, block, len), strict=True)]
+    return [_joined(parts) for parts in zip(*spread(blocks, block, len, each), strict=True)]
 
 
 PARTS = ("words", "kernels")

@@ -16,7 +16,8 @@ what must stay, is ours. Nothing is added to the model: stock transformers loads
 from fairhub.methods.erasure.edit import Erasure, erase, erase_each
 from fairhub.methods.erasure.items import Item, items_of
 from fairhub.methods.erasure.prices import Prices, prices
-from fairhub.methods.erasure.sweep import Reads, pulled_tokens, sweep, sweep_tokens
+from fairhub.methods.erasure.reads import Reads, Seen
+from fairhub.methods.erasure.sweep import pulled_tokens, sweep, sweep_bytes, sweep_tokens
 from fairhub.methods.erasure.without import without
 
 __all__ = [
@@ -24,12 +25,14 @@ __all__ = [
     "Item",
     "Prices",
     "Reads",
+    "Seen",
     "erase",
     "erase_each",
     "items_of",
     "prices",
     "pulled_tokens",
     "sweep",
+    "sweep_bytes",
     "sweep_tokens",
     "without",
 ]

@@ -10,8 +10,8 @@ from transformers import PreTrainedModel
 from fairhub.edit.healing import Key, Patch
 from fairhub.methods.erasure.edit import Erasure, Placed, harm, terms
 from fairhub.methods.erasure.items import Item
+from fairhub.methods.erasure.reads import Reads
 from fairhub.methods.erasure.solve import Term
-from fairhub.methods.erasure.sweep import Reads
 from fairhub.methods.erasure.without import without
 from fairhub.model.architecture import sites
 from fairhub.model.units import Site, Unit

@@ -1,8 +1,10 @@
 """One forward and one backward over texts: inputs of output projections, and gradients of what is read there."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from fairhub.edit.healing import SHARDS, Key
 from fairhub.inputs.sequences import alike
 from fairhub.methods.erasure.items import Item
 from fairhub.methods.erasure.last_tokens import Ends, last_tokens, last_tokens_computed
+from fairhub.methods.erasure.reads import Reads
+from fairhub.methods.erasure.store import SUMS, Parts, Store
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
 from fairhub.model.streaming.steps import hook_after, in_step, side_by_side, waiting
@@ -29,36 +33,11 @@ _ROWS = 4
 """Chunks of neutral text at once: logits of all their tokens are held."""
 
 
-@dataclass(frozen=True, eq=False)
-class Reads:
-    """What was seen at one output projection, float32 on the CPU."""
-
-    inputs: np.ndarray
-    """[items, in] its input at the last token of each item."""
-    gradients: np.ndarray
-    """[items, out] gradient of the item's contrast with respect to its output there."""
-    early_inputs: np.ndarray
-    """[in, in] sum of outer products over tokens before the last, of items that must stay."""
-    early_gradients: np.ndarray
-    """[out, out]"""
-    text_inputs: np.ndarray
-    """[in, in] sum of outer products over all tokens of neutral text."""
-    text_gradients: np.ndarray
-    """[out, out] of gradients of the log-likelihood of the text that follows."""
-    early: int = 0
-    """Tokens in the sums before the last."""
-    text: int = 0
-    """Tokens of text."""
-
-
-Seen = dict[str, np.ndarray]
-_SUMS = ("early_inputs", "early_gradients", "text_inputs", "text_gradients", "early", "text")
-
-
 def sweep(
-    model: PreTrainedModel, items: Sequence[Item], text: Tensor, progress: Progress | None = None
-) -> dict[Key, Reads]:
-    """Return what is seen at every attention output projection.
+    model: PreTrainedModel, items: Sequence[Item], text: Tensor, progress: Progress | None = None,
+    scratch: Path | None = None,
+) -> Iterator[tuple[Key, Reads]]:  # fmt: skip
+    """Yield what is seen at every attention output projection, one at a time.
 
     Attention is what carries a group's name to where a judgement comes, so that its outputs are where it can be caught.
     Batches are dealt into shards, as many whatever the number of processes, and summed in their order.
@@ -68,20 +47,36 @@ def sweep(
         items: What is read; gradients are taken of their contrasts.
         text: [chunks, tokens] neutral text.
         progress: Told how many tokens were computed.
+        scratch: A folder for what was seen so far (`sweep_bytes`); None: one of the system's.
+
+    Raises:
+        OSError: The disk is full.
     """
     places = [site for site in sites(model) if site.kind == "head"]
     work = _work(items, text, side_by_side(model, _ROWS))
     shards = [work[place::SHARDS] for place in range(min(SHARDS, len(work)))]
     here, at_once = state().process_index, state().num_processes
-    total: dict[Key, Seen] = {}
-    for begin in range(0, len(shards), at_once):
-        now = shards[begin : begin + at_once]
-        mine = _of_shard(model, places, items, now[here], progress) if here < len(now) else {}
-        for site in places:  # one at a time: all shards of all would not fit
+    with TemporaryDirectory(dir=scratch) as folder:
+        total = Store(Path(folder) / "total")
+        for begin in range(0, len(shards), at_once):
+            now, mine = shards[begin : begin + at_once], Store(Path(folder) / "shard")
+            if here < len(now):
+                _add_shard_(mine, model, places, items, now[here], progress)
+            for site in places:  # one at a time: all shards of all would not fit
+                key = (site.layer, site.kind)
+                for part in spread(range(len(now)), lambda _, key=key, mine=mine: mine.of(key)):  # type: ignore[misc]
+                    total.add_(key, part)
+                mine.drop(key)
+        for site in places:
             key = (site.layer, site.kind)
-            for part in spread(range(len(now)), lambda _, key=key, mine=mine: mine[key]):  # type: ignore[misc]
-                _add_(total.setdefault(key, {}), part)
-    return {key: _reads(seen, len(items)) for key, seen in total.items()}
+            yield key, _reads(total.of(key), len(items))
+            total.drop(key)
+
+
+def sweep_bytes(model: PreTrainedModel, items: Sequence[Item]) -> int:
+    """Return the bytes that a sweep takes on the disk at most: everything, and once more what a shard adds to sums."""
+    shapes = [site.module.weight.shape for site in sites(model) if site.kind == "head"]
+    return 4 * sum(2 * len(items) * sum(shape) + 4 * sum(side**2 for side in shape) for shape in shapes)
 
 
 def sweep_tokens(items: Sequence[Item], text: Tensor) -> int:
@@ -93,27 +88,6 @@ def pulled_tokens(items: Sequence[Item], text: Tensor) -> int:
     """Return through how many tokens of a sweep gradients go."""
     work = _work(items, text)
     return sum(len(p.items) if isinstance(p, _Piece) and not p.early else _tokens(items, p) for p in work)
-
-
-def flat(seen: Mapping[Key, Reads]) -> dict[str, np.ndarray]:
-    """Return reads as arrays by `layer/kind/name`, for `unflat`."""
-    return {
-        f"{layer}/{kind}/{field.name}": np.asarray(getattr(reads, field.name))
-        for (layer, kind), reads in seen.items()
-        for field in fields(Reads)
-    }
-
-
-def unflat(arrays: Mapping[str, np.ndarray]) -> dict[Key, Reads]:
-    """Return the reads that `flat` wrote."""
-    parts: dict[Key, dict[str, np.ndarray]] = {}
-    for name, values in arrays.items():
-        layer, kind, field = name.split("/")
-        parts.setdefault((int(layer), kind), {})[field] = values  # type: ignore[arg-type]
-    return {
-        key: Reads(**{name: int(v) if v.ndim == 0 else v for name, v in part.items()})  # type: ignore[arg-type]
-        for key, part in parts.items()
-    }
 
 
 @dataclass(frozen=True)
@@ -152,26 +126,23 @@ def _batches(items: Sequence[Item], places: Sequence[int]) -> list[list[int]]:
     return found
 
 
-def _of_shard(
-    model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], work: Sequence[_Piece | Tensor],
-    progress: Progress | None,
-) -> dict[Key, Seen]:  # fmt: skip
-    total: dict[Key, Seen] = {}
-
+def _add_shard_(
+    store: Store, model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item],
+    work: Sequence[_Piece | Tensor], progress: Progress | None,
+) -> None:  # fmt: skip
     def take(piece: _Piece | Tensor) -> None:
         for part in _of_piece(model, places, items, piece):
             for key, seen in part.items():
-                _add_(total.setdefault(key, {}), seen)
+                store.add_(key, seen)
         if progress:
             progress(_tokens(items, piece))
 
     list(in_step(model, waiting(model, TOKENS, back=True))(take, work))
-    return total
 
 
 def _of_piece(
     model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], piece: _Piece | Tensor
-) -> list[dict[Key, Seen]]:
+) -> list[dict[Key, Parts]]:
     """Return what is seen of a piece of the work."""
     if isinstance(piece, Tensor):
         return [_of_text(model, places, piece)]
@@ -182,9 +153,9 @@ def _of_piece(
 
 def _of_last_tokens(
     model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], piece: Sequence[int]
-) -> list[dict[Key, Seen]]:
+) -> list[dict[Key, Parts]]:
     """Return rows at the last tokens of items of which nothing before is read."""
-    found: list[dict[Key, Seen]] = []
+    found: list[dict[Key, Parts]] = []
 
     def pull(ends: Ends, logits: Callable[[], Tensor]) -> None:
         batch = [piece[number] for number in ends.numbers]
@@ -212,7 +183,7 @@ def _read(batch: Sequence[Item], logits: Tensor) -> Tensor:
 
 def _of_items(
     model: PreTrainedModel, places: Sequence[Site], items: Sequence[Item], batch: Sequence[int]
-) -> dict[Key, Seen]:
+) -> dict[Key, Parts]:
     """Return rows at the last tokens of a batch, and sums over what must stay before them."""
     longest = max(len(items[i].ids) for i in batch)
     ids = torch.tensor([[*items[i].ids, *[0] * (longest - len(items[i].ids))] for i in batch], device=home(model))
@@ -223,7 +194,7 @@ def _of_items(
         with logits_at(model, torch.stack([rows, last], 1)):
             logits = model(ids, use_cache=False).logits[:, 0].float()
         pulled = _pulled(_read([items[i] for i in batch], logits), seen)
-    found: dict[Key, Seen] = {}
+    found: dict[Key, Parts] = {}
     for key, (inputs, gradients) in pulled.items():
         x, g = inputs[early], gradients[early]
         found[key] = {
@@ -233,13 +204,13 @@ def _of_items(
     return found
 
 
-def _of_text(model: PreTrainedModel, places: Sequence[Site], ids: Tensor) -> dict[Key, Seen]:
+def _of_text(model: PreTrainedModel, places: Sequence[Site], ids: Tensor) -> dict[Key, Parts]:
     """Return sums over all tokens of some chunks; gradients are those of the log-likelihood of what follows."""
     ids = ids.to(home(model))
     with torch.enable_grad(), _watched(places, ids.shape) as seen:
         log_p = log_probabilities(model(ids, use_cache=False).logits[:, :-1])
         pulled = _pulled(log_p.gather(2, ids[:, 1:, None].to(log_p.device)).sum(), seen)
-    found: dict[Key, Seen] = {}
+    found: dict[Key, Parts] = {}
     for key, (inputs, gradients) in pulled.items():
         x, g = inputs.flatten(0, 1), gradients.flatten(0, 1)
         found[key] = {
@@ -279,21 +250,12 @@ def _pulled(value: Tensor, seen: Watched) -> dict[Key, tuple[Tensor, Tensor]]:
     }
 
 
-def _add_(total: Seen, part: Seen) -> None:
-    """Add sums, and append rows."""
-    for name, values in part.items():
-        if name not in total:
-            total[name] = values
-        else:
-            total[name] = total[name] + values if name in _SUMS else np.concatenate([total[name], values])
-
-
-def _reads(seen: Seen, items: int) -> Reads:
+def _reads(seen: Parts, items: int) -> Reads:
     """Return the reads, items in their order."""
     order = np.argsort(seen["places"])
     assert len(order) == items, "every item is read once"
     inputs, gradients = seen["inputs"][order], seen["gradients"][order]
-    sums = {name: seen[name] for name in _SUMS[2:4]}
+    sums = {name: seen[name] for name in SUMS[2:4]}
     early = (np.zeros((part.shape[1],) * 2, dtype=np.float32) for part in (inputs, gradients))
-    sums |= {name: seen.get(name, none) for name, none in zip(_SUMS[:2], early, strict=True)}
+    sums |= {name: seen.get(name, none) for name, none in zip(SUMS[:2], early, strict=True)}
     return Reads(inputs, gradients, **sums, early=int(seen.get("early", 0)), text=int(seen["text"]))

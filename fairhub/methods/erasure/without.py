@@ -7,12 +7,12 @@ import numpy as np
 
 from fairhub.edit.healing import Key
 from fairhub.methods.erasure.items import Item
-from fairhub.methods.erasure.sweep import Reads
+from fairhub.methods.erasure.reads import Reads, Seen
 
 
 def without(
     seen: Mapping[Key, Reads], items: Sequence[Item], dropped: Callable[[Item], bool]
-) -> tuple[dict[Key, Reads], list[Item]]:
+) -> tuple[Seen, list[Item]]:
     """Return the sweep and the items that are left; sums over neutral text and early tokens stay as they are.
 
     Args:
@@ -22,4 +22,9 @@ def without(
     """
     left = np.array([not dropped(item) for item in items])
     kept = [item for item, stays in zip(items, left, strict=True) if stays]
-    return {key: replace(r, inputs=r.inputs[left], gradients=r.gradients[left]) for key, r in seen.items()}, kept
+
+    def fetch(key: Key) -> Reads:
+        whole = seen[key]
+        return replace(whole, inputs=whole.inputs[left], gradients=whole.gradients[left])
+
+    return Seen(seen, fetch), kept

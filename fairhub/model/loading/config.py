@@ -52,8 +52,14 @@ _PATH = re.compile(r"^(/|~[\w.-]*/|[A-Za-z]:[\\/]|\\\\|file:)|(^|[\\/])\.\.([\\/
 _CODE = re.compile(r"[/|:]")  # a kernel of the Hub: org/name@revision:function
 
 
-def config_of(source: str, revision: str | None, shown: str) -> PretrainedConfig:
-    """Return the configuration of a model that may be loaded; the arguments are those that `located` returns.
+def config_of(source: str, revision: str | None, shown: str, *, alone: bool = False) -> PretrainedConfig:
+    """Return the configuration of a model that may be loaded; the first arguments are those that `located` returns.
+
+    Args:
+        source: A folder, or a Hub id.
+        revision: Of the Hub id.
+        shown: What the model is called.
+        alone: A folder need hold neither weights nor a tokenizer.
 
     Raises:
         UserError: Nothing that can be loaded safely is there, or it cannot be repaired.
@@ -71,6 +77,8 @@ def config_of(source: str, revision: str | None, shown: str) -> PretrainedConfig
         refuse_fields(raw, "config.json")
         commit = commit_of(source, revision) or revision  # of a known commit the cache knows what there is not
         _refuse(raw, source, commit, plain(shown))
+        if folder.is_dir() and not alone:
+            _refuse_part(folder, plain(shown))
         with view({"config.json": cleaned(raw)}) as place:
             config = AutoConfig.from_pretrained(place, trust_remote_code=False, local_files_only=True)
     _refuse_headless(config)
@@ -140,12 +148,19 @@ def _refuse(raw: dict[str, Any], source: str, revision: str | None, shown: str) 
         file_of(source, revision, name)  # none may be a link out of the folder, whether it is read or not
     if file_of(source, revision, "adapter_config.json") is not None:
         raise UserError(f"a model is whole; {shown} has an adapter beside it; merge it into the weights first")
-    folder = Path(source)
-    if folder.is_dir():
-        if not list(folder.glob("*.safetensors")):
-            raise UserError(f"weights must be safetensors; {shown} has none; convert them with save_pretrained")
-        if not any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json", "vocab.json")):
-            raise UserError(f"a model folder needs its tokenizer; {shown} has none; save the tokenizer beside it")
+
+
+def _refuse_part(folder: Path, shown: str) -> None:
+    """Refuse a folder that lacks weights or the tokenizer."""
+    if not list(folder.glob("*.safetensors")):
+        raise UserError(f"weights must be safetensors; {shown} has none; convert them with save_pretrained")
+    if not has_tokenizer(folder):
+        raise UserError(f"a model folder needs its tokenizer; {shown} has none; save the tokenizer beside it")
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Tell whether a folder holds files of a tokenizer."""
+    return any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer_config.json", "vocab.json"))
 
 
 def _refuse_type(model_type: Any) -> None:

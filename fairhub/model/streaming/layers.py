@@ -74,6 +74,11 @@ class Streamed:
         sizes = ([self._shapes[name].numel() * self.places[name].dtype.itemsize for name in m] for m in self._layers)
         return max(map(sum, sizes))
 
+    @property
+    def sweeps(self) -> float:
+        """How often all that rests in files was read so far."""
+        return self.bytes_read / max(sum(self._sizes.values()), 1)
+
     @contextmanager
     def replaced(self, weights: Mapping[Weight, Tensor]) -> Iterator[None]:
         """Use other weights inside the `with` block, in the forwards of this piece of work."""
@@ -138,7 +143,6 @@ class Streamed:
         self._coming.clear()
         for name, tensor in (coming.result() if coming else self._read_layer(number)).items():
             _set(*self._layers[number][name], tensor.to(self._device))
-            self.bytes_read += self._sizes.get(name, 0)
         self._here, count = number, len(self._layers)
         order = range(number - 1, -1, -1) if down else [(number + step) % count for step in range(1, count)]
         after = next((other for other in order if self._layers[other]), number)
@@ -153,7 +157,9 @@ class Streamed:
         if name in self.changed:
             return self.changed[name]
         with torch.inference_mode(False):  # what is read in one mode is used in all
-            tensor, self._sizes[name] = read(self.places[name], self._shapes[name])
+            tensor, size = read(self.places[name], self._shapes[name])
+        self._sizes[name] = size
+        self.bytes_read += size
         if name not in self._sound:
             refuse_infinite(self.places[name].name, tensor, self.places[name].file.name)
             self._sound.add(name)
