@@ -137,7 +137,7 @@ def test_what_stays_within_a_budget_and_how_often_the_rest_is_read(planted_folde
         except UserError:
             too_small = middle
     tight = of(enough)
-    assert tight.stay == 0 and tight.bytes > 0 and tight.sweeps >= 64  # a continuation reads all once a token
+    assert tight.stay == 0 and tight.bytes > 0 and tight.sweeps >= 32  # a continuation reads all once a token
     assert "0 of 2 layers stay, the others are read about" in str(tight)
 
 

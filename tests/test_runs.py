@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fairhub.files.writing
+import fairhub.run.folder
 import fairhub.run.stored
 from fairhub.errors import UserError
 from fairhub.run.folder import Remembered, Run, digest
@@ -48,6 +49,19 @@ def test_parts_are_computed_once_and_read_one_at_a_time(tmp_path):
     assert (again["two"]["a"] == np.eye(2)).all()
     with pytest.raises(FileNotFoundError):
         again["one"]
+
+
+def test_an_array_rests_on_the_disk_and_leaves_no_file(tmp_path, monkeypatch):
+    run = Run(tmp_path / "run", SETTINGS, resume=False)
+    before = {path for path in run.work.iterdir()}
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    rests = run.rested(values)
+    assert isinstance(rests, np.memmap) and rests.dtype == values.dtype and (rests == values).all()
+    rests[0] = 0  # as any array; another read of the file would not see it
+    assert {path for path in run.work.iterdir()} == before
+    monkeypatch.setattr(fairhub.run.folder, "TemporaryFile", full)
+    with pytest.raises(UserError, match="No space left"):
+        run.rested(values)
 
 
 def test_scratch_is_empty_and_goes(tmp_path):

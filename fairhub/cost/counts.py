@@ -225,7 +225,7 @@ def _proof(task: Task, data: Data, plan: Plan, alternatives: int) -> list[Work]:
         _read("proof, alternatives", alternatives * _probe_tokens(task, data.control_proof)),
         _judgements(task, data, alternatives - 2 if alternatives > 2 else alternatives),
         Work("proof, text", text, logits=text * _READ_LOGITS, calls=text / (4 * length)),
-        Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS, least=2 * _TOKENS),
+        Work("continuations", 24 * (20 + _TOKENS), calls=2 * _TOKENS, least=_TOKENS),
     ]
 
 

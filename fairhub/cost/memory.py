@@ -25,6 +25,8 @@ CACHE = 1 << 30
 _TOKENS = 3072  # of the largest batch of probes
 _SCORED = 1536  # of a batch that gradients run back through
 _TEXT = 1024  # of a batch of text, whose every token gets logits
+_SQUARES = 48  # matrices as large as a projection, about, while one is solved for
+_ROWS = 3 * 4000  # items that a sweep reads of one projection, about, and copies
 _CHUNK = 256  # the same where layers rest in files: one chunk
 
 
@@ -51,7 +53,8 @@ class Need:
     cache: int
     """Cached layer inputs, bounded by what the engine is told it may use."""
     moments: int
-    """Second moments that healing keeps, on the CPU, and the copy that is written."""
+    """Second moments that healing keeps, on the CPU, and the copy that is written; or what one edit of an
+    erasure is solved with."""
     scores: int
     """First-order effects of every unit on every probe, on the CPU."""
 
@@ -118,7 +121,7 @@ def widths_of(config: object) -> Widths:
     return Widths(text.num_hidden_layers, hidden, heads, neurons, text.vocab_size, count)
 
 
-def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: bool) -> Need:
+def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: bool, erases: bool = False) -> Need:
     """Return what a repair needs.
 
     Args:
@@ -127,6 +130,7 @@ def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: 
         itemsize: Bytes of a number in the weights' type.
         sizes: Of the data.
         heavy: Whether the method scores units by gradient and keeps second moments.
+        erases: Whether it edits attention outputs in closed form instead, from what a sweep left on the disk.
     """
     token = _token_bytes(widths, itemsize)
     kept = itemsize * (6 * widths.hidden + 5 * widths.heads + 5 * widths.neurons) * widths.layers  # for a backward
@@ -135,11 +139,20 @@ def needed(weights: int, widths: Widths, itemsize: int, sizes: Sizes, *, heavy: 
     layer = _TOKENS * widths.hidden * itemsize
     squares = widths.heads**2 * 3 + widths.neurons**2
     units = widths.layers * (widths.count + widths.neurons)
+    if erases:
+        return Need(
+            weights=weights, activations=max(forward, _SCORED // 2 * kept), cache=0, moments=_erasing(widths), scores=0
+        )
     return Need(
         weights=weights, activations=max(forward, backward), cache=min(CACHE, widths.layers * layer),
         moments=2 * 4 * widths.layers * squares if heavy else 0,
         scores=2 * 4 * units * (sizes.screen + sizes.screen // 3) if heavy else 0,
     )  # fmt: skip
+
+
+def _erasing(widths: Widths) -> int:
+    """Return what an edit of one attention output takes while it is solved in float64; edits rest on the disk."""
+    return 8 * (_SQUARES * max(widths.hidden, widths.heads) ** 2 + _ROWS * (widths.hidden + widths.heads))
 
 
 def forward_bytes(widths: Widths, itemsize: int) -> int:

@@ -155,7 +155,9 @@ def _measured(loaded: Loaded, device: str, task: Task) -> Machine:
 
 
 def _need(bare: Loaded, weights: int, dtype: torch.dtype, sizes: Sizes, method: str) -> Need:
-    return needed(weights, widths_of(bare.model.config), dtype.itemsize, sizes, heavy=METHODS[method].heavy)
+    known = METHODS[method]
+    widths = widths_of(bare.model.config)
+    return needed(weights, widths, dtype.itemsize, sizes, heavy=known.heavy, erases=known.erases)
 
 
 def _row(

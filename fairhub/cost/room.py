@@ -42,8 +42,9 @@ def room(name: str | None, device: str, dtype: torch.dtype | None, method: str, 
         return None
     kind = _computed_in(device, dtype)
     size = kind.itemsize if kind else max(1, round(found.bytes / max(found.parameters, 1)))
-    heavy = method in METHODS and METHODS[method].heavy
-    need = needed(found.as_dtype(kind), widths_of(config), size, sizes, heavy=heavy)
+    known = METHODS.get(method)
+    heavy, erases = (known.heavy, known.erases) if known else (False, False)
+    need = needed(found.as_dtype(kind), widths_of(config), size, sizes, heavy=heavy, erases=erases)
     here, beside = free(device), host_free()
     asked = need.device + need.host if device == "cpu" else need.device
     if asked > here or (device != "cpu" and need.host > beside):

@@ -1,7 +1,7 @@
 """What a repair is compared with: as many units chosen otherwise, its own parts alone, a random edit of its size."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -38,15 +38,21 @@ def ablations(
     return found
 
 
-def shuffled(model: PreTrainedModel, patch: Patch, seed: int) -> Patch:
+def shuffled(
+    model: PreTrainedModel, patch: Patch, seed: int, rested: Callable[[np.ndarray], np.ndarray] = np.asarray
+) -> Patch:
     """Return an edit that is as large in as many directions as a patch's, but not in its directions.
 
     Rows and columns of every change are shuffled and given random signs, which leaves its singular values as they are:
     what is left of an effect is what size and rank alone do.
+
+    Args:
+        model: The base model.
+        patch: The edit.
+        seed: Of the draw.
+        rested: Puts an edited weight where it rests.
     """
-    rng = np.random.default_rng(seed)
-    before = {(site.layer, site.kind): site.weight.detach().float().cpu() for site in sites(model)
-              if (site.layer, site.kind) in patch}  # fmt: skip
+    rng, places = np.random.default_rng(seed), {(site.layer, site.kind): site for site in sites(model)}
 
     def moved(change: Tensor) -> Tensor:
         for dim, size in enumerate(change.shape):
@@ -54,7 +60,11 @@ def shuffled(model: PreTrainedModel, patch: Patch, seed: int) -> Patch:
             change = change.index_select(dim, order) * signs.float().unsqueeze(1 - dim)
         return change
 
-    return {key: before[key] + moved(weight - before[key]) for key, weight in sorted(patch.items())}
+    found: Patch = {}
+    for key, weight in sorted(patch.items()):
+        before = places[key].weight.detach().float().cpu()
+        found[key] = torch.from_numpy(rested((before + moved(weight - before)).numpy()))
+    return found
 
 
 def by_choice(names: Iterable[str]) -> dict[str, list[int]]:

@@ -80,7 +80,7 @@ def otherwise(
     alike = replace(erasure, broad=_ALIKE, strength=erasure.strength * (1 + erasure.broad) / (1 + _ALIKE))
     return {
         "one-sided erasure": erased(task, seen, items, alike),
-        "random directions": Repair(patch=shuffled(task.model, made.patch, seed)),
+        "random directions": Repair(patch=shuffled(task.model, made.patch, seed, task.run.rested)),
     }
 
 
@@ -97,7 +97,8 @@ class _Edits:
             asked = self._near(strength)
             bar = self._task.progress(f"erasing, strength {', '.join(f'{s:g}' for s in asked)}", len(self._seen))
             erasure = _erasure(self._plan, strength)
-            patches = erase_each(self._task.model, self._seen, self._items, erasure, asked, bar)
+            rested = self._task.run.rested
+            patches = erase_each(self._task.model, self._seen, self._items, erasure, asked, bar, rested=rested)
             self._made |= {s: Repair(patch=patch) for s, patch in zip(asked, patches, strict=True)}
         return self._made[strength]
 
@@ -164,7 +165,7 @@ def swept(task: Task, items: list[Item]) -> Seen:
 def erased(task: Task, seen: Seen, items: list[Item], erasure: Erasure) -> Repair:
     """Return the edit of this strength."""
     bar = task.progress(f"erasing, strength {erasure.strength:g}", len(seen))
-    return Repair(patch=erase(task.model, seen, items, erasure, bar))
+    return Repair(patch=erase(task.model, seen, items, erasure, bar, rested=task.run.rested))
 
 
 TWO_SIDED = Method(

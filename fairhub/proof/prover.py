@@ -25,11 +25,12 @@ from fairhub.measure.utility import Utility, utility
 from fairhub.methods.controls import by_choice
 from fairhub.model.facts import home, tensor_bytes
 from fairhub.model.loading import Loaded
-from fairhub.model.streaming.steps import side_by_side
+from fairhub.model.streaming.layers import streamed_of
+from fairhub.model.streaming.steps import in_step, side_by_side
 from fairhub.proof.assembly import VERSION
 from fairhub.run.memory import Memory
-from fairhub.run.processes import agreed
-from fairhub.run.progress import progress_bar
+from fairhub.run.processes import agreed, state
+from fairhub.run.progress import progress_bar, summed
 
 Measure = Callable[[Sequence[Repair]], dict[str, Any]]
 """Measures a part of the proof under some repairs: arrays that begin with [repairs]."""
@@ -79,19 +80,34 @@ class Prover:
             Of base and repair: `biasN`, `judgedN` and `traits` as `reading.flat` has them, `kept`, the same `beside`,
             `brought` (what held-out names bring), `loss`, `kl`; what `_alternatives` has; `text_before`, `text_after`.
         """
-        base = self._remembered(near=True)
-        found: dict[str, Any] = {}
-        for _, _, measure in self._parts(near=True):
-            found |= {name: np.concatenate([base[name], after]) for name, after in measure([outcome.repair]).items()}
+        found = self._compared(outcome.repair)
         cost = self.utility([outcome.repair])
         found |= {"loss": cost.loss, "kl": cost.kl}
         if outcome.ablations:
             found |= self._alternatives(outcome.ablations, found)
-        asked = prompts(self.data)
-        found["text_before"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
-        with applied(self.loaded.model, outcome.repair):
-            found["text_after"] = np.array(continuations(self.loaded.model, self.loaded.tokenizer, asked))
+        found["text_before"], found["text_after"] = self._together(self._continued, [Repair(), outcome.repair])
         return found
+
+    def _compared(self, repair: Repair) -> dict[str, Any]:
+        """Measure all but text, of the base model where it is not remembered, and of a repair."""
+        parts = list(self._parts(near=True))
+        of_base = [partial(self._of_base, *part) for part in parts]
+        of_repair = [partial(measure, [repair]) for _, _, measure in parts]
+        measured = self._together(lambda measure: measure(), [*of_base, *of_repair])
+        halves = zip(measured[: len(parts)], measured[len(parts) :], strict=True)
+        return {name: np.concatenate([part[name], values]) for part, after in halves for name, values in after.items()}
+
+    def _together(self, do: Callable[[Any], Any], pieces: Sequence[Any]) -> list[Any]:
+        """Do pieces of the proof, one after the other; in step, under one bar, where layers rest in files."""
+        if streamed_of(self.loaded.model) is None or state().num_processes > 1:  # what they gather comes in one order
+            return [do(piece) for piece in pieces]
+        with summed("measuring"):
+            return list(in_step(self.loaded.model, held=0)(do, pieces))
+
+    def _continued(self, repair: Repair) -> np.ndarray:
+        """Return how prompts go on under a repair."""
+        with applied(self.loaded.model, repair):
+            return np.array(continuations(self.loaded.model, self.loaded.tokenizer, prompts(self.data)))
 
     def base(self) -> dict[str, Any]:
         """Measure the model as it is on the splits of the proof, but for what is remembered: what an audit shows.
@@ -100,7 +116,7 @@ class Prover:
             Parts of what `everything` returns, of the base model alone.
         """
         on = self._model, self.data.text["held_out"].tolist()
-        return self._remembered(near=False) | self.memory.arrays("loss", on, lambda: {"loss": self.utility([]).loss})
+        return self._remembered() | self.memory.arrays("loss", on, lambda: {"loss": self.utility([]).loss})
 
     @cached_property
     def _model(self) -> str:
@@ -113,12 +129,16 @@ class Prover:
         judged = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
         return judged | {"traits": self.data.traits}
 
-    def _remembered(self, near: bool) -> dict[str, Any]:
+    def _remembered(self) -> dict[str, Any]:
         """Return every part of the proof but text, of the base model."""
+        parts = list(self._parts(near=False))
         found: dict[str, Any] = {}
-        for name, content, measure in self._parts(near):
-            found |= self.memory.arrays(name, (self._model, content), partial(measure, [Repair()]))
+        for part in self._together(lambda part: self._of_base(*part), parts):
+            found |= part
         return found
+
+    def _of_base(self, name: str, content: object, measure: Measure) -> dict[str, Any]:
+        return dict(self.memory.arrays(name, (self._model, content), partial(measure, [Repair()])))
 
     def _parts(self, near: bool) -> Iterator[tuple[str, object, Measure]]:
         """Yield each part of the proof but text: its name, what it is measured on, and what measures it.

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -149,6 +150,20 @@ class Run:
             raise UserError(unwritable(folder, error)) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def rested(self, values: np.ndarray) -> np.ndarray:
+        """Return an array that rests on the disk and comes to memory where it is looked at; its file has no name.
+
+        Raises:
+            UserError: The disk is full.
+        """
+        try:
+            with TemporaryFile(dir=self.work) as file:
+                values.tofile(file)
+                file.flush()
+                return np.memmap(file, values.dtype, "c", shape=values.shape)
+        except OSError as error:
+            raise UserError(unwritable(self.work, error)) from error
 
     def rows(self, stage: str, keys: Sequence[str], compute: Callable[[list[int]], Mapping[str, Any]]) -> Arrays:
         """Return arrays with a row for each key: what the folder has is read, only the others are computed, and kept.

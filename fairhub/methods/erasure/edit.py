@@ -20,6 +20,10 @@ _LEAST = 4
 """Cells that a mean difference of two groups, items that a second moment of meaning is taken of, at least."""
 
 
+Rested = Callable[[np.ndarray], np.ndarray]
+"""Puts an array where it rests."""
+
+
 @dataclass(frozen=True)
 class Erasure:
     """How much is erased against what must stay. One dial is searched, `strength`; the others are fixed."""
@@ -43,7 +47,7 @@ class Erasure:
 
 def erase(
     model: PreTrainedModel, seen: Mapping[Key, Reads], items: Sequence[Item], erasure: Erasure,
-    progress: Callable[[int], None] | None = None, unread: Iterable[str] = (),
+    progress: Callable[[int], None] | None = None, unread: Iterable[str] = (), rested: Rested = np.asarray,
 ) -> Patch:  # fmt: skip
     """Return the edited weights of every attention output, [out, in] float32 on the CPU, by layer and kind.
 
@@ -54,13 +58,15 @@ def erase(
         erasure: How much is erased.
         progress: Told of every layer that is done.
         unread: Dimensions whose words are not to be among those that judge.
+        rested: Puts an edited weight where it rests.
     """
-    return erase_each(model, seen, items, erasure, [erasure.strength], progress, unread)[0]
+    return erase_each(model, seen, items, erasure, [erasure.strength], progress, unread, rested)[0]
 
 
 def erase_each(
     model: PreTrainedModel, seen: Mapping[Key, Reads], items: Sequence[Item], erasure: Erasure,
     strengths: Sequence[float], progress: Callable[[int], None] | None = None, unread: Iterable[str] = (),
+    rested: Rested = np.asarray,
 ) -> list[Patch]:  # fmt: skip
     """Return what `erase` does, for each of these strengths: most of the work is the same for all."""
     places = [site for site in sites(model) if (site.layer, site.kind) in seen]
@@ -69,7 +75,8 @@ def erase_each(
     def edited(site: Site) -> list[torch.Tensor]:
         weight = site.weight.detach().double().cpu().numpy()
         problem = Erasing(weight, *terms(seen[site.layer, site.kind], known, erasure))
-        found = [torch.from_numpy(weight + problem.least(strength)).float() for strength in strengths]
+        made = ((weight + problem.least(strength)).astype(np.float32) for strength in strengths)
+        found = [torch.from_numpy(rested(edit)) for edit in made]
         if progress:
             progress(1)
         return found

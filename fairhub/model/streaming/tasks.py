@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,14 +17,14 @@ class Task(threading.Thread):
     """One piece of work; it runs while it has its turn, and sees hooks that it or those above it registered."""
 
     def __init__(self, do: Callable[[], Any], held: int, crew: "Crew") -> None:
-        """Take the work and about how many bytes it holds while it waits, and torch's modes as they are here."""
+        """Take the work and about how many bytes it holds while it waits, and modes and contexts as they are here."""
         super().__init__(daemon=True)
         self.above, self.held, self.turn = current(), held, threading.Semaphore(0)
         self.found: Any = None
         self.failed: BaseException | None = None
         self.parts = 0
         """Tasks that it waits for."""
-        self._do, self._crew = do, crew
+        self._do, self._crew, self._context = do, crew, copy_context()
         self._inference, self._grad = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def run(self) -> None:
@@ -32,7 +33,7 @@ class Task(threading.Thread):
         try:
             if not self._crew.stopped:
                 with torch.inference_mode(self._inference), torch.set_grad_enabled(self._grad):
-                    self.found = self._do()
+                    self.found = self._context.run(self._do)
         except BaseException as error:  # handed to who waits for the task, whatever it is
             self.failed = error
         finally:
