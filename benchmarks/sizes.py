@@ -1,5 +1,6 @@
 """Models of six sizes on a laptop and two cards: what stays in memory, how often the rest is read, and how long."""
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +101,10 @@ def _said(stays: Resting, computing: float) -> str:
 
 
 def _refused(said: str, host: int) -> str:
-    least = said.partition(" take ")[2].partition(",")[0] if " take " in said else said
-    return f"no: two layers and a forward take {least}, edits {host / 2**30:.0f} GB"
+    least = re.search(r"take ([\d,]+) MB", said)
+    assert least is not None, "a refusal says how much is needed"
+    needed = int(least[1].replace(",", "")) / 1024 + host / 2**30
+    return f"no: two layers, a forward and an edit take {needed:.0f} GB"
 
 
 def table(found: list[dict[str, Any]]) -> str:
