@@ -24,7 +24,18 @@ from fairhub.errors import UserError
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.measure.keep import LIMITS, limits_of
-from fairhub.methods.erasure import Erasure, Item, Reads, erase, erase_each, items_of, prices, sweep, sweep_tokens
+from fairhub.methods.erasure import (
+    Erasure,
+    Item,
+    Reads,
+    erase,
+    erase_each,
+    items_of,
+    prices,
+    sweep,
+    sweep_bytes,
+    sweep_tokens,
+)
 from fairhub.methods.erasure.edit import group_means
 from fairhub.methods.erasure.items import contrast
 from fairhub.methods.erasure.prices import FAMILIES, costs_of, takings
@@ -183,6 +194,21 @@ def test_gradients_say_what_an_edit_does() -> None:
             with patched(model, {key: weight + sign * step}):
                 moved.append(read() - base)
         assert (moved[0] - moved[1]) / 2 == pytest.approx(expected, rel=0.05, abs=1e-5)
+
+
+def test_what_a_sweep_keeps_on_the_disk_is_forecast(tmp_path) -> None:
+    model, text = planted_model(), torch.randint(3, 100, (9, 16))
+    items = [Item((3 + n, 4, 5), "judged", "gender", "", n, (5, 9), np.array([1.0, -1.0])) for n in range(40)]
+    items += [replace(item, kind="meaning") for item in items]
+    sizes = []
+
+    def measured(_: int) -> None:
+        sizes.append(sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()))
+
+    for _ in sweep(model, items, text, measured, tmp_path):
+        measured(0)
+    assert sweep_bytes(model, items) / 2 < max(sizes) <= sweep_bytes(model, items)
+    assert sizes[-1] < max(sizes) and not list(tmp_path.iterdir())  # a place that was fetched is gone, in the end all
 
 
 def test_a_sweep_is_read_back_as_it_was_and_sums_all_that_was_given(tmp_path) -> None:

@@ -76,7 +76,8 @@ def sweep(
 def sweep_bytes(model: PreTrainedModel, items: Sequence[Item]) -> int:
     """Return the bytes that a sweep takes on the disk at most: everything, and once more what a shard adds to sums."""
     shapes = [site.module.weight.shape for site in sites(model) if site.kind == "head"]
-    return 4 * sum(2 * len(items) * sum(shape) + 4 * sum(side**2 for side in shape) for shape in shapes)
+    rows = len(items) + -(-len(items) // SHARDS)
+    return 4 * sum(rows * sum(shape) + 4 * sum(side**2 for side in shape) for shape in shapes)
 
 
 def sweep_tokens(items: Sequence[Item], text: Tensor) -> int:
