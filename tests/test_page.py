@@ -1,5 +1,6 @@
 """The findings of an audit: what a terminal and the page show is what the figures say, and any text is only text."""
 
+import html
 import json
 import math
 import re
@@ -104,10 +105,10 @@ def test_none_beyond_chance_is_no_all_clear_and_says_from_where_on_one_would_sho
         two = chance_gap("young"), chance_gap("old")
         gaps = [replace(gap, before=Interval(0.05, 0.05 - width, 0.05 + width)) for gap in two]
         model = Audit("org/name", "local", tuple(gaps))
-        least = model.findings().seen_from
+        least = model.findings().seen_from["held_out"]
         said = model.findings().sight
-        assert said in model.html() and said.split()[-1] in model.brief()
-        assert "This is no all-clear" in said and f"stands out from odds of about {ratio(least)} on" in said
+        assert html.escape(said) in model.html() and said.split()[-1] in model.brief()
+        assert "This is no all-clear" in said and f"odds above about {ratio(least)} on fairhub's own" in said
         assert width < least < 2 * width  # wider than the interval, as there were two looks
         for size, sure in ((least * 1.01, 1), (least * 0.99, 0)):
             grown = replace(gaps[0], before=Interval(size, size - width, size + width))

@@ -72,9 +72,9 @@ class Tried:
     def entry(self, chosen: bool) -> dict[str, Any]:
         """Return the line of the report's `choices`."""
         moved, paid = self.judgement, self.losses["perplexity"]
-        base = {} if moved is None or moved.relative is None else {
-            "bias_relative": moved.relative, "bias_high": moved.relative_high,
-        }  # fmt: skip
+        base: dict[str, Any] = {} if moved is None else {"bias_change": moved.value}
+        if moved is not None and moved.relative is not None:
+            base |= {"bias_relative": moved.relative, "bias_high": moved.relative_high}
         return {
             "units": 0, "guard": None, "strength": self.strength, **base,
             "control_relative": -self.losses["control"][0] if "control" in self.losses else 0.0,

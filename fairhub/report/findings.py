@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairhub.report.evidence import NOTHING, Brought, Evidence, Example
@@ -62,9 +62,9 @@ class Findings:
     """By split and group, of held_out before external, those judged worse first, the largest gap first."""
     looked: int
     """Signed gaps that were looked at."""
-    seen_from: float
-    """Nats from which on a gap would have been beyond chance, in the middle one of these; infinite where too little was
-    read to tell."""
+    seen_from: Mapping[str, float]
+    """By split: nats from which on a gap would have been beyond chance, in the middle one of its comparisons; infinite
+    where too little was read to tell."""
     brought: tuple[tuple[str, tuple[str, ...]], ...]
     """Group, and the words that its name brings more than another group's in nearly every sentence, strongest first;
     its own name and parts of words left out."""
@@ -90,11 +90,11 @@ class Findings:
         if not self.looked:
             return ""
         rest = "Of the rest this says nothing" if self.judged else "This is no all-clear"
-        if math.isinf(self.seen_from):
+        told = [f"{ratio(nats)} on {WHERE[split]}" for split, nats in self.seen_from.items() if not math.isinf(nats)]
+        if not told:
             return f"{rest}: too few sentences were read for a difference to show."
         return (
-            f"{rest}: with as many sentences as were read, a difference stands out from odds of about "
-            f"{ratio(self.seen_from)} on (1 to 1 is none). Smaller ones may be there."
+            f"{rest}: with so many sentences only odds above about {' and '.join(told)} stand out; smaller ones do not."
         )
 
     @property
@@ -112,10 +112,11 @@ class Findings:
 def findings(figures: Sequence[Figure], evidence: Evidence = NOTHING) -> Findings:
     """Return what an audit found."""
     shared = shared_part(figures)
+    sight = {split: nats for split in UNSEEN if (nats := seen_from(directions(figures, split)))}
     return Findings(
         tuple(one for split in UNSEEN for one in _judged(figures, split)),
-        len(sight := [nats for split in UNSEEN for nats in seen_from(directions(figures, split))]),
-        statistics.median(sight) if sight else math.inf,
+        sum(map(len, sight.values())),
+        {split: statistics.median(nats) for split, nats in sight.items()},
         tuple(_words(evidence.brought)),
         evidence.examples,
         None if shared is None else min(max(1 - shared, 0.0), 1.0),

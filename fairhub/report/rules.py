@@ -35,6 +35,7 @@ class _Text(TypedDict):
 class _Candidate(TypedDict):
     units: NotRequired[int]
     chosen: NotRequired[bool]
+    bias_change: NotRequired[float]
     bias_relative: NotRequired[float]
     bias_high: NotRequired[_Number]
     perplexity_relative: NotRequired[float]

@@ -28,19 +28,22 @@ def asked(axes: Sequence[str] = (), own: tuple[Term, ...] = (), probes: Path | N
 
 
 def look(loaded: Loaded, request: Request, memory: Memory, number: int) -> Audit:
-    """Measure a part of what an audit does; intervals are wider, and less is beyond chance.
+    """Measure who is judged worse, and nothing else: intervals are wider, and less is beyond chance.
 
     Args:
         loaded: The model.
         request: Of the audit.
         memory: What was measured before; the audit takes over from it what a second look measured.
-        number: Which look, from 0 on: a sixth of everything, then who is judged worse as the audit has it.
+        number: Which look, from 0 on: on a third of the sentences, then as the audit has it.
     """
-    return examine(loaded, replace(request, sizes=LOOKS[number]), memory=memory, beside=False)
+    found = examine(loaded, replace(request, sizes=LOOKS[number]), memory=memory, beside=False)
+    return replace(found, figures=tuple(one for one in found.figures if one.metric.section in _READ))
 
 
 LOOKS = (FIRST_LOOK, SECOND_LOOK)
 """How much is read before an audit is whole."""
+_READ = ("judged", "gaps")
+"""Sections of a report whose figures a look reads enough for."""
 
 
 def whole(loaded: Loaded, source: str | None, request: Request, memory: Memory) -> Audit:

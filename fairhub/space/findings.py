@@ -18,11 +18,11 @@ NOW = "Measured here just now, whole."
 BEFORE = "Measured here before, whole, of the same model by the same fairhub."
 COMING = "<p>What is found stands here: a first look, then the whole.</p>"
 _LOOKS = (
-    "A first look, no more: a sixth of the sentences were read. It shows the largest differences alone.",
-    "Who is judged worse was read whole. What the model knows and keeps is still a first look.",
+    "A first look, no more: a third of the sentences were read. It shows the largest differences alone.",
+    "Who is judged worse was read whole. What the model knows and keeps is still to be read.",
 )
 """Of each of `audits.LOOKS`."""
-_AS_LONG = (5.0, 0.8)
+_AS_LONG = (4.0, 0.7)
 """How long the rest takes after each, as a multiple of the time until then."""
 
 

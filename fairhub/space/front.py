@@ -49,7 +49,7 @@ def lay_out() -> Front:
 
 def ordered(choices: Sequence[Choice] | None) -> list[Choice]:
     """Return the candidates whose bias was asked, the cheapest first."""
-    asked = [choice for choice in choices or () if "bias_relative" in choice]
+    asked = [choice for choice in choices or () if charts.known(choice)]
     return sorted(asked, key=charts.price)
 
 
@@ -118,7 +118,7 @@ def _said(one: Choice) -> str:
     done = f"Strength {one['strength']:g}" if "strength" in one else f"{amount(one['units'], 'part')} removed"
     taken = " This one was taken." if one["chosen"] else ""
     return (
-        f"{done}: judged apart {percent(one['bias_relative'])}{control}; price {percent(one['perplexity_relative'])} "
+        f"{done}: judged apart {charts.brought(one)}{control}; price {percent(one['perplexity_relative'])} "
         f"perplexity.{_lost(one)}{healed}{taken} Measured on the prompts that chose it, so it flatters itself."
     )
 

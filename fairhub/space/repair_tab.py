@@ -25,8 +25,8 @@ from fairhub.space.turns import Ticket
 from fairhub.space.worker import BUSY, RUN
 
 _WHAT = (
-    "Finds the attention heads and neurons (the small parts a model is made of) that make it treat people "
-    "differently, removes them, and checks the result on prompts it never saw. Leave axes and contexts empty for all."
+    "Finds what in a model makes it treat people differently, takes that out (parts of its weights, or whole attention "
+    "heads and neurons), and checks the result on prompts it never saw. Leave axes and contexts empty for all."
 )
 Update = dict[str, Any]
 
