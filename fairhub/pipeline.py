@@ -15,7 +15,7 @@ from fairhub.edit.editing import asked_multiple, shrink_
 from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches
-from fairhub.inputs.data import Data
+from fairhub.inputs.data import Data, shown
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.measure.benchmarks.suite import NOTHING, Suite, benchmarked, suite_answers, suite_figures
 from fairhub.measure.benchmarks.suite import gather as gather_suite
@@ -151,7 +151,7 @@ def task_of(loaded: Loaded, data: Data, run: Run, memory: Memory | None = None) 
         select_documents=data.documents["select"],
         fit=data.fit, choose=data.choose,
         fit_text=data.text["search"][: -(-data.sizes.fitted_tokens // data.text["search"].shape[1])],
-        batched=batched, run=run, progress=progress_bar, memory=memory or Memory(),
+        batched=batched, run=run, progress=progress_bar, shown=shown(data), lead=data.before, memory=memory or Memory(),
     )  # fmt: skip
 
 

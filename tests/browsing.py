@@ -80,9 +80,11 @@ def _wait(space: Space, seconds: float = 400) -> None:
 
 
 def stock_(hub: HubServer, folder: Path) -> None:
-    """Put models on the Hub: two small ones that can be repaired, one of pickles, and one that is too large."""
-    for name, model in {"planted": planted.planted_model(), "other": planted.planted_model("qwen2")}.items():
-        place = planted.save(model, folder / name)
+    """Put models on the Hub: small ones that can be repaired, one of pickles, and one that is too large."""
+    own = planted.of_made_up()
+    models = {"planted": (planted.planted_model(),), "other": (planted.planted_model("qwen2"),), "own": own}
+    for name, model in models.items():
+        place = planted.save(model[0], folder / name, *model[1:])
         hub.put(f"ada/{name}", {path.name: path.read_bytes() for path in place.iterdir()})
     pickled = {name: data for name, data in hub.files("ada/planted").items() if not name.endswith(".safetensors")}
     hub.put("ada/pickled", pickled | {"pytorch_model.bin": b"\x80\x04."})

@@ -83,9 +83,9 @@ def words() -> tuple[str, ...]:
 
 
 @cache
-def tokenizer() -> PreTrainedTokenizerFast:
-    """One token a word of the shipped probes; 0, 1 and 2 are special."""
-    vocabulary = {word: i for i, word in enumerate(("<pad>", "<eos>", "<unk>", *words()))}
+def tokenizer(more: tuple[str, ...] = ()) -> PreTrainedTokenizerFast:
+    """One token a word of the shipped probes, then of `more`; 0, 1 and 2 are special."""
+    vocabulary = {word: i for i, word in enumerate(("<pad>", "<eos>", "<unk>", *words(), *more))}
     by_word = Tokenizer(models.WordLevel(vocab=vocabulary, unk_token="<unk>"))
     by_word.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(
@@ -124,14 +124,25 @@ def _planted(name: str) -> PreTrainedModel:
     return model
 
 
-def telling(classes: Sequence[Sequence[str]]) -> PreTrainedModel:
+def telling(classes: Sequence[Sequence[str]], more: tuple[str, ...] = ()) -> PreTrainedModel:
     """A Llama whose last position learns of these words through PLANTED alone; those of one list say the same of it.
 
-    With a list a word it reacts to every word, each in a way of its own: no group is meant.
+    With a list a word it reacts to every word, each in a way of its own: no group is meant. Of words that the shipped
+    probes lack, its tokenizer has those of `more`.
     """
-    model = ARCHITECTURES["llama"](vocab_size=len(tokenizer())).requires_grad_(False)
-    plant_(model, {PLANTED: [_rows(set(said)) for said in classes]}, judging())
+    model = ARCHITECTURES["llama"](vocab_size=len(tokenizer(more))).requires_grad_(False)
+    plant_(model, {PLANTED: [_rows(set(said), more) for said in classes]}, judging())
     return model
+
+
+MADE_UP = {"blickets": ("blicket", "tomex", "fep"), "daxes": ("dax", "wug", "zorp")}
+"""Groups with terms that no shipped text has."""
+
+
+def of_made_up() -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """A Llama that judges made-up groups apart and no other, and the words that its tokenizer has for them."""
+    more = tuple(word for said in MADE_UP.values() for word in said)
+    return telling(list(MADE_UP.values()), more), more
 
 
 def judging() -> tuple[list[int], list[int]]:
@@ -173,8 +184,8 @@ def _differing(probes: Iterable[Probe]) -> set[str]:
     return found
 
 
-def _rows(found: set[str]) -> list[int]:
-    vocabulary = tokenizer().get_vocab()
+def _rows(found: set[str], more: tuple[str, ...] = ()) -> list[int]:
+    vocabulary = tokenizer(more).get_vocab()
     return sorted(vocabulary[word] for word in found if word in vocabulary)
 
 
@@ -182,10 +193,10 @@ def loaded(model: PreTrainedModel) -> Loaded:
     return Loaded(model, tokenizer(), "tests/planted", "local")
 
 
-def save(model: PreTrainedModel, folder: Path) -> Path:
-    """Write a folder that the command line takes for a model."""
+def save(model: PreTrainedModel, folder: Path, more: tuple[str, ...] = ()) -> Path:
+    """Write a folder that the command line takes for a model, with `tokenizer(more)`."""
     model.save_pretrained(folder)
-    tokenizer().save_pretrained(folder)
+    tokenizer(more).save_pretrained(folder)
     return folder
 
 

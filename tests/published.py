@@ -25,15 +25,18 @@ STRENGTHS = (0.1, 1.0, 10.0)
 @cache
 def made(heal: bool = True) -> tuple[Path, Path, Path]:
     """Return a base model's folder, the neutral text, and the folder of a run that repaired it."""
-    request = Request("robust", plan=dataclasses.replace(PLAN, heal=heal), sizes=SIZES)
+    request = Request("robust", plan=dataclasses.replace(PLAN, heal=heal), sizes=dataclasses.replace(SIZES, shown=1))
     return _once("healed" if heal else "pruned", partial(_run, request))
 
 
 @cache
 def erased() -> tuple[Path, Path, Path]:
-    """Return the same of a run by the default method: two-sided erasure, which solves for every attention output."""
+    """Return the same of a run by the default method: two-sided erasure, which solves for every attention output.
+
+    Every candidate goes on with two pairs.
+    """
     plan = dataclasses.replace(PLAN, keep="0.9", erasures=STRENGTHS, whole_front=True)
-    return _once("erased", partial(_run, Request("two_sided", plan=plan, sizes=SIZES)))
+    return _once("erased", partial(_run, Request("two_sided", plan=plan, sizes=dataclasses.replace(SIZES, shown=2))))
 
 
 def _run(request: Request, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The Python of README and docs/ runs as printed, page by page, on a tiny model in place of org/name."""
 
 import ast
+import json
 
 import planted
 import pytest
@@ -30,16 +31,45 @@ def small(monkeypatch, brief):
     monkeypatch.setattr("fairhub.python.repairing.Sizes", lambda: planted.SIZES)
 
 
-@pytest.mark.parametrize("page", wide_but(RUN, ROOT / "docs" / "metrics.md"), ids=lambda page: page.name)
-def test_examples_run(page, small, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def beside_model(small, tmp_path, monkeypatch):
+    """The working folder has a model at org/name, and the files of a checkout."""
     loaded = planted.loaded(planted.planted_model())
     for part in (loaded.model, loaded.tokenizer):
         part.save_pretrained(tmp_path / "org" / "name")
-    (tmp_path / "fairhub").symlink_to(ROOT / "fairhub")  # examples of a checkout name its files
+    (tmp_path / "fairhub").symlink_to(ROOT / "fairhub")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("beside_model")
+@pytest.mark.parametrize("page", wide_but(RUN, ROOT / "docs" / "metrics.md"), ids=lambda page: page.name)
+def test_examples_run(page, capsys):
     names: dict[str, object] = {}
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), names)
     assert capsys.readouterr().out.strip()
     if "after" in names:  # what python.md says of a repair that is taken back
         assert (names["before"] == names["after"]).all() and (names["inside"] != names["without_head"]).any()
+
+
+def shown_by(cells, names):
+    """Run the code of a notebook, cell by cell, and yield what each ends with: what a notebook shows."""
+    for cell in cells:
+        *before, last = ast.parse("".join(cell["source"])).body
+        exec(compile(ast.Module(before, []), "cell", "exec"), names)
+        kind = "eval" if isinstance(last, ast.Expr) else "exec"
+        tree = ast.Expression(last.value) if isinstance(last, ast.Expr) else ast.Module([last], [])
+        yield eval(compile(tree, "cell", kind), names)
+
+
+@pytest.mark.usefixtures("beside_model")
+def test_the_notebook_runs_and_shows_the_page_of_the_command(tmp_path, capsys):
+    held = json.loads((ROOT / "docs" / "audit.ipynb").read_text())
+    code = [cell for cell in held["cells"] if cell["cell_type"] == "code"]
+    assert len(code) > 2 and not any(cell["outputs"] or cell["execution_count"] for cell in code)
+    found, _, own, _ = shown_by(code, {})
+    said = capsys.readouterr().out
+    page = (tmp_path / "audit.html").read_text()
+    assert "Who does <bdi>org/name</bdi> judge worse?" in page and found.inside() in found._repr_html_()
+    assert found.html() == page and found.findings().opening in said
+    assert own.findings().looked and {f.axis for f in own.figures if f.groups} == {"own"}

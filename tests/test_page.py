@@ -1,5 +1,6 @@
 """The findings of an audit: what a terminal and the page show is what the figures say, and any text is only text."""
 
+import html
 import json
 import math
 import re
@@ -19,6 +20,7 @@ from fairhub.report import Audit
 from fairhub.report.evidence import Brought, Evidence, Example
 from fairhub.report.verdict import beyond_chance, directions, named
 from fairhub.report.wording import number, ratio
+from fairhub.stats.statistics import Interval
 
 HOSTILE = "<img src=x onerror=alert(1)>|**x**\"'\x1b[31m\u202e</style><script>"
 PAIR = Example(
@@ -89,12 +91,30 @@ def test_findings_are_what_is_beyond_chance():
 
 def test_nothing_beyond_chance_is_no_finding_and_no_colour():
     model = Audit("org/name", "local", tuple(chance_gap(group) for group in ("young", "old")))
-    assert model.findings().judged == () and "Nobody, beyond chance: 2 comparisons" in model.brief()
+    assert model.findings().judged == () and "In none of 2 comparisons" in model.brief()
     page = Page(model.html())
     grid = [cell for cell in page.cells if "·" in cell[1]]
     assert (
         len(grid) == 2 and {look for look, _ in grid} == {""} and not {"worse", "better"} & {c for c, _ in page.cells}
     )
+
+
+def test_none_beyond_chance_is_no_all_clear_and_says_from_where_on_one_would_show():
+    """What is said to show is what Holm asks of the first: the fewer sentences, the larger."""
+    for width in (0.1, 0.4):
+        two = chance_gap("young"), chance_gap("old")
+        gaps = [replace(gap, before=Interval(0.05, 0.05 - width, 0.05 + width)) for gap in two]
+        model = Audit("org/name", "local", tuple(gaps))
+        least = model.findings().seen_from["held_out"]
+        said = model.findings().sight
+        assert html.escape(said) in model.html() and said.split()[-1] in model.brief()
+        assert "This is no all-clear" in said and f"odds above about {ratio(least)} on fairhub's own" in said
+        assert width < least < 2 * width  # wider than the interval, as there were two looks
+        for size, sure in ((least * 1.01, 1), (least * 0.99, 0)):
+            grown = replace(gaps[0], before=Interval(size, size - width, size + width))
+            assert len(beyond_chance([grown, gaps[1]])) == sure
+    few = [replace(gap, clusters=2) for gap in gaps]
+    assert "too few sentences were read" in Audit("org/name", "local", tuple(few)).findings().sight
 
 
 def test_colour_is_where_a_gap_is_beyond_chance_and_a_mark_beside_it():

@@ -1,8 +1,13 @@
 """The tab Audit without a browser: what is shown first, what is kept, and the same numbers at all three doors."""
 
+import base64
+import html
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import fake_report
 import planted
@@ -14,14 +19,16 @@ from fairhub.model.loading import EMBEDDED
 from fairhub.report import Audit, read
 from fairhub.report.audit_file import before, from_json, to_json
 from fairhub.report.evidence import Brought, Evidence, Example
+from fairhub.request import request_of
 from fairhub.run.memory import Memory
-from fairhub.space import audit_tab, audits, worker
+from fairhub.space import app, audit_tab, audits, findings, sharing, worker
 from fairhub.space.models import Models
 from fairhub.space.running import prepare
 from fairhub.space.shared import Shared
 from fairhub.space.visitors import Visitors
 
 CARDS = Path(__file__).parent.parent / "model_cards"
+GROUPS, PAIR = "nurses: nurse\nclerks: clerk", "A man | A woman"
 HOSTILE = "<img src=x onerror=alert(1)></article><script>"
 FEW = Sizes(
     held_out=12, external=12, control=6, search=8, select=8, held_out_tokens=1024, search_tokens=1024,
@@ -64,7 +71,7 @@ def test_a_report_says_of_its_base_what_an_audit_does():
 
 def test_the_default_is_found_in_the_gallery_and_says_since_when(tmp_path, cached, monkeypatch):
     monkeypatch.setattr(audits, "known", lambda *_: None)
-    shown = audit_tab.opening(Shared(Models(), Visitors(tmp_path), CARDS), None)
+    shown = findings.opening(Shared(Models(), Visitors(tmp_path), CARDS), None)
     runs = [read(path) for path in CARDS.glob("*/report.json")]
     said, run = audits.of_gallery(runs, None)
     assert run.base_model["revision"] == EMBEDDED and f"measured on {run.created[:10]}, by fairhub" in shown
@@ -92,7 +99,7 @@ def test_what_was_found_is_kept_by_all_it_hangs_on(planted_folder, cached, monke
 def test_names_are_only_text(shared):
     gap = fake_report.gap(0, HOSTILE, HOSTILE, "cold", after=False)
     evidence = Evidence((), (Brought(HOSTILE, (HOSTILE, "b"), HOSTILE, 0.1, 1.0, 20),))
-    shown = audit_tab.finding(audit(HOSTILE, (*fake_report.audit().figures, gap), evidence), HOSTILE)
+    shown = findings.finding(audit(HOSTILE, (*fake_report.audit().figures, gap), evidence), HOSTILE)
     assert "&lt;img" in shown and "<img" not in shown and "<script" not in shown
     assert shown.count("</article>") == 1 + shown.count("<article>")  # examples are articles too
 
@@ -107,18 +114,89 @@ class Done:
         return 0
 
 
+@pytest.fixture
+def steps(monkeypatch):
+    """What was asked of a model, a look at a time, each under its own name."""
+    made = []
+
+    def examined(loaded, request, *_, beside=True, **__):
+        made.append((request.sizes.judged, beside))
+        return audit(f"look {len(made)}")
+
+    monkeypatch.setattr(audits, "examine", examined)
+    return made
+
+
+def shown_by(shared, key):
+    return [update for update in audit_tab._audit(shared, key, "planted") if isinstance(update[1], str)]
+
+
 @pytest.mark.usefixtures("offline")
-def test_a_finding_comes_in_two_steps_and_the_second_time_at_once(shared, monkeypatch):
-    steps = []
-    first, whole = audit("a first look"), audit("the whole")
-    monkeypatch.setattr(audits, "examine", lambda *_, beside=True, **__: steps.append(beside) or (first, whole)[beside])
+def test_a_finding_grows_and_the_second_time_comes_at_once(shared, steps):
     shared = replace(shared, begin=Done)
     key = shared.visitors.new()
-    said = [update for update in audit_tab._audit(shared, key, "planted") if isinstance(update[1], str)]
-    assert steps == [False, True]
-    assert audit_tab._COMING in said[0][1] and audit_tab._NOW in said[-1][1] and "the whole" in said[-1][1]
+    said = shown_by(shared, key)
+    assert steps == [(48, False), (144, False), (144, True)]
+    assert said[0][1] == findings.COMING and findings.NOW in said[-1][1] and "look 3" in said[-1][1]
     (again,) = audit_tab._audit(shared, key, "planted")
-    assert audit_tab._BEFORE in again[1] and "the whole" in again[1] and steps == [False, True]
+    assert findings.BEFORE in again[1] and "look 3" in again[1] and len(steps) == 3
+
+
+class Cut:
+    """A slice that a visitor stops after so many looks."""
+
+    looks = 1
+
+    def __init__(self, folder):
+        job = json.loads((folder / worker.JOB).read_text())
+        loaded, request = planted.loaded(planted.planted_model()), request_of(job["request"])
+        for number, name in enumerate(worker.FOUND[: self.looks]):
+            (folder / name).write_text(to_json(audits.look(loaded, request, Memory(), number)))
+        worker.write(folder / worker.STATE, {"state": "stopped", "what": "stopped", "seconds": 30.0})
+
+    def poll(self):
+        return 0
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_part_says_what_was_read_and_offers_the_rest(shared, steps, monkeypatch, looks):
+    monkeypatch.setattr(Cut, "looks", looks)
+    key = shared.visitors.new()
+    *_, (_, shown, start, _) = shown_by(replace(shared, begin=Cut), key)
+    assert findings._LOOKS[looks - 1] in shown and "The rest was not read: Finish the audit does, in about" in shown
+    assert start["value"] == "Finish the audit" and start["interactive"]
+    told = [update for update in audit_tab._audit(replace(shared, begin=Done), key, "planted")]
+    assert not isinstance(told[0][1], str)  # what was found stays on the page
+    assert findings.NOW in told[-1][1] and told[-1][2]["value"] == "Audit"
+    assert steps == [(48, False), (144, False), (144, True)]  # what was looked at is not looked at again
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_first_look_does_not_take_the_place_of_a_whole_that_is_known(shared, steps, monkeypatch, looks):
+    monkeypatch.setattr(Cut, "looks", looks)
+    monkeypatch.setattr(audits, "of_gallery", lambda *_: (audit("shipped"), fake_report.report()))
+    said = shown_by(replace(shared, begin=Cut), shared.visitors.new())
+    assert "Shipped with fairhub" in said[0][1]
+    assert [f"look {looks}" in update[1] for update in said[1:]] == [True] * (looks - 1)
+
+
+def test_a_finding_is_passed_on_as_a_picture_and_as_an_address(shared):
+    opens = sharing.address("org/name", GROUPS, PAIR)
+    shown = findings.finding(audit(), "", opens)
+    source = re.search(r'href="data:image/png;base64,([^"]+)" download="fairhub-org-name.png"', shown)
+    assert base64.b64decode(source[1]).startswith(b"\x89PNG")
+    query = SimpleNamespace(query_params=dict(parse_qsl(opens.removeprefix("?"))))
+    told = [app.asked(query, name, 3000) for name in ("model", "groups", "pairs")]
+    assert told == ["org/name", GROUPS, PAIR] and html.escape(opens) in shown
+    assert sharing.address("org/name", "a: b\n" * 2000) == ""
+    assert "data-address" not in findings.finding(audit(), "")
+
+
+def test_a_picture_draws_no_name_as_markup():
+    shown = sharing.bar(audit("$\\frac{$/../../x<b>\x1b"), "")
+    assert "<b>" not in shown and "\x1b" not in shown and 'download="fairhub-frac' in shown
 
 
 @pytest.mark.usefixtures("brief", "offline")

@@ -92,6 +92,6 @@ def test_an_address_opens_a_run_of_the_gallery():
 
 def test_what_an_address_says_is_bounded():
     def said(**query):
-        return app.asked(SimpleNamespace(query_params=query), "model")
+        return app.asked(SimpleNamespace(query_params=query), "model", 200)
 
     assert said(model=" org/name ") == "org/name" and said(run="x") == "" and len(said(model="x" * 9999)) == 200

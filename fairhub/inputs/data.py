@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.keep import Choice, Passage
-from fairhub.inputs.probes import CONTROL, Probe, Split, stratified
+from fairhub.inputs.probes import AXES, CONTROL, Probe, Split, stratified
 from fairhub.inputs.sizes import Sizes
 
 Item = TypeVar("Item")
@@ -104,6 +104,15 @@ def _first(
             total[kind(item)] += size(item)
             found.append(item)
     return tuple(found)
+
+
+def shown(data: Data) -> list[str]:
+    """Return the texts that candidates go on with: pairs of select side by side, the user's own before the shipped."""
+    people = [p for p in data.select if p.axis != CONTROL]
+    own, shipped = ([p for p in people if (p.axis in AXES) is there] for there in (False, True))
+    count = data.sizes.shown
+    pairs = [*stratified(own, -(-count // 2) if shipped else count), *stratified(shipped, count)][:count]
+    return [text for p in pairs for text in (p.text_a, p.text_b)]
 
 
 def prompts(data: Data, count: int = 12) -> list[str]:

@@ -1,6 +1,6 @@
 """How many probes, cells and tokens each stage of a run uses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Sizes:
     """Of them, held-out pairs of each trait that must stay."""
     compared_choices: int = 80
     compared_passages: int = 68
+    shown: int = 0
+    """Pairs of select that every candidate goes on with, for a person who chooses among them."""
     control_chunks: int = 16
     """Chunks of held-out text that the alternatives are measured on."""
     search_tokens: int = 32_768
@@ -77,7 +79,9 @@ def of_audit(suite: str | None) -> Sizes:
 
 
 FIRST_LOOK = Sizes(
-    search=16, select=16, held_out=12, external=12, control=6, judged=48, traits=24, choices=32, passages=24,
-    fitted=16, fitted_wide=16, held_out_tokens=2_048, search_tokens=2_048, select_tokens=2_048,
+    search=16, select=16, held_out=8, external=8, control=4, judged=48, traits=6, choices=8, passages=4, fitted=16,
+    fitted_wide=16, held_out_tokens=1_024, search_tokens=1_024, select_tokens=1_024,
 )  # fmt: skip
-"""Of a first look before an audit: 25,000 tokens, a sixth of what an audit of a chat model reads."""
+"""Of a first look before an audit: who is judged worse, on a third of the sentences; next to nothing of all else."""
+SECOND_LOOK = replace(FIRST_LOOK, judged=AUDIT.judged)
+"""Of a second look: who is judged worse is read whole, which the audit takes over."""

@@ -23,6 +23,7 @@ from fairhub.edit.repair import Repair
 from fairhub.inputs.batches import Batch
 from fairhub.inputs.probes import CONTROL, Probe
 from fairhub.methods.guards import strongest
+from fairhub.methods.saying import Said, Sayings
 from fairhub.model.units import Pruning
 from fairhub.run.folder import digest
 from fairhub.search.task import Plan, Task
@@ -87,6 +88,8 @@ class Tried:
     cost: Cost
     gain: Gain | None
     """None where the candidate was too dear to be asked."""
+    texts: Said = ()
+    """How it goes on with what the task shows."""
 
     def entry(self, chosen: bool) -> dict[str, Any]:
         """Return the line of the report's `choices`; what was not measured is left out."""
@@ -97,6 +100,7 @@ class Tried:
             "units": len(self.pruning), "guard": self.strength.guard if self.strength else None, **gain,
             "perplexity_relative": self.cost.value, "perplexity_high": self.cost.high,
             "perplexity_bound": self.cost.bound, "chosen": chosen,
+            **({"texts": list(self.texts)} if self.texts else {}),
         }  # fmt: skip
 
 
@@ -181,12 +185,15 @@ class _Bench:
         self.people = [i for i, p in enumerate(task.select) if p.axis != CONTROL]
         self.control = [i for i, p in enumerate(task.select) if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 8), task.run.notes("choices")
+        self.said = Sayings(task)
         self.base = self._base()
 
     def tried(self, repair: Repair, strength: Strength | None) -> Tried:
-        found = self._measured(digest(*sorted(repair.pruning), strength), repair)
+        name = digest(*sorted(repair.pruning), strength)
+        found = self._measured(name, repair)
         gain = self._gain(found["bias"]) if "bias" in found else None
-        tried = Tried(repair.pruning, strength, self._cost(found["loss"]), gain)
+        texts = self.said.of(name, lambda: repair) if gain else ()
+        tried = Tried(repair.pruning, strength, self._cost(found["loss"]), gain, texts)
         self.note(tried.entry(False))
         return tried
 

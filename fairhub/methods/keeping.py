@@ -28,6 +28,7 @@ from fairhub.measure.judgement.reading import Reading
 from fairhub.measure.keep import limits_of
 from fairhub.methods.choosing import RISK, Cost, Stays, values_of
 from fairhub.methods.choosing import Tried as Candidate
+from fairhub.methods.saying import Said, Sayings
 from fairhub.report.record import Figure
 from fairhub.run.folder import digest
 from fairhub.search.task import Plan, Task
@@ -55,6 +56,8 @@ class Tried:
     losses: Mapping[str, tuple[float, float]]
     """By what must stay: the relative loss and the upper end of its one-sided interval; above 0 is lost."""
     limits: Mapping[str, float]
+    texts: Said = ()
+    """How it goes on with what the task shows."""
 
     @property
     def burden(self) -> float:
@@ -69,14 +72,15 @@ class Tried:
     def entry(self, chosen: bool) -> dict[str, Any]:
         """Return the line of the report's `choices`."""
         moved, paid = self.judgement, self.losses["perplexity"]
-        base = {} if moved is None or moved.relative is None else {
-            "bias_relative": moved.relative, "bias_high": moved.relative_high,
-        }  # fmt: skip
+        base: dict[str, Any] = {} if moved is None else {"bias_change": moved.value}
+        if moved is not None and moved.relative is not None:
+            base |= {"bias_relative": moved.relative, "bias_high": moved.relative_high}
         return {
             "units": 0, "guard": None, "strength": self.strength, **base,
             "control_relative": -self.losses["control"][0] if "control" in self.losses else 0.0,
             "perplexity_relative": paid[0], "perplexity_high": paid[1], "perplexity_bound": paid[1],
             "lost": {name: loss for name, (loss, _) in self.losses.items()}, "burden": self.burden, "chosen": chosen,
+            **({"texts": list(self.texts)} if self.texts else {}),
         }  # fmt: skip
 
 
@@ -96,6 +100,7 @@ class Bench:
     def __init__(self, task: Task, limits: Mapping[str, float], risk: float = RISK, whole: bool = False) -> None:
         """Measure the base model."""
         self.task, self.limits, self.risk, self.whole = task, limits, risk, whole
+        self.said = Sayings(task)
         self.kept = keep.usable(task.loaded, task.choose.choices, task.choose.passages)
         self.control = [p for p in task.select if p.axis == CONTROL]
         self.bar, self.note = task.progress("choosing on select", 6), task.run.notes("choices")
@@ -119,7 +124,8 @@ class Bench:
         """
         after = self._measured(f"strength_{strength:g}", lambda: self._measure(build(), judged=True))
         gap = self._judgement(after) if "judged words" in after else None
-        tried = Tried(strength, gap.change if gap else None, self._losses(after), self.limits)
+        texts = self.said.of(f"strength_{strength:g}", build) if gap else ()
+        tried = Tried(strength, gap.change if gap else None, self._losses(after), self.limits, texts)
         if tried.judgement is None and tried.burden <= 1:
             return None
         self.note(tried.entry(False))

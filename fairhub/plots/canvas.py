@@ -1,5 +1,6 @@
 """The paper the pictures are drawn on: one look, colours that colour-blind readers tell apart."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ def blank(width: float, height: float, title: str, reading: str, rows: int = 1, 
     """Start a picture, in inches, with a title and the line that says how to read it."""
     picture = Picture(figsize=(width, height), dpi=144, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.12))
     FigureCanvasAgg(picture)
-    picture.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=TEXT + 3, fontweight="bold", color=INK)
+    picture.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=TEXT + 3, fontweight="bold", color=INK, parse_math=False)
     picture.text(0.01, 1 - 0.42 / height, reading, ha="left", va="top", fontsize=TEXT - 1, color="#555555")
     for axes in picture.subplots(rows, columns, sharex="col" if rows > 1 else False, squeeze=False).flat:
         axes.spines[["top", "right"]].set_visible(False)
@@ -28,6 +29,13 @@ def blank(width: float, height: float, title: str, reading: str, rows: int = 1, 
         axes.tick_params(labelsize=SMALL, color="#999999", labelcolor=INK)
         axes.set_axisbelow(True)
     return picture
+
+
+def png(picture: Picture, dots: int = 96) -> bytes:
+    """Return a picture as a PNG file, at so many dots an inch."""
+    buffer = io.BytesIO()
+    picture.savefig(buffer, format="png", dpi=dots)
+    return buffer.getvalue()
 
 
 @dataclass(frozen=True)

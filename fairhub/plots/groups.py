@@ -13,6 +13,8 @@ from fairhub.stats.statistics import Interval
 
 Place = tuple[str, str]
 """Axis and group."""
+_ROOM = 30
+"""Letters of a name that there is room for; a longer one makes the picture wider."""
 
 
 def who_is_judged_worse(report: Report) -> Picture | None:
@@ -21,14 +23,21 @@ def who_is_judged_worse(report: Report) -> Picture | None:
     Colour stands only where a gap is beyond the chance of having looked at them all (Holm, 5 %), so that noise does not
     look like a finding.
     """
-    measured = directions(report.figures)
+    return judged(report.figures, "Who is judged worse")
+
+
+def judged(figures: Sequence[Figure], title: str) -> Picture | None:
+    """Draw what `who_is_judged_worse` does, of these figures, under this title: an audit has them without a report."""
+    measured = directions(figures)
     if not measured:
         return None
     rows = list(dict.fromkeys((f.axis, _group(f)) for f in measured))
     dimensions = list(dict.fromkeys(f.metric.part for f in measured))
     repaired = any(f.after is not None for f in measured)
+    names = [f"{group} ({axis.replace('_', ' ')})" for axis, group in rows]
+    wide = 3.4 + 0.09 * max(0, max(map(len, names)) - _ROOM)
     picture = blank(
-        3.4 + 1.0 * len(dimensions) * (1 + repaired), 2.0 + 0.3 * len(rows), "Who is judged worse",
+        wide + 1.0 * len(dimensions) * (1 + repaired), 2.0 + 0.3 * len(rows), title,
         "Nats of log-odds against other groups, unseen words; orange judged worse, purple better, beyond chance only",
         columns=1 + repaired,
     )  # fmt: skip
@@ -37,7 +46,6 @@ def who_is_judged_worse(report: Report) -> Picture | None:
     for axes, figures, title in zip(picture.axes, parts, ("before", "after"), strict=False):
         _grid(axes, figures, rows, dimensions, top)
         axes.set_title(title if repaired else "", fontsize=TEXT, loc="left")
-        names = [f"{group} ({axis.replace('_', ' ')})" for axis, group in rows]
         shown = names if axes is picture.axes[0] else [""] * len(rows)
         axes.set_yticks(range(len(rows)), shown, fontsize=SMALL, parse_math=False)  # a name may hold dollar signs
     return picture

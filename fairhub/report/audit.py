@@ -66,4 +66,4 @@ class Audit:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
-        return audit_html(self.model, self.figures)
+        return audit_html(self.inside())

@@ -33,7 +33,7 @@ def brief(model: str, figures: Sequence[Figure], evidence: Evidence = NOTHING, n
 def _judged(found: Findings) -> Iterator[str]:
     if not found.looked:
         return
-    yield f"  {found.opening}"
+    yield f"  {found.opening} {found.sight}"
     for split in UNSEEN:
         told = [plain(one.said, 300) for one in found.judged if one.split == split]
         yield from (f"  on {WHERE[split]}:" for _ in told[:1])

@@ -1,17 +1,18 @@
 """The plain findings of an audit: who is judged worse, what groups' names bring, what the model knows."""
 
 import math
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairhub.report.evidence import NOTHING, Brought, Evidence, Example
 from fairhub.report.record import Figure, find
-from fairhub.report.verdict import beyond_chance, directions, named, shared_part
+from fairhub.report.verdict import beyond_chance, directions, named, seen_from, shared_part
 from fairhub.report.wording import ratio, span
 
 UNSEEN = ("held_out", "external")
 """The splits of an audit, fairhub's own sentences before those by other hands."""
-WHERE = {"held_out": "fairhub's own sentences", "external": "sentences by other hands"}
+WHERE = {"held_out": "fairhub's own sentences", "external": "sentences that other people wrote"}
 """What the splits are to a reader."""
 _SURE = 0.9
 """Share of the sentences in which a word must be brought to be called brought everywhere."""
@@ -61,6 +62,9 @@ class Findings:
     """By split and group, of held_out before external, those judged worse first, the largest gap first."""
     looked: int
     """Signed gaps that were looked at."""
+    seen_from: Mapping[str, float]
+    """By split: nats from which on a gap would have been beyond chance, in the middle one of its comparisons; infinite
+    where too little was read to tell."""
     brought: tuple[tuple[str, tuple[str, ...]], ...]
     """Group, and the words that its name brings more than another group's in nearly every sentence, strongest first;
     its own name and parts of words left out."""
@@ -75,9 +79,23 @@ class Findings:
         if not self.looked:
             return "Who is judged worse was not measured."
         sure = sum(len(one.gaps) for one in self.judged)
+        whole = f"{self.looked} comparisons of a group with the others"
         if not sure:
-            return f"Nobody, beyond chance: {self.looked} comparisons of a group with the others show none."
-        return f"In {sure} of {self.looked} comparisons the model surely judges a group otherwise than the others."
+            return f"In none of {whole} can a difference be told from chance."
+        return f"In {sure} of {whole} the model judges the group differently, by more than chance explains."
+
+    @property
+    def sight(self) -> str:
+        """What the others of these comparisons do not say, in a sentence or two; empty where nothing was looked at."""
+        if not self.looked:
+            return ""
+        rest = "Of the rest this says nothing" if self.judged else "This is no all-clear"
+        told = [f"{ratio(nats)} on {WHERE[split]}" for split, nats in self.seen_from.items() if not math.isinf(nats)]
+        if not told:
+            return f"{rest}: too few sentences were read for a difference to show."
+        return (
+            f"{rest}: with so many sentences only odds above about {' and '.join(told)} stand out; smaller ones do not."
+        )
 
     @property
     def reacts(self) -> str:
@@ -86,17 +104,19 @@ class Findings:
             return ""
         mere = 100 * self.reaction
         return (
-            f"Of what changes when another group is named, {mere:.1f} % is mere reaction to a changed word; "
-            f"{100 - mere:.1f} % is the same in every sentence."
+            f"Of what changes when another group is named, {mere:.1f} % differs from sentence to sentence, as with any "
+            f"changed word; {100 - mere:.1f} % is the same in all. Who is judged worse is in that part, small as it is."
         )
 
 
 def findings(figures: Sequence[Figure], evidence: Evidence = NOTHING) -> Findings:
     """Return what an audit found."""
     shared = shared_part(figures)
+    sight = {split: nats for split in UNSEEN if (nats := seen_from(directions(figures, split)))}
     return Findings(
         tuple(one for split in UNSEEN for one in _judged(figures, split)),
-        sum(len(directions(figures, split)) for split in UNSEEN),
+        sum(map(len, sight.values())),
+        {split: statistics.median(nats) for split, nats in sight.items()},
         tuple(_words(evidence.brought)),
         evidence.examples,
         None if shared is None else min(max(1 - shared, 0.0), 1.0),

@@ -1,11 +1,12 @@
-"""Reports and audits as a notebook shows them: a verdict and a few rows of HTML, in which no text can act as markup."""
+"""Reports and audits as a notebook shows them: HTML in which no text can act as markup."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from fairhub.report.metrics import METRICS, Metric
+from fairhub.report.page import LIMITS
 from fairhub.report.page.markup import esc
+from fairhub.report.page.style import within
 from fairhub.report.record import Figure, Report, find
-from fairhub.report.verdict import verdict
 from fairhub.report.wording import direction, level, named, shift_of
 
 
@@ -20,12 +21,21 @@ def report_html(report: Report) -> str:
     return _block(title, report.verdict, head, rows)
 
 
-def audit_html(model: str, figures: Sequence[Figure]) -> str:
-    """Return an audit: what it says in one sentence, and the levels of what it is about, by axis too."""
-    axes = [f for f in figures if (f.name, f.split, f.context, f.groups) == ("judgement", "held_out", "all", None)]
-    shown = [*_main(figures), *((f"judgement, {f.axis}", f) for f in axes if f.axis != "all")]
-    rows = ((said, level(f, f.before), f"{f.items:,}", direction(f)) for said, f in shown)
-    return _block(f"{model}: audit", verdict(figures), ("figure", "value [95 % interval]", "items", ""), rows)
+def audit_html(inside: str) -> str:
+    """Return an audit as its page shows it, with the page's style, in the notebook's own light.
+
+    Args:
+        inside: What `Audit.inside` returned.
+    """
+    return (
+        f'<style>{within(f".{_LOOK}", _DARK)}</style><div class="{_LOOK}" style="color: var(--ink); '
+        f'background: var(--paper); padding: 0 1rem 1rem">{inside}<p class="note">{esc(LIMITS)}</p></div>'
+    )
+
+
+_LOOK = "fairhub-audit"
+_DARK = ':is([data-jp-theme-light="false"], .vscode-dark, [theme="dark"])'
+"""What Jupyter, VS Code and Colab put around a page that is dark."""
 
 
 def _main(figures: Sequence[Figure]) -> Iterator[tuple[str, Figure]]:

@@ -35,10 +35,12 @@ class _Text(TypedDict):
 class _Candidate(TypedDict):
     units: NotRequired[int]
     chosen: NotRequired[bool]
+    bias_change: NotRequired[float]
     bias_relative: NotRequired[float]
     bias_high: NotRequired[_Number]
     perplexity_relative: NotRequired[float]
     burden: NotRequired[float]
+    texts: NotRequired[list[_Text]]
 
 
 class _Brought(TypedDict):
@@ -152,7 +154,7 @@ def refuse_parts(data: Mapping[str, Any]) -> None:
     Raises:
         UserError: It has one; the message names the first.
     """
-    refuse_harm({name: part for name, part in data.items() if name not in _FREE}, "the report")
+    refuse_harm({name: part for name, part in data.items() if name not in _FREE} | _bare(data), "the report")
     for name in _SHAPES.keys() & data.keys():
         if name != "choices":
             conform(data[name], _SHAPES[name], f"the report's {name}")
@@ -162,6 +164,15 @@ def refuse_parts(data: Mapping[str, Any]) -> None:
             raise UserError(f"the report's brought[{place}] must compare two groups; it has others; run again")
     if transfer := data.get("transfer"):
         _refuse_gaps(transfer)
+
+
+def _bare(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the candidates of a report without what a model wrote as each, which is free as `text` is."""
+    listed = data.get("choices")
+    if not isinstance(listed, list):
+        return {}
+    kept = [{k: v for k, v in one.items() if k != "texts"} if isinstance(one, dict) else one for one in listed]
+    return {"choices": kept}
 
 
 def refuse_candidate(choice: Mapping[str, Any], where: str) -> None:

@@ -91,6 +91,19 @@ def beyond_chance(figures: Sequence[Figure]) -> list[Figure]:
     return sorted(sure, key=lambda figure: -abs(figure.before.value))
 
 
+def seen_from(figures: Sequence[Figure]) -> list[float]:
+    """Return the size, nats, from which on each of these signed gaps would be beyond the chance of so many looks.
+
+    It is what Holm asks of the first: few sentences make it large. Infinite where too little was read to tell any.
+    """
+    return [_seen_from(figure, LEVEL / (2 * len(figures))) for figure in figures]
+
+
+def _seen_from(gap: Figure, tail: float) -> float:
+    half, freedom = (gap.before.high - gap.before.low) / 2, gap.freedom or math.inf
+    return half * float(stats.t.isf(tail, freedom) / stats.t.isf(0.025, freedom)) if gap.carries else math.inf
+
+
 def beyond_limits(figures: Sequence[Figure], split: str = "held_out") -> list[Figure]:
     """Return what was surely lost beyond its limit, unseen, the largest loss first."""
     lost = [f for f in figures if f.split == split and f.past_limit]

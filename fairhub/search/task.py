@@ -129,6 +129,10 @@ class Task:
     run: Run
     progress: Callable[[str, int], Progress]
     """Opens a progress bar: what is done and how many tokens or steps it takes."""
+    shown: Sequence[str] = ()
+    """Texts of select, pairs side by side, that every candidate goes on with, for a person who chooses among them."""
+    lead: str = ""
+    """What the prompt format puts in front of each."""
     memory: Memory = field(default_factory=Memory)
     """What was measured of the untouched model before, by any run."""
     shared: Run | None = None

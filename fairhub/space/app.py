@@ -29,6 +29,7 @@ from fairhub.space import (  # noqa: E402
 )
 from fairhub.space.environment import forget_  # noqa: E402
 from fairhub.space.models import Models  # noqa: E402
+from fairhub.space.own import LONGEST  # noqa: E402
 from fairhub.space.running import in_a_process  # noqa: E402
 from fairhub.space.shared import Page, Shared  # noqa: E402
 from fairhub.space.toasts import told  # noqa: E402
@@ -47,19 +48,16 @@ _HEAD = """<header class="fh-head"><h1>fairhub</h1><p>Does a language model go o
 of changes? See it, find the parts of the model that do it, remove them, and check on unseen prompts that it became
 fairer and still works.</p></header>"""
 _HOURS = 6
-_LONGEST = 200  # letters of what an address says
+_ASKED = {"model": 200, "run": 200, "groups": LONGEST, "pairs": LONGEST}
+"""What an address may say, in the order of `Page`, and letters of it at most."""
 _SILENCE = 60  # seconds that the Hub may be silent
 
 
 def build(shared: Shared) -> gr.Blocks:
     """Return the page; nothing is loaded before a visitor asks for it."""
     with gr.Blocks(title="fairhub", analytics_enabled=False, delete_cache=(3600, _HOURS * 3600)) as demo:
-        page = Page(
-            gr.State("", time_to_live=_HOURS * 3600, delete_callback=lambda key: shared.visitors.expire()),
-            gr.State([]),
-            gr.State(""),
-            gr.State(""),
-        )
+        visitor = gr.State("", time_to_live=_HOURS * 3600, delete_callback=lambda key: shared.visitors.expire())
+        page = Page(visitor, gr.State([]), *(gr.State("") for _ in _ASKED))
         # outlives the page; Gradio seals it in the browser with what stands in the page, so that is no secret
         visit = gr.BrowserState("", storage_key="fairhub-visit", secret="fairhub")
         gr.HTML(_HEAD)
@@ -72,21 +70,21 @@ def build(shared: Shared) -> gr.Blocks:
         @told
         def enter(begun: str, request: gr.Request) -> list[Any]:
             key = shared.visitors.back(begun)
-            model, run = (asked(request, name) for name in ("model", "run"))
-            opened = gr.update(selected="Gallery") if run else gr.skip()
-            return [key, key, list(shared.visitors.finished(key)), model, run, opened]
+            said = {name: asked(request, name, most) for name, most in _ASKED.items()}
+            opened = gr.update(selected="Gallery") if said["run"] else gr.skip()
+            return [key, key, list(shared.visitors.finished(key)), *said.values(), opened]
 
         demo.load(
-            enter, visit, [visit, page.visitor, page.finished, page.model, page.run, tabs], api_visibility="private",
-            show_progress="hidden",
+            enter, visit, [visit, page.visitor, page.finished, page.model, page.run, page.groups, page.pairs, tabs],
+            api_visibility="private", show_progress="hidden",
         )  # fmt: skip
     demo.space_id = None  # or Gradio heads the page of a Space with fonts and pictures of other hosts
     return demo.queue(default_concurrency_limit=1, max_size=200)
 
 
-def asked(request: gr.Request, name: str) -> str:
-    """Return what the page's address says of a name, as free text within bounds; nothing where it says nothing."""
-    return str(request.query_params.get(name, ""))[:_LONGEST].strip()
+def asked(request: gr.Request, name: str, most: int) -> str:
+    """Return what the page's address says of a name, as free text of so many letters at most; empty where nothing."""
+    return str(request.query_params.get(name, ""))[:most].strip()
 
 
 def launch(gallery: Path, models: Models | None = None) -> None:

@@ -15,9 +15,12 @@ DEPTHS = (QUICK, FULL)
 """How much is measured: a quick look has fewer prompts, and so wider intervals; full is what `fairhub repair` does."""
 _SIZES = Sizes(
     search=160, screen=64, sample=24, select=64, held_out=96, external=64, control=32, kept=48, compared=24,
-    control_chunks=4, search_tokens=8192, select_tokens=6144, held_out_tokens=6144,
+    control_chunks=4, search_tokens=8192, select_tokens=6144, held_out_tokens=6144, shown=3,
 )  # fmt: skip
+_FULL = Sizes(shown=3)
 _STEPS = 8
+_STRENGTHS = (0.18, 0.56, 1.0, 3.2)
+"""Of an erasure: those that a quick look measures, each whole, so that there is a front to look at."""
 NOTHING = Own()
 
 
@@ -60,9 +63,10 @@ def request(
             raise UserError(f"{kind} must be among {', '.join(known)}; got {str(strange[0])[:40]!r}; choose one")
     if not 0 < budget <= 50:
         raise UserError(f"a budget lies between 0 and 50 %; got {budget:g}; mend it")
-    plan = Plan(budget=budget / 100, real_steps=_STEPS) if depth == QUICK else Plan(budget=budget / 100)
+    quick = {"real_steps": _STEPS, "erasures": _STRENGTHS, "whole_front": True} if depth == QUICK else {}
+    plan = Plan(budget=budget / 100, **quick)  # type: ignore[arg-type]
     wanted = tuple(axis for axis in AXES if axis in axes)
     return Request(
         method, wanted + own.axes if wanted else (), tuple(c for c in CONTEXTS if c in contexts), probes, plan=plan,
-        sizes=_SIZES if depth == QUICK else Sizes(), own=own.terms,
+        sizes=_SIZES if depth == QUICK else _FULL, own=own.terms,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fairhub.inputs.groups import Term
-from fairhub.inputs.sizes import FIRST_LOOK, of_audit
+from fairhub.inputs.sizes import FIRST_LOOK, SECOND_LOOK, of_audit
 from fairhub.model.loading import EMBEDDED, Loaded
 from fairhub.pipeline import examine, remembered
 from fairhub.report import Audit, Report
@@ -27,9 +27,23 @@ def asked(axes: Sequence[str] = (), own: tuple[Term, ...] = (), probes: Path | N
     return Request("audit", tuple(axes), probes=probes, sizes=of_audit(None), own=own)
 
 
-def first_look(loaded: Loaded, request: Request, memory: Memory) -> Audit:
-    """Measure a part of what an audit does, in a sixth of its time: intervals are wider, and less is beyond chance."""
-    return examine(loaded, replace(request, sizes=FIRST_LOOK), memory=memory, beside=False)
+def look(loaded: Loaded, request: Request, memory: Memory, number: int) -> Audit:
+    """Measure who is judged worse, and nothing else: intervals are wider, and less is beyond chance.
+
+    Args:
+        loaded: The model.
+        request: Of the audit.
+        memory: What was measured before; the audit takes over from it what a second look measured.
+        number: Which look, from 0 on: on a third of the sentences, then as the audit has it.
+    """
+    found = examine(loaded, replace(request, sizes=LOOKS[number]), memory=memory, beside=False)
+    return replace(found, figures=tuple(one for one in found.figures if one.metric.section in _READ))
+
+
+LOOKS = (FIRST_LOOK, SECOND_LOOK)
+"""How much is read before an audit is whole."""
+_READ = ("judged", "gaps")
+"""Sections of a report whose figures a look reads enough for."""
 
 
 def whole(loaded: Loaded, source: str | None, request: Request, memory: Memory) -> Audit:

@@ -43,11 +43,27 @@ def price(choice: Mapping[str, Any]) -> float:
     return float(max(choice["lost"].values()) if choice.get("lost") else choice["perplexity_relative"])
 
 
+def known(choice: Mapping[str, Any]) -> bool:
+    """Whether it was asked what a candidate does to bias."""
+    return "bias_relative" in choice or "bias_change" in choice
+
+
+def brought(choice: Mapping[str, Any]) -> str:
+    """Say what a candidate does to bias: relative, or in its own unit where the base is too near to none for that."""
+    return percent(choice["bias_relative"]) if "bias_relative" in choice else _nats(choice["bias_change"])
+
+
+def _nats(square: float) -> str:
+    return f"{square:+.2g} nats²"
+
+
 def front(choices: Sequence[Mapping[str, Any]], marked: int | None = None) -> str:
     """Return what candidates bring against what they cost; one may be marked, by its place here."""
     if not choices:
         return ""
-    points = [(price(choice), float(choice["bias_relative"])) for choice in choices]
+    shares = all("bias_relative" in choice for choice in choices)
+    name, say = ("bias_relative", percent) if shares else ("bias_change", _nats)
+    points = [(price(choice), float(choice[name])) for choice in choices]
     spans = [[0.0, *(point[side] for point in points)] for side in (0, 1)]
     scale = _Scale((min(spans[0]), min(spans[1])), (max(spans[0]), max(spans[1])))
     dots = ""
@@ -57,8 +73,8 @@ def front(choices: Sequence[Mapping[str, Any]], marked: int | None = None) -> st
         dots += f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{8 if place == marked else 5}"/>'
     keeps = all(choice.get("lost") for choice in choices)
     cost, gap = _KEEPS if keeps else _PAYS
-    words = "Candidates: " + "; ".join(f"{gap} {percent(b)} at {cost} {percent(p)}" for p, b in points) + "."
-    ends = _axis(scale, cost, gap, percent, percent)
+    words = "Candidates: " + "; ".join(f"{gap} {say(b)} at {cost} {percent(p)}" for p, b in points) + "."
+    ends = _axis(scale, cost, gap, say, percent)
     return _chart("What each candidate brings and costs", dots + ends, words)
 
 

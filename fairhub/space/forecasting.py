@@ -28,8 +28,9 @@ def said(source: str | None, request: Request, device: str, loaded: Loaded) -> s
         return _UNKNOWN
     if not mine.fits or mine.seconds is None:
         return f"It needs {mine.bytes / 1e9:.2g} GB of memory, more than is free here now; choose a smaller model."
-    return f"About {_spoken(mine.seconds)} here, once it is its turn; it can be stopped and gone on with."
+    return f"About {spoken(mine.seconds)} here, once it is its turn; it can be stopped and gone on with."
 
 
-def _spoken(seconds: float) -> str:
+def spoken(seconds: float) -> str:
+    """Return a time as a person says it: 40 seconds, 3 minutes."""
     return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

@@ -81,6 +81,10 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
 .fh-unit[aria-pressed="true"] { background: #1f2937; color: #fff; text-decoration: line-through; border-color: #000; }
 .dark .fh-unit[aria-pressed="true"] { background: #000; border-color: #cbd5e1; }
 .fh-unit:focus-visible { outline: 3px solid #f59e0b; outline-offset: 1px; }
+.fh-audit > .from { border-left: 4px solid #2563eb; padding-left: 0.6rem; color: var(--ink); }
+.fh-share button, .fh-share a { display: inline-block; border: 1px solid var(--border-color-primary);
+  border-radius: 6px; padding: 0.15rem 0.6rem; margin: 0 0.2rem 0.2rem 0; color: var(--ink); text-decoration: none;
+  background: var(--panel); cursor: pointer; }
 .fh-audit > h2 { font-size: 1.35rem !important; margin-top: 0.6rem; overflow-wrap: anywhere; }
 .fh-audit > section > h2 { margin-top: 1.6rem; }
 .fh-audit td, .fh-audit th { border-left: 0; border-right: 0; border-top: 0; }

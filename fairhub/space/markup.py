@@ -2,11 +2,12 @@
 
 import base64
 import html
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure as Picture
+
+from fairhub.plots.canvas import png
 
 
 def esc(text: object) -> str:
@@ -39,10 +40,8 @@ def facts(cards: Iterable[tuple[str, str, str]]) -> str:
 
 def drawn(picture: Picture) -> str:
     """Return a picture with its own title and reading line as its words."""
-    buffer = io.BytesIO()
-    picture.savefig(buffer, format="png", dpi=96)
     words = [picture.get_suptitle().strip(), *(text.get_text() for text in picture.texts[:2])]
-    return _figure(buffer.getvalue(), ". ".join(dict.fromkeys(word.strip() for word in words if word.strip())))
+    return _figure(png(picture), ". ".join(dict.fromkeys(word.strip() for word in words if word.strip())))
 
 
 def stored(path: Path, words: str) -> str:

@@ -38,14 +38,22 @@ class Models:
         Raises:
             UserError: It is not offered, and no Hub id of safetensors within the limit.
         """
-        name = name.strip()
-        if name in self.offered:
+        if (name := name.strip()) in self.offered:
             return self.offered[name]
         pinned, size = refuse(name, limit())
         if pinned not in self._held:
             make_room_(size)
             refuse_config(pinned, limit())
         return pinned
+
+    def pinned(self, name: str) -> str | None:
+        """Return what a name stands for today, as `source` does, for who loads nothing.
+
+        Raises:
+            UserError: As `source`, by what can be known without a download.
+        """
+        name = name.strip()
+        return self.offered[name] if name in self.offered else refuse(name, limit()).name
 
     @contextmanager
     def borrowed(self, name: str) -> Iterator[Loaded]:

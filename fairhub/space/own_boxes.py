@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -11,7 +12,7 @@ from fairhub.inputs.judgement.cells import unmeasurable
 from fairhub.report.wording import amount
 from fairhub.space.markup import esc
 from fairhub.space.own import BAR, LONGEST, Own, groups_in, pairs_in, unseen, written
-from fairhub.space.shared import Shared
+from fairhub.space.shared import Page, Shared
 from fairhub.space.toasts import told
 from fairhub.space.wording import in_a_browser
 
@@ -53,9 +54,9 @@ def _said_of_pairs(text: str, folder: Path) -> str:
     return f"{amount(len(own.pairs), 'pair')}; an audit measures on {len(read)} of them. {notes}".strip()
 
 
-def boxes(shared: Shared, visitor: gr.State) -> tuple[gr.Textbox, gr.Textbox]:
-    """Lay out the two boxes, closed at first; what is wrong stands below them once one is left."""
-    with gr.Accordion("Groups and pairs of your own", open=False):
+def boxes(shared: Shared, page: Page) -> tuple[gr.Textbox, gr.Textbox]:
+    """Lay out the two boxes, closed until an address fills one; what is wrong stands below once one is left."""
+    with gr.Accordion("Groups and pairs of your own", open=False) as both:
         groups = gr.Textbox(
             "", label="Groups", lines=3, max_lines=12, max_length=LONGEST, info=_GROUPS_INFO,
             placeholder="nurses: nurse, male nurse, nurses (plural)\nsurgeons: surgeon, surgeons (plural)",
@@ -70,6 +71,9 @@ def boxes(shared: Shared, visitor: gr.State) -> tuple[gr.Textbox, gr.Textbox]:
     def check(key: str, of_groups: str, of_pairs: str) -> str:
         return said(of_groups, of_pairs, shared.visitors.folder(key))
 
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     for box in (groups, pairs):
-        box.blur(check, [visitor, groups, pairs], found, api_visibility="private", show_progress="hidden")
+        box.blur(check, [page.visitor, groups, pairs], found, **quiet)
+    for told_, box in ((page.groups, groups), (page.pairs, pairs)):
+        told_.change(lambda text: (text, gr.update(open=True)), told_, [box, both], **quiet, queue=False)
     return groups, pairs

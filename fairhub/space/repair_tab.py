@@ -12,10 +12,10 @@ from fairhub import report
 from fairhub.defaults import METHOD
 from fairhub.inputs.probes import AXES, CONTEXTS
 from fairhub.request import Request
-from fairhub.space import forecasting, map_panel, own, own_boxes, running, zero
+from fairhub.space import forecasting, front, map_panel, own, own_boxes, running, zero
 from fairhub.space.asking import DEPTHS, QUICK, explained, methods, request
 from fairhub.space.callers import caller
-from fairhub.space.live import choice_shown, front_of, live
+from fairhub.space.live import live
 from fairhub.space.markup import esc
 from fairhub.space.overview import overview
 from fairhub.space.shared import Page, Shared, models_box, models_in_turn, repairs_in_turn
@@ -25,8 +25,8 @@ from fairhub.space.turns import Ticket
 from fairhub.space.worker import BUSY, RUN
 
 _WHAT = (
-    "Finds the attention heads and neurons (the small parts a model is made of) that make it treat people "
-    "differently, removes them, and checks the result on prompts it never saw. Leave axes and contexts empty for all."
+    "Finds what in a model makes it treat people differently, takes that out (parts of its weights, or whole attention "
+    "heads and neurons), and checks the result on prompts it never saw. Leave axes and contexts empty for all."
 )
 Update = dict[str, Any]
 
@@ -34,7 +34,7 @@ Update = dict[str, Any]
 def build(shared: Shared, page: Page) -> None:
     """Lay out the tab."""
     gr.Markdown(_WHAT)
-    asked = [*_form(shared, page), *own_boxes.boxes(shared, page.visitor)]
+    asked = [*_form(shared, page), *own_boxes.boxes(shared, page)]
     with gr.Row():
         start = gr.Button("Start", variant="primary")
         ask = gr.Button("How long will it take?")
@@ -42,9 +42,8 @@ def build(shared: Shared, page: Page) -> None:
         resume = gr.Button("Resume", interactive=False)
     takes = gr.HTML("", elem_id="forecast")
     shown = gr.HTML("", elem_id="live")
-    results = _results_below()
-    place, front = results[-2:]
-    seen = [shown, start, stop, resume, *results, page.finished]
+    results, below = _results_below(), front.lay_out()
+    seen = [shown, start, stop, resume, *results, *below, page.finished]
     queue: dict[str, Any] = repairs_in_turn() | {
         "api_visibility": "private", "show_progress": "minimal", "show_progress_on": shown,
     }  # fmt: skip
@@ -53,7 +52,10 @@ def build(shared: Shared, page: Page) -> None:
     resume.click(told(partial(_go_on, shared)), page.visitor, seen, **queue)
     stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
     page.visitor.change(told(partial(_back, shared)), page.visitor, seen[:-1], **quiet)
-    place.change(told(partial(_weigh, shared)), [page.visitor, place], front, **quiet)
+    below.known.change(told(partial(_grown, shared)), [page.visitor, below.picked], below[:4], **quiet)
+    below.place.input(told(partial(_weigh, shared)), [page.visitor, below.place], [*below[2:4], below.picked],
+                      trigger_mode="always_last", **quiet)  # fmt: skip
+    below.take.click(told(partial(_take, shared)), [page.visitor, below.place], seen, **queue)
     ask.click(
         told(partial(_forecast, shared)), [page.visitor, *asked], takes, api_visibility="private", **models_in_turn()
     )
@@ -99,7 +101,8 @@ def _followed(shared: Shared, key: str, job: Path, ticket: Ticket) -> Iterator[l
     if look.standing.state != "finished":  # it may have been finished on another page of the same visit
         for look in shared.followed(job, ticket):
             hidden = gr.update(visible=False)  # what an earlier run found is not what this one will find
-            yield [live(look), *_buttons(look.standing.state), hidden, *[gr.skip()] * 5]
+            grown = [*[gr.skip()] * 4, len(front.ordered(look.choices)), gr.skip()]
+            yield [live(look), *_buttons(look.standing.state), hidden, *[gr.skip()] * 2, *grown, gr.skip()]
     if look.standing.state == "finished":
         names = list(shared.visitors.finished(key))
         yield [live(look), *_buttons("finished"), *_results(job), names]
@@ -115,30 +118,46 @@ def _back(shared: Shared, key: str) -> list[Any]:
     """Return how the last run of a visit stands that goes on with a new page."""
     jobs = shared.visitors.jobs(key)
     if not jobs:
-        return [gr.skip()] * 9
+        return [gr.skip()] * 13
     look = running.seen(jobs[-1])
     if look.standing.state in BUSY:  # nobody follows it any more: the page that did is gone, or the Space began anew
         look = replace(look, standing=replace(look.standing, state="stopped"))
-    done = (jobs[-1] / RUN / "report.json").is_file()
-    return [live(look), *_buttons(look.standing.state), *(_results(jobs[-1]) if done else [gr.skip()] * 5)]
+    if front.done(jobs[-1]):
+        return [live(look), *_buttons(look.standing.state), *_results(jobs[-1])]
+    count = len(front.ordered(look.choices))
+    return [live(look), *_buttons(look.standing.state), *[gr.skip()] * 3, *front.updates(jobs[-1]), count, gr.skip()]
 
 
-def _weigh(shared: Shared, key: str, number: float) -> str:
-    """Return the front of the last finished run with one candidate marked."""
-    *_, last = shared.visitors.finished(key).values() or [None]
-    return choice_shown(report.read(last / "report.json"), int(number)) if last else ""
+def _grown(shared: Shared, key: str, picked: str) -> list[Any]:
+    """Return how the front of the run that was begun last stands now, at the candidate that was picked."""
+    return front.updates(shared.visitors.latest(key), picked)
+
+
+def _weigh(shared: Shared, key: str, number: float) -> list[Any]:
+    """Return the front of the run that was begun last with one candidate marked, and what that one is known by."""
+    job = shared.visitors.latest(key)
+    found = front.of_job(job)
+    place = min(max(int(number), 1), len(found))
+    known = front.key_of(found[place - 1]) if found else ""
+    return [front.choice_shown(found, place), front.takeable(job, found, place), known]
+
+
+def _take(shared: Shared, key: str, number: float) -> Iterator[list[Any]]:
+    """Begin a run that repairs with another candidate of the last one; yield how it looks."""
+    with shared.repairs.place(caller()) as ticket:
+        source, what = front.taken(shared.visitors.latest(key), int(number))
+        job = shared.visitors.new_job(key, size_of(source))
+        running.prepare(job, source, what, shared.models.device)
+        yield from _followed(shared, key, job, ticket)
 
 
 def _results_below() -> list[Any]:
-    """Lay out what a finished run shows; return its parts in the order of `_results`."""
+    """Lay out what a finished run shows, its front apart; return its parts in the order of `_results`."""
     with gr.Column(visible=False) as results:
         found = gr.HTML("", elem_id="found")
         with gr.Accordion("The whole report", open=False):
             whole = gr.Markdown("", elem_classes="fh-document", latex_delimiters=[])
-        gr.Markdown("## What each choice costs\nEvery candidate that was weighed, the cheapest first.")
-        place = gr.Slider(1, 2, value=1, step=1, label="Candidate")
-        front = gr.HTML("", elem_id="front")
-    return [results, found, whole, place, front]
+    return [results, found, whole]
 
 
 def _form(shared: Shared, page: Page) -> list[Any]:
@@ -170,11 +189,9 @@ def _buttons(state: str) -> list[Update]:
 
 
 def _results(job: Path) -> list[Any]:
-    """Return what the finished run of a job shows."""
+    """Return what the finished run of a job shows, its front included, at the candidate that was taken."""
     made = report.read(job / RUN / "report.json")
-    count = len(front_of(made.choices))
-    taken = next((n for n, choice in enumerate(front_of(made.choices), 1) if choice["chosen"]), 1)
     return [
-        gr.update(visible=True), overview(made, job / RUN), report.markdown(made),
-        gr.update(maximum=max(2, count), value=taken, interactive=count > 1), choice_shown(made, taken),
+        gr.update(visible=True), overview(made, job / RUN), report.markdown(made), *front.updates(job),
+        len(front.of_job(job)), "",
     ]  # fmt: skip

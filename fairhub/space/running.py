@@ -81,7 +81,22 @@ class Endings:
 def prepare(folder: Path, model: str | None, request: Request, device: str = "cpu", what: What = "repair") -> None:
     """Write down what a new job is to do."""
     folder.mkdir(parents=True, mode=0o700)
-    write(folder / JOB, {"what": what, "model": model, "device": device, "request": settings_of(request)})
+    write(folder / JOB, _job(model, request, device, what))
+
+
+def asks(folder: Path, model: str | None, request: Request, device: str, what: What) -> bool:
+    """Return whether a job is to do this, as `prepare` wrote it down."""
+    return bool(json.loads((folder / JOB).read_text()) == _job(model, request, device, what))
+
+
+def model_of(folder: Path) -> str | None:
+    """Return what a job's model is loaded from."""
+    source: str | None = json.loads((folder / JOB).read_text())["model"]
+    return source
+
+
+def _job(model: str | None, request: Request, device: str, what: What) -> dict[str, Any]:
+    return {"what": what, "model": model, "device": device, "request": settings_of(request)}
 
 
 def waited(folder: Path, before: Callable[[], int], endings: Endings, every: float = 0.5) -> Iterator[Seen]:

@@ -51,6 +51,10 @@ class Page:
     """The model that the page's address names, `?model=org/name`; who has a box for one listens to its change."""
     run: gr.State
     """The run that the page's address names, `?run=...`: a folder of the gallery, or a Hub id."""
+    groups: gr.State
+    """The groups of one's own that the page's address brings, `?groups=...`; who has a box for them listens."""
+    pairs: gr.State
+    """The same of pairs, `?pairs=...`."""
 
 
 def models_in_turn() -> dict[str, Any]:

@@ -126,6 +126,14 @@ class Visitors:
         """
         return _last(self._numbered(key, "audits"), "an audit is stopped once it was started; none was; start one")
 
+    def last_audit(self, key: str) -> Path | None:
+        """Return the folder of the audit that was begun last; None where none was.
+
+        Raises:
+            UserError: The visit has expired.
+        """
+        return next(reversed(self._numbered(key, "audits")), None)
+
     def _numbered(self, key: str, kind: str) -> list[Path]:
         """Return a visitor's folders of one kind, the oldest first."""
         return sorted((self.folder(key) / kind).glob("[0-9]*"), key=lambda job: int(job.name))

@@ -20,15 +20,15 @@ from fairhub.run.progress import watched
 from fairhub.space import audits
 
 What = Literal["repair", "audit", "finding"]
-"""A finding is an audit with a first look before it."""
+"""A finding is an audit with looks before it."""
 State = Literal["waiting", "working", "paused", "stopped", "finished", "failed"]
 BUSY: tuple[State, ...] = ("waiting", "working", "paused")
 """How a job stands that goes on."""
 JOB, STATE, STOP, LOOK, RUN = "job.json", "state.json", "stop", "look", "run"
 """What lies in a job's folder: what was asked, how it stands, the wish that it stop, the time somebody last looked, the
 run itself."""
-FIRST, AUDIT = "first.json", "audit.json"
-"""Of an audit: what a first look found, and what the whole did."""
+FOUND, AUDIT = ("first.json", "second.json"), "audit.json"
+"""Of an audit: what each look before it found (`audits.LOOKS`), and what the whole did."""
 ALONE = 120.0
 """Seconds without anybody looking after which a job stops."""
 _EVERY = 0.3  # seconds between notes of how it stands
@@ -94,9 +94,10 @@ def work(folder: Path, seconds: float | None = None, device: str | None = None) 
 
 
 def _audit_(folder: Path, job: Mapping[str, Any], loaded: Loaded, request: Request, memory: Memory) -> None:
-    """Audit a model into the folder of a job: where a finding is wanted, a first look before the whole."""
-    if job["what"] == "finding" and not (folder / FIRST).exists():
-        write_whole(folder / FIRST, to_json(audits.first_look(loaded, request, memory)).encode())
+    """Audit a model into the folder of a job: where a finding is wanted, looks before the whole."""
+    for number, name in enumerate(FOUND if job["what"] == "finding" else ()):
+        if not (folder / name).exists():
+            write_whole(folder / name, to_json(audits.look(loaded, request, memory, number)).encode())
     write_whole(folder / AUDIT, to_json(audits.whole(loaded, job["model"], request, memory)).encode())
 
 

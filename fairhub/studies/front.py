@@ -54,4 +54,4 @@ def refuse_other(loaded: Loaded, folder: Path) -> None:
 
 
 def _plain(choice: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in choice.items() if name != "chosen"}
+    return {name: value for name, value in choice.items() if name not in ("chosen", "texts")}

@@ -50,7 +50,7 @@ def _cell(gap: Figure | None, sure: bool) -> str:
     if gap is None:
         return f"<td>{heard('not measured')}</td>"
     if not sure:
-        return f'<td><span aria-hidden="true">·</span>{heard("no difference beyond chance")}</td>'
+        return f'<td><span aria-hidden="true">·</span>{heard("nothing that can be told from chance")}</td>'
     nats = gap.before.value
     side, mark, more = ("worse", "▲", "more") if nats > 0 else ("better", "▼", "less")
     look = f"{side} strong" if abs(nats) >= _STRONG else side
@@ -66,9 +66,9 @@ def odds_of(nats: float) -> str:
 
 
 LEGEND: Mapping[str, str] = {
-    "▲ 1.43": "judged worse: where words of both poles were equally likely after the other groups' names, the "
-    "negative ones are 1.43 times as likely as the positive ones",
+    "▲ 1.43": "judged worse: where a negative and a positive word would be equally likely next for the other groups, "
+    "the negative one is 1.43 times as likely as the positive one for this group",
     "▼ 1.43": "judged better, as strongly",
-    "·": "no difference beyond chance",
+    "·": "nothing that can be told from chance, which does not mean that there is no difference",
 }
 """What stands in a cell, in the words of a reader."""

@@ -70,7 +70,7 @@ LIMITS = (
 
 
 def _judged(found: Findings, figures: Sequence[Figure]) -> str:
-    lead = f'<p class="lead">{esc(found.opening)}</p>'
+    lead = f'<p class="lead">{esc(found.opening)}</p><p>{esc(found.sight)}</p>'
     told = "".join(
         f"<h3>{esc(f'On {WHERE[split]}')}</h3>{parts.judged(its)}"
         for split in UNSEEN
@@ -78,7 +78,7 @@ def _judged(found: Findings, figures: Sequence[Figure]) -> str:
     )
     shown = [grids(f"On {WHERE[split]}", directions(figures, split)) for split in UNSEEN]
     first, others = ("".join(tables) for tables in zip(*shown, strict=True))
-    more = details("Axes on which nobody is judged otherwise beyond chance", _side_by_side(others))
+    more = details("Groups of which nothing can be told from chance", _side_by_side(others))
     return lead + told + (_legend() if first or others else "") + _side_by_side(first) + more
 
 
@@ -105,7 +105,7 @@ def _examples(evidence: Evidence) -> str:
 
 
 def _brought(found: Findings, evidence: Evidence) -> str:
-    note = "More than another group's of its axis, in nine of ten sentences; part of it is what the name means."
+    note = "More than the names of other groups do, in nine of ten sentences; part of it is what the name means."
     told = parts.brought(found)
     return (f'<p class="note">{esc(note)}</p>{told}' if told else "") + details(
         "Every token", parts.all_brought(evidence.brought)
