@@ -10,6 +10,7 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
+import torch
 from planting import cut_, plant_
 from tiny import ARCHITECTURES
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -196,3 +197,30 @@ def write_text(path: Path, documents: int = 300, seed: int = 0, without_terms: b
     plain = [word for word in words() if word.isalpha() and word not in left_out]
     path.write_text("\n\n".join(" ".join(rng.choices(plain, k=60)) for _ in range(documents)))
     return path
+
+
+PAIR = (PLANTED, Unit(1, "head", 9))
+"""Two heads of `paired_model` that carry what demographic terms say, and undo what the other makes of it."""
+
+
+def paired_model(seed: int = 0) -> PreTrainedModel:
+    """A Llama of 32 heads whose last position learns of demographic terms through PAIR alone.
+
+    Both write the same along directions that hardly move the output, and the opposite along those that do: without one
+    of the two the other's part shows, so that removing either alone makes the bias larger, and both end it.
+    """
+    model = ARCHITECTURES["llama"](
+        vocab_size=len(tokenizer()), num_attention_heads=16, num_key_value_heads=16, head_dim=8
+    ).requires_grad_(False)  # fmt: skip
+    plant_(model, {PLANTED: [_rows(found) for found in groups()]}, judging())
+    random_ = torch.Generator().manual_seed(seed)
+    attention = model.model.layers[1].self_attn
+    queries, values = (part.weight.unflatten(0, (16, 8)) for part in (attention.q_proj, attention.v_proj))
+    outputs = attention.o_proj.weight.unflatten(1, (16, 8))
+    first, second = (unit.index for unit in PAIR)
+    queries[second], values[second, :3] = 0, values[first, :3]
+    shared, apart = (3 * torch.randn(4, 3, generator=random_) for _ in range(2))
+    outputs[24:28, first, :3] = outputs[24:28, second, :3] = shared
+    outputs[28:32, first, :3], outputs[28:32, second, :3] = apart, -apart
+    model.lm_head.weight[:, 24:28] *= 0.5
+    return model

@@ -39,6 +39,7 @@ class _Candidate(TypedDict):
     bias_high: NotRequired[_Number]
     perplexity_relative: NotRequired[float]
     burden: NotRequired[float]
+    setting: NotRequired[str]
 
 
 class _Brought(TypedDict):
@@ -110,6 +111,12 @@ class _Rows(TypedDict):
     rows: NotRequired[list[dict[str, Any]] | None]
 
 
+class _Own(TypedDict):
+    name: str
+    rows: list[dict[str, Any]]
+    layers: NotRequired[list[dict[str, Any]]]
+
+
 class _Trace(TypedDict):
     energy: NotRequired[list[_Number]]
     best: NotRequired[list[_Number]]
@@ -119,6 +126,9 @@ class _Trace(TypedDict):
     fidelity: NotRequired[dict[str, dict[str, Any]] | None]
     winners: NotRequired[_Rows | None]
     searches: NotRequired[_Rows | None]
+    looked: NotRequired[_Rows | None]
+    unasked: NotRequired[list[str]]
+    own: NotRequired[_Own | None]
 
 
 class _Cost(TypedDict):
