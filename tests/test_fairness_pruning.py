@@ -59,11 +59,11 @@ def test_top_takes_the_same_number_everywhere_or_the_highest_anywhere():
     assert top(scores, 1, "global", [0, 1]) == top(scores, 1, "global")
 
 
-def test_layers_are_all_the_last_quarter_or_those_asked_for():
-    assert [Recipe(layers=text).inside(30) for text in ("all", "late", "20-29", "3-3")] == [
-        range(30), range(23, 30), range(20, 30), range(3, 4)
+def test_layers_are_all_a_quarter_or_those_asked_for():
+    assert [Recipe(layers=text).inside(30) for text in ("all", "first", "second", "third", "last", "20-29", "3-3")] == [
+        range(30), range(7), range(7, 15), range(15, 22), range(22, 30), range(20, 30), range(3, 4)
     ]  # fmt: skip
-    assert Recipe(layers="late").inside(2) == range(1, 2)
+    assert [[*Recipe(layers=text).inside(2)] for text in ("first", "second", "third", "last")] == [[0], [0], [1], [1]]
     for wrong in ("5-4", "0-30"):
         with pytest.raises(UserError, match=r"layers of this model are 0 to 29; .*mend --variant"):
             Recipe(layers=wrong).inside(30)
@@ -141,7 +141,7 @@ def test_top_of_every_layer_shrinks_to_one_width(tmp_path):
     "variant, said",
     [
         ("colour=red", "colour"), ("weight=much", "weight"), ("scope=town", "scope"), ("importance=x", "importance"),
-        ("bias=x", "bias"), ("heal=perhaps", "heal"), ("count=1.5", "count"), ("layers=first", "layers"),
+        ("bias=x", "bias"), ("heal=perhaps", "heal"), ("count=1.5", "count"), ("layers=middle", "layers"),
     ],
 )  # fmt: skip
 def test_variants_that_are_none(variant, said):
