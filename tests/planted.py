@@ -10,6 +10,7 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
+import torch
 from planting import cut_, plant_
 from tiny import ARCHITECTURES
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -207,3 +208,34 @@ def write_text(path: Path, documents: int = 300, seed: int = 0, without_terms: b
     plain = [word for word in words() if word.isalpha() and word not in left_out]
     path.write_text("\n\n".join(" ".join(rng.choices(plain, k=60)) for _ in range(documents)))
     return path
+
+
+PAIR = (PLANTED, Unit(1, "head", 9))
+"""Two heads of `paired_model` that carry what demographic terms say, each undoing what the other makes of it."""
+
+
+def paired_model(seed: int = 0) -> PreTrainedModel:
+    """A Llama of 32 heads whose last position learns of demographic terms through PAIR alone.
+
+    Both write the same along half of the directions that are left to them, and the opposite along the other half:
+    without one of the two that half of the other shows, so that removing either alone does next to nothing, and
+    removing both ends it.
+    """
+    model = ARCHITECTURES["llama"](
+        vocab_size=len(tokenizer()), num_attention_heads=16, num_key_value_heads=16, head_dim=8
+    ).requires_grad_(False)  # fmt: skip
+    torch.manual_seed(seed)
+    plant_(model, {PLANTED: [_rows(found) for found in groups()]}, judging())
+    attention = model.model.layers[1].self_attn
+    queries, values = (part.weight.unflatten(0, (16, 8)) for part in (attention.q_proj, attention.v_proj))
+    outputs = attention.o_proj.weight.unflatten(1, (16, 8))
+    first, second = (unit.index for unit in PAIR)
+    queries[second], values[second, :3] = 0, values[first, :3]
+    import os
+
+    S, F, E = (float(os.environ.get(k, d)) for k, d in (("PS", 4), ("PF", 0.85), ("PE", 1.0)))
+    shared, apart = (S * torch.linalg.qr(torch.randn(4, 3))[0] for _ in range(2))
+    outputs[24:28, first, :3] = outputs[24:28, second, :3] = shared
+    outputs[28:32, first, :3], outputs[28:32, second, :3] = apart, -E * apart
+    model.lm_head.weight[:, 24:28] *= F
+    return model

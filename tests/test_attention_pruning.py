@@ -70,17 +70,38 @@ def spread_model():
 
 @pytest.mark.wide
 def test_surrogates_rank_unseen_masks_of_planted_bias(tasks):
-    found = Search(tasks(spread_model()), dataclasses.replace(BRIEF, masks=110, rounds=0))
+    found = Search(tasks(spread_model()), dataclasses.replace(BRIEF, masks=140, rounds=0))
     found.run()
     judged = found.fidelity()
     assert len(found.known.masks("test")) >= 10
     assert all((found.known.labels[mask].slopes is None) == (found.known.roles[mask] == "test") for mask in
-               found.known.masks()[:110])  # fmt: skip
-    assert judged["bias"]["spearman"] >= 0.75 and judged["energy"]["spearman"] >= 0.75  # over a dozen or two masks
+               found.known.masks()[:140])  # fmt: skip
+    for figure in ("bias", "energy"):  # over two dozen masks
+        assert judged[figure]["spearman"] >= max(0.85, judged[figure]["first_order"] + 0.05), judged[figure]
     assert judged["bias"]["ceiling"] > 0.3
     tested = bits(found.known.masks("test"), found.heads)
     wrong = found.surrogates.forecast(tested[:, ::-1]).bias  # positive control: other heads' bits say nothing
     assert np.corrcoef(wrong, found.known.measured("test").bias)[0, 1] < 0.7
+
+
+@pytest.mark.parametrize("seed", wide_but((0, 1, 2), 2))
+def test_a_pair_that_does_nothing_alone_is_found_where_first_order_scores_and_greedy_fail(tasks, seed):
+    model = planted.paired_model(seed)
+    plan = dataclasses.replace(PLAN, masks=40, rounds=4, chains=30)
+    found = Search(tasks(model, f"pair {seed}"), plan)
+    robust = next(o for o in found.objectives if o.energy == "robust")
+    one, other = ([head] for head in planted.PAIR)
+    alone, together = ([frozenset(one), frozenset(other)], [frozenset(planted.PAIR)])
+    assert found.energies(robust, alone).min() > -0.6 and found.energies(robust, together)[0] < -6
+    ranked = found._ranked(robust)  # as many heads as a mask may have, by first-order scores
+    best_first = [frozenset(ranked[:count]) for count in range(1, 1 + found.band.k_max)]
+    assert found.energies(robust, best_first).min() > -0.6
+    found.run()
+    by = {row["by"]: row["best"] for row in found.other}
+    assert by["surrogates"] < -6 < -1 < by["greedy by first-order scores"]
+    assert by["random masks"] > -1  # no mask that was drawn held both
+    winners = [winner.mask for winner in found.winners]
+    assert set(planted.PAIR) <= winners[int(found.energies(robust, winners).argmin())]
 
 
 @pytest.mark.wide
@@ -231,8 +252,9 @@ def test_repairs_from_end_to_end_on_one_axis_and_reports_all(text, tmp_path):
 
 @pytest.mark.wide
 def test_a_fair_model_is_left_alone(text, tmp_path):
+    """Not `fair_model`: texts that do not align part it by 0.06 nats, which this search finds and ends."""
     request = Request("attention_pruning", text=text, plan=BRIEF, sizes=SIZES)
-    made = repair(planted.loaded(planted.fair_model()), request, tmp_path / "fair")
+    made = repair(planted.loaded(planted.deaf_model()), request, tmp_path / "fair")
     assert made.pruning == [] and "nothing was found to remove" in made.verdict
 
 

@@ -127,11 +127,11 @@ def test_heads_go_one_by_one_by_their_attention_to_the_name():
     scores = attention_to_names(model, asked, names)
     assert scores.shape == (2, 4) and bool((scores > 0).all()) and bool((scores < 1).all())
     first = Unit(*divmod(int(scores.argmax()), 4)[:1], "head", int(scores.argmax()) % 4)
-    assert iteratively(model, asked, names, 1) == {first}
+    assert iteratively(model, asked, names, 1) == (first,)
     second = attention_to_names(model, asked, names, frozenset({first}))
     second[first.layer, first.index] = -1
     layer, head = divmod(int(second.argmax()), 4)
-    assert iteratively(model, asked, names, 2) == {first, Unit(layer, "head", head)}
+    assert iteratively(model, asked, names, 2) == (first, Unit(layer, "head", head))
     assert model.config._attn_implementation != "eager"
 
 

@@ -114,7 +114,7 @@ def test_every_sequence_that_may_be_tried_shares_the_risk(monkeypatch):
     sizes = [frozenset(Unit(0, "head", i) for i in range(size)) for size in (4, 2, 1)]
     choose(None, Plan(heal=True), sizes[:2], lambda *_: Repair(), smaller=sizes[2:])
     choose(None, Plan(heal=True), sizes, lambda *_: Repair(), bare=True)
-    choose_from(None, Plan(), [(size, None) for size in sizes], lambda *_: Repair())
+    choose_from(None, Plan(), [[size] for size in sizes], lambda *_: Repair())
     assert given == pytest.approx([RISK / 3, RISK / 6, RISK / 3])
 
 
@@ -130,7 +130,7 @@ def test_the_best_that_leaves_what_must_stay_is_taken_and_without_limits_the_bes
             return Tried(repair.pruning, strength, cost, Gain(-0.1 * len(repair.pruning), -0.01, 0))
 
     monkeypatch.setattr("fairhub.methods.choosing._Bench", Bench)
-    asked = [(size, None) for size in sizes]
+    asked = [[size] for size in sizes]
     best, _ = choose_from(None, Plan(), asked, lambda units, _: Repair(units))
     assert best.pruning == sizes[2]
     order = []

@@ -19,10 +19,11 @@ from fairhub.edit.editing import parameters_gone, shrink_, zero_
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches
 from fairhub.inputs.probes import Probe
-from fairhub.methods.fairness_pruning import Recipe, oriented, parsed
+from fairhub.methods.fairness_pruning import Recipe, parsed
 from fairhub.methods.hybrid import budgeted, count_of, hybrid, top
 from fairhub.methods.importance import importance
 from fairhub.methods.neuron_bias import neuron_bias
+from fairhub.methods.neuron_scores import oriented
 from fairhub.methods.overlap import overlaps
 from fairhub.model.architecture import sites, units
 from fairhub.model.units import Unit
@@ -53,6 +54,19 @@ def test_top_takes_the_same_number_everywhere_or_the_highest_anywhere():
     assert top(scores, 1) == {Unit(0, "neuron", 1), Unit(1, "neuron", 2)}
     assert top(scores, 1, "global") == {Unit(1, "neuron", 0), Unit(1, "neuron", 2)}
     assert budgeted(scores, [0, 2]) == {Unit(1, "neuron", 0), Unit(1, "neuron", 2)}
+    assert top(scores, 1, "layer", [1]) == {Unit(1, "neuron", 2)}
+    assert top(scores, 2, "global", [1]) == {Unit(1, "neuron", 0), Unit(1, "neuron", 2)}
+    assert top(scores, 1, "global", [0, 1]) == top(scores, 1, "global")
+
+
+def test_layers_are_all_a_quarter_or_those_asked_for():
+    assert [Recipe(layers=text).inside(30) for text in ("all", "first", "second", "third", "last", "20-29", "3-3")] == [
+        range(30), range(7), range(7, 15), range(15, 22), range(22, 30), range(20, 30), range(3, 4)
+    ]  # fmt: skip
+    assert [[*Recipe(layers=text).inside(2)] for text in ("first", "second", "third", "last")] == [[0], [0], [1], [1]]
+    for wrong in ("5-4", "0-30"):
+        with pytest.raises(UserError, match=r"layers of this model are 0 to 29; .*mend --variant"):
+            Recipe(layers=wrong).inside(30)
 
 
 def test_counts_are_the_articles():
@@ -127,7 +141,7 @@ def test_top_of_every_layer_shrinks_to_one_width(tmp_path):
     "variant, said",
     [
         ("colour=red", "colour"), ("weight=much", "weight"), ("scope=town", "scope"), ("importance=x", "importance"),
-        ("bias=x", "bias"), ("heal=perhaps", "heal"), ("count=1.5", "count"),
+        ("bias=x", "bias"), ("heal=perhaps", "heal"), ("count=1.5", "count"), ("layers=middle", "layers"),
     ],
 )  # fmt: skip
 def test_variants_that_are_none(variant, said):
@@ -138,7 +152,7 @@ def test_variants_that_are_none(variant, said):
 def test_variants_change_what_they_name():
     assert parsed("") == Recipe() and Recipe().weight == 0.5
     made = parsed("weight=0.8, bias=effect,importance=l2, scope=global, count=4, heal=yes")
-    assert made == Recipe("effect", "l2", 0.8, "global", None, 4, None, True)
+    assert made == Recipe("effect", "l2", 0.8, "all", "global", None, 4, None, True)
 
 
 def test_signs_follow_the_groups_not_the_order():
@@ -208,7 +222,7 @@ def made(text, folder, **changes):
 
 @pytest.mark.wide
 def test_the_recipe_goes_through_the_pipeline(brief, tmp_path):
-    loaded, found = made(brief, tmp_path / "run")
+    loaded, found = made(brief, tmp_path / "run", variant="weight=0.5")
     assert report.read(tmp_path / "run" / "report.json") == found and found.method == "fairness_pruning"
     assert sorted((u["layer"], u["kind"]) for u in found.pruning) == [(0, "neuron"), (1, "neuron")]
     assert found.healing is None

@@ -100,18 +100,18 @@ def test_random_heads_follow_the_seed(task):
     assert drawn[0] == drawn[1] and len(set(drawn)) > 1
 
 
-def test_many_candidates_are_looked_at_and_the_good_one_is_kept(task, tmp_path):
-    heads = head_scores.heads_of(task)
-    singles = [frozenset({head}) for head in heads]
-    kept = head_choice._screened(task, PLAN, singles)
-    assert len(kept) == head_choice.KEPT and kept[0] == frozenset({PLANTED})
-    dear = head_choice._screened(task, dataclasses.replace(PLAN, budget=1e-9), singles)
-    assert dear != kept  # positive control: the budget counts
-    assert head_choice._screened(task, PLAN, singles[:3]) == singles[:3]
+def test_many_candidates_are_looked_at_and_the_good_ranking_is_kept(task, tmp_path):
+    singles = {frozenset({head}): number / 10 for number, head in enumerate(head_scores.heads_of(task))}
+    best = singles[frozenset({PLANTED})]
+    looked = head_choice._looked(task, PLAN, singles)
+    assert len(looked.kept) == head_choice.KEPT and next(iter(looked.kept)) == best
+    assert len(looked.rows) == len(singles) and all({"setting", "bias", "perplexity"} == set(r) for r in looked.rows)
+    dear = head_choice._looked(task, dataclasses.replace(PLAN, budget=1e-9), singles)
+    assert dear.kept != looked.kept  # positive control: the budget counts
     any_price = [dataclasses.replace(PLAN, units=1, budget=budget) for budget in (1e-9, 1e9)]  # as it promises
-    assert head_choice._screened(task, any_price[0], singles) == head_choice._screened(task, any_price[1], singles)
+    assert head_choice._looked(task, any_price[0], singles) == head_choice._looked(task, any_price[1], singles)
     blind = dataclasses.replace(task, select_text=(), run=Run(tmp_path / "blind", {}, resume=True))
-    assert head_choice._screened(blind, PLAN, singles) == kept  # the text that tests the budget is not looked at
+    assert head_choice._looked(blind, PLAN, singles).kept == looked.kept  # the budget's text is not looked at
 
 
 @pytest.mark.parametrize("name", ["attribute", "toxicity"])

@@ -56,8 +56,8 @@ def test_ties_do_not_change_how_many_go():
 
 
 def test_counts_are_fasps_grid_or_what_was_asked():
-    assert counts(270, Plan(most=1000)) == [5, 10, 16, 21, 27, 32, 37, 43, 48, 54]
-    assert counts(270, Plan(most=16)) == [5, 10, 16]
+    assert counts(270, Plan(most=1000)) == [1, 2, 3, 5, 10, 16, 21, 27, 32, 37, 43, 48, 54]
+    assert counts(270, Plan(most=16)) == [1, 2, 3, 5, 10, 16]
     assert counts(8, Plan()) == [1]
     assert counts(270, Plan(units=7)) == [7]
 

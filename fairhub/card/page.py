@@ -14,6 +14,7 @@ from fairhub.card.front_matter import HUB, metadata, state
 from fairhub.card.known import SOURCES, method
 from fairhub.card.references import bibtex
 from fairhub.report import Report, find, tables
+from fairhub.report.dials import dial_tables
 from fairhub.report.markup import facts, safe, table
 from fairhub.report.metrics import meaning_of
 from fairhub.report.prompting import prompting
@@ -174,6 +175,7 @@ def _run(report: Report) -> dict[str, Any]:
         "texts": Markdown(tables.texts_table(report.text[:_SHOWN_TEXTS]) if report.text else ""),
         "more_texts": Markdown(tables.texts_table(report.text[_SHOWN_TEXTS:]) if report.text[_SHOWN_TEXTS:] else ""),
         "choices_table": Markdown(tables.choices_table(report)),
+        "dial_tables": [(title, note, Markdown(table)) for title, note, table in dial_tables(report) if table],
         "reliability_table": Markdown(tables.reliability_table(report)),
         "settings": Markdown(facts("Settings", public(report.settings or {}))),
         "healing": Markdown(facts("Healing", public(report.healing or {}))),

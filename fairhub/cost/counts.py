@@ -15,7 +15,7 @@ from fairhub.methods import METHODS, Plan, Task
 from fairhub.methods.erasure import pulled_tokens, sweep_tokens
 from fairhub.methods.erasure.sweep import TOKENS
 from fairhub.methods.fasp import GAMMAS
-from fairhub.methods.head_choice import BATCHES, KEPT, PROBES, counts
+from fairhub.methods.head_choice import BATCHES, KEPT, LAST, PROBES, counts
 from fairhub.methods.head_scores import heads_of, neutral
 from fairhub.methods.two_sided import items_for
 from fairhub.model.architecture import sites
@@ -109,16 +109,31 @@ def _by_removal(task: Task, plan: Plan) -> list[Work]:
 
 
 def _select(task: Task, plan: Plan, rankings: int) -> list[Work]:
-    candidates = rankings * len(counts(len(heads_of(task)), plan))
+    each = len(counts(len(heads_of(task)), plan))
     probes = probe_batches(task.tokenizer, stratified((p for p in task.select if p.axis != CONTROL), PROBES))
-    look = candidates + 1 if candidates > KEPT else 0
-    tried = min(candidates, KEPT)
+    look = 1 + rankings * each if plan.units is None or rankings > 1 else 0
     return [
         on_probes("a look at select", probes, look),
         on_text("a look at text", task.text[:BATCHES], look),
+        *_settings(task, min(rankings, KEPT) * min(each, LAST)),
+    ]
+
+
+def _settings(task: Task, tried: float) -> list[Work]:
+    """The base and so many settings on select: of one that is too dear a third of the text is asked, and no probe."""
+    return [
         on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
         on_probes("choosing, probes", task.select_batches, 1 + tried / 2),
-    ]  # fmt: skip
+    ]
+
+
+_OF_A_FRONT = 6
+"""Settings of a published method's front that are measured, about: a sequence ends at the first that is too dear."""
+
+
+def _own(task: Task) -> Work:
+    """Judgements on select of the base, of the publication's own setting and of the one taken."""
+    return _read("choosing, judgements", 3 * _read_tokens(task, Ground(task.choose.cells, (), ())))
 
 
 def _fasp(task: Task, plan: Plan) -> list[Work]:
@@ -151,8 +166,7 @@ def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     return [
         *(replace(work, bounded=True) for work in search),
         _moments(task, ("head",)), _prices(task, ("head",)),
-        on_text("choosing, text", task.select_text, 1 + tried * 2 / 3),
-        on_probes("choosing, probes", task.select_batches, 1 + tried / 2),
+        *_settings(task, tried),
     ]  # fmt: skip
 
 
@@ -161,12 +175,20 @@ def _with_backward(work: Work) -> Work:
 
 
 def _fairness_pruning(task: Task, plan: Plan) -> list[Work]:
-    return [on_probes("activation gaps", task.search_batches), _moments(task), _prices(task)]
+    tried = 1 if plan.variant else _OF_A_FRONT
+    return [
+        on_probes("activation gaps", task.search_batches), *_settings(task, tried), _own(task), _moments(task),
+        _prices(task),
+    ]  # fmt: skip
 
 
 def _breaking_down_bias(task: Task, plan: Plan) -> list[Work]:
     """The model's own answers to the screened texts, and a forward over both: an answer is short beside its text."""
-    return [on_probes("answers, group scores", task.screen_batches, 2.5), _moments(task), _prices(task)]
+    tried = 1 if plan.variant else _OF_A_FRONT
+    return [
+        on_probes("answers, group scores", task.screen_batches, 2.5), *_settings(task, tried), _own(task),
+        _moments(task), _prices(task),
+    ]  # fmt: skip
 
 
 def _two_sided(task: Task, plan: Plan) -> list[Work]:

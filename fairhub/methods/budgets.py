@@ -20,15 +20,15 @@ _BLOCKS = 3
 _TEXT = 2  # batches of text that the loss is measured on at every step
 
 
-def budgets(task: Task, plan: Plan, scores: np.ndarray, count: int) -> tuple[list[int], dict[str, Any]]:
-    """Return how many neurons go from each layer, and the trace of the annealing.
+def budgets(task: Task, plan: Plan, scores: np.ndarray, count: int, inside: range) -> tuple[list[int], dict[str, Any]]:
+    """Return how many neurons go from each layer inside, and the trace of the annealing.
 
     It begins at `count` in every layer, moves by that many in one layer at a time, and takes no more than begun with in
     all. What it lowers is the plan's energy (robust where none is asked) on the sample of search probes, with the loss
     measured on neutral text.
     """
     layers = len(scores)
-    pool = [(layer, block) for layer in range(layers) for block in range(_BLOCKS)]
+    pool = [(layer, block) for layer in inside for block in range(_BLOCKS)]
     lower = _Energy(task, plan)
 
     def value(state: frozenset[Block]) -> float:
@@ -36,8 +36,8 @@ def budgets(task: Task, plan: Plan, scores: np.ndarray, count: int) -> tuple[lis
 
     steps = 3 * plan.real_steps
     course = task.course("annealing the layers' budgets", steps)
-    schedule = Schedule(steps=steps, k_min=1, k_max=layers, acceptance=0.3, uphill=5, seconds=plan.seconds)
-    start = frozenset((layer, 0) for layer in range(layers))
+    schedule = Schedule(steps=steps, k_min=1, k_max=len(inside), acceptance=0.3, uphill=5, seconds=plan.seconds)
+    start = frozenset((layer, 0) for layer in inside)
     with fast_matmul():
         trace = anneal(value, pool, schedule, seed=plan.seed, start=start, on_step=course, clock=lower.remembered.clock)
     counts = _counts(trace.best, layers, count)

@@ -149,17 +149,28 @@ def choose(
 
 
 def choose_from(
-    task: Task, plan: Plan, candidates: Sequence[tuple[Pruning, Strength | None]], build: Build,
-    *, at_any_price: bool = False, stays: Stays = lambda *_: True,
+    task: Task, plan: Plan, sequences: Sequence[Sequence[Pruning]], build: Build, *, at_any_price: bool = False,
+    stays: Stays = lambda *_: True,
 ) -> tuple[Tried | None, list[Tried]]:  # fmt: skip
-    """Measure these candidates on select and choose one by the rule of `choose`: each is a sequence of its own.
+    """Measure prunings on select, nothing refitted, and choose one by the rule of `choose`.
 
     They must have been picked without a look at the text of select, or the promise of the budget would not hold.
 
-    With `at_any_price` the one with the lowest bias is chosen, whatever it costs.
+    Args:
+        task: What may be looked at.
+        plan: The dials.
+        sequences: Each from weak to strong; what follows one that is not affordable is not asked.
+        build: Makes what is measured.
+        at_any_price: The one with the lowest bias is chosen, whatever it costs; all are asked.
+        stays: As in `choose`.
     """
-    bench = _Bench(task, None if at_any_price else plan.budget, RISK / max(len(candidates), 1))
-    tried = [bench.tried(build(pruning, strength), strength) for pruning, strength in candidates]
+    bench = _Bench(task, None if at_any_price else plan.budget, RISK / max(len(sequences), 1))
+    tried: list[Tried] = []
+    for sequence in sequences:
+        for pruning in sequence:
+            tried.append(bench.tried(build(pruning, None), None))
+            if not (at_any_price or tried[-1].cost.affordable(plan.budget)):
+                break
     if at_any_price:
         return min(tried, key=lambda t: t.gain.bias if t.gain else 0.0), tried
     return _best(tried, plan.budget, build, stays), tried
@@ -235,7 +246,7 @@ class _Bench:
                     return {"loss": loss}
                 return {"loss": loss, "bias": values_of(self.task, self.task.select_batches, divergence, repair)}
 
-        found = self.task.run.arrays(f"select_{name}", compute)
+        found = self.base if repair.empty else self.task.run.arrays(f"select_{name}", compute)
         self.bar(1)
         return found
 

@@ -1,5 +1,6 @@
 """The hybrid score of Fairness Pruning: biased and unimportant neurons first, and how many of them go."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
@@ -23,15 +24,19 @@ def hybrid(bias: np.ndarray, importance: np.ndarray, weight: float = 0.5, scope:
     return weight * _scaled(bias, scope) + (1 - weight) * (1 - _scaled(importance, scope))
 
 
-def top(scores: np.ndarray, count: int, scope: Scope = "layer") -> Pruning:
+def top(
+    scores: np.ndarray, count: int, scope: Scope = "layer", layers: Collection[int] | None = None
+) -> Pruning:  # fmt: skip
     """Return the `count` highest neurons of every layer, or as many of the whole model, wherever they are.
 
-    Of neurons with equal scores the first goes.
+    Of neurons with equal scores the first goes. With `layers` all others keep what they have.
     """
-    if scope == "global":
-        order = np.argsort(-scores, axis=None, kind="stable")[: count * len(scores)]
-        return frozenset(Unit(int(at) // scores.shape[1], "neuron", int(at) % scores.shape[1]) for at in order)
-    return budgeted(scores, [count] * len(scores))
+    inside = range(len(scores)) if layers is None else sorted(layers)
+    if scope == "layer":
+        return budgeted(scores, [count if layer in inside else 0 for layer in range(len(scores))])
+    places, width = np.array(inside), scores.shape[1]
+    order = np.argsort(-scores[places], axis=None, kind="stable")[: count * len(places)]
+    return frozenset(Unit(int(places[at // width]), "neuron", int(at) % width) for at in order)
 
 
 def budgeted(scores: np.ndarray, counts: list[int]) -> Pruning:

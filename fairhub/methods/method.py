@@ -33,6 +33,8 @@ class Method:
     """Whether `--also` is of it."""
     variants: Callable[[str], object] | None = None
     """Reads `--variant`, and refuses what no run could be made with; None where it has no variants."""
+    published: str = ""
+    """The variant that is the publication's own setting, of a method that tries several where none is asked for."""
 
     def __call__(self, task: Task, plan: Plan) -> Outcome:
         """Choose."""

@@ -38,16 +38,16 @@ def attention_to_names(
     return scores / max(len(names), 1)
 
 
-def iteratively(model: PreTrainedModel, rows: Rows, names: Sequence[Sequence[int]], count: int) -> Pruning:
-    """Return `count` heads: the one that attends to the name most goes, the others are scored again, and so on.
+def iteratively(model: PreTrainedModel, rows: Rows, names: Sequence[Sequence[int]], count: int) -> tuple[Unit, ...]:
+    """Return `count` heads, first to go first: the one that attends to the name most, then of the others, scored again.
 
     (Ma et al. 2025, official code: 50 iterations over White and Black names together.)
     """
-    gone: set[Unit] = set()
+    gone: list[Unit] = []
     for _ in range(count):
         scores = attention_to_names(model, rows, names, frozenset(gone))
         for unit in gone:
             scores[unit.layer, unit.index] = -1.0
         layer, head = divmod(int(scores.argmax()), scores.shape[1])
-        gone.add(Unit(layer, "head", head))
-    return frozenset(gone)
+        gone.append(Unit(layer, "head", head))
+    return tuple(gone)

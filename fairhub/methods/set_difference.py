@@ -32,5 +32,14 @@ def generalised(differences: Sequence[Tensor], agree: float = 1.0) -> Tensor:
 
     All of them (`agree` 1) is the generalised version of Ma et al. 2025: the intersection.
     """
-    votes = torch.stack([difference.int() for difference in differences]).sum(0)
-    return votes >= max(1, -(-int(agree * 1000) * len(differences) // 1000))
+    return agreed(votes(differences), len(differences), agree)
+
+
+def votes(differences: Sequence[Tensor]) -> Tensor:
+    """Return in how many of these set differences each entry is."""
+    return torch.stack([difference.int() for difference in differences]).sum(0)
+
+
+def agreed(found: Tensor, items: int, agree: float) -> Tensor:
+    """Return which entries at least this share of the items votes for, and at least one."""
+    return found >= max(1, -(-int(agree * 1000) * items // 1000))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fairhub.report import tables
+from fairhub.report.dials import dial_tables
 from fairhub.report.markup import safe
 from fairhub.report.prompting import prompting
 from fairhub.report.provenance import provenance
@@ -31,6 +32,7 @@ def markdown(report: Report) -> str:
         _section("What whole heads carry", _HEADS, tables.heads_table(report)),
         *(_section(title, note, table) for title, note, table in surrogate_tables(report)),
         _section("What there was to choose from", _FRONT, tables.choices_table(report)),
+        *(_section(title, note, table) for title, note, table in dial_tables(report)),
         _section("What it writes", "", tables.texts_table(report.text) if report.text else ""),
         provenance(report),
     ]

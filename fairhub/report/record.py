@@ -191,8 +191,9 @@ class Report:
     """How the columns that stay were refitted."""
     choices: list[dict[str, Any]] | None = None
     """Candidates on select: units (how many), bias_relative (absent where too dear, or the base is near none),
-    perplexity_relative, chosen, and texts where it was asked how each goes on; of an erasure also strength, bias_change
-    (nats²), lost (relative, by what must stay) and burden (the largest share of a limit surely lost)."""
+    perplexity_relative, chosen, and texts where it was asked how each goes on; of a method with dials also setting (in
+    words); of an erasure also strength, bias_change (nats²), lost (relative, by what must stay) and burden (the largest
+    share of a limit surely lost)."""
     brought: list[dict[str, Any]] | None = None
     """Tokens that groups' names bring or take in the base model on held_out: axis, groups, token, change (mean
     difference of square-root probabilities, above 0 where the first group's name brings it), agree (share of the cells

@@ -41,6 +41,7 @@ class _Candidate(TypedDict):
     perplexity_relative: NotRequired[float]
     burden: NotRequired[float]
     texts: NotRequired[list[_Text]]
+    setting: NotRequired[str]
 
 
 class _Brought(TypedDict):
@@ -112,6 +113,12 @@ class _Rows(TypedDict):
     rows: NotRequired[list[dict[str, Any]] | None]
 
 
+class _Own(TypedDict):
+    name: str
+    rows: list[dict[str, Any]]
+    layers: NotRequired[list[dict[str, Any]]]
+
+
 class _Trace(TypedDict):
     energy: NotRequired[list[_Number]]
     best: NotRequired[list[_Number]]
@@ -121,6 +128,9 @@ class _Trace(TypedDict):
     fidelity: NotRequired[dict[str, dict[str, Any]] | None]
     winners: NotRequired[_Rows | None]
     searches: NotRequired[_Rows | None]
+    looked: NotRequired[_Rows | None]
+    unasked: NotRequired[list[str]]
+    own: NotRequired[_Own | None]
 
 
 class _Cost(TypedDict):

@@ -35,18 +35,20 @@ def surrogate_tables(report: Report) -> list[tuple[str, str, str]]:
     rows = [(_NAMES.get(name, name), *(_cell(found.get(key)) for key in _HEADS)) for name, found in fidelity.items()]
     return [
         ("How far the surrogates can be trusted", _TRUST, table(("Forecast", *_HEADS.values()), rows) if rows else ""),
-        ("What the surrogates promised and the model kept", _WINNERS, _rows(winners.get("rows") or ())),
+        ("What the surrogates promised and the model kept", _WINNERS, row_table(winners.get("rows") or ())),
         (
             "With and without surrogates",
             f"{_SEARCHES} Energy: {searches.get('energy')}.",
-            _rows(searches.get("rows") or ()),
+            row_table(searches.get("rows") or ()),
         ),
     ]
 
 
-def _rows(rows: Iterable[Mapping[str, Any]]) -> str:
+def row_table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as a table with every column that one of them has; nothing of none."""
     rows = list(rows)
-    return table(tuple(rows[0]), [tuple(_cell(value) for value in row.values()) for row in rows]) if rows else ""
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    return table(columns, [tuple(_cell(row.get(name)) for name in columns) for row in rows]) if rows else ""
 
 
 def _cell(value: Any) -> str:

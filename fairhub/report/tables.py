@@ -148,8 +148,10 @@ def choices_table(report: Report) -> str:
     """The candidates on select from which one was taken; empty where there were none."""
     if erasures := by_strength(report.choices or ()):
         return _erasures_table(erasures)
+    named = any("setting" in choice for choice in report.choices or ())
     rows = [
         (
+            *([said(choice.get("setting", ""))] if named else []),
             str(choice["units"]),
             percent(choice["bias_relative"]) if "bias_relative" in choice else "not asked: too dear",
             percent(choice["perplexity_relative"]),
@@ -157,7 +159,11 @@ def choices_table(report: Report) -> str:
         )
         for choice in report.choices or ()
     ]
-    return table(("Units", "Bias", "Perplexity", ""), rows) if rows else ""
+    if named:
+        rows += [(said(words), "-", "not asked: a weaker one was too dear", "-", "")
+                 for words in report.trace.get("unasked") or ()]  # fmt: skip
+    head = (*(["Setting"] if named else []), "Units", "Bias", "Perplexity", "")
+    return table(head, rows) if rows else ""
 
 
 def by_strength(choices: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

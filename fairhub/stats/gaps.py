@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 
 from fairhub.errors import UserError
-from fairhub.stats import statistics
-from fairhub.stats.statistics import Interval
+from fairhub.stats import resampling, statistics
+from fairhub.stats.statistics import Change, Interval
 
 
 def mean_gap(values: np.ndarray, groups: Sequence[Hashable], weights: np.ndarray | None = None) -> np.ndarray:
@@ -46,6 +46,23 @@ def gap_interval(
 ) -> Interval:
     """Return `scale` times the mean gap of values [items] with its 95 % interval over clusters (templates)."""
     return statistics.interval_of(lambda weight: scale * float(mean_gap(values, groups, weight)), clusters)
+
+
+def gap_change(
+    before: np.ndarray, after: np.ndarray, groups: Sequence[Hashable], clusters: Sequence[Hashable], scale: float = 1.0
+) -> Change:  # fmt: skip
+    """Return what became of `scale` times the mean gap of values [items], in pairs over clusters (templates)."""
+    names = sorted(set(groups), key=repr)
+    member = np.array([[group == name for name in names] for group in groups], dtype=float)
+
+    def value(sums: np.ndarray) -> np.ndarray:
+        total, size = np.split(sums, 2, axis=-1)
+        means = np.divide(total, size, out=np.full(total.shape, np.nan), where=size > 0)
+        overall = total.sum(-1) / size.sum(-1)
+        return np.asarray(scale * np.nanmean(np.abs(means - overall[..., None]), axis=-1))
+
+    first, second = (np.hstack([member * part[:, None], member]) for part in (before, after))
+    return resampling.change(first, second, value, clusters)
 
 
 def seed_reliability(scores: np.ndarray) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The activation gap: how far the activations of a pair's two texts lie apart, by component, layer and token."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from fairhub.inputs.tokens import encode
 from fairhub.measure.activations.alignment import Alignment, Unequal, align, aligned
 from fairhub.measure.activations.capture import Activations, Component, capture
 from fairhub.model.architecture import mlps
+from fairhub.model.streaming.steps import in_step
+from fairhub.run.processes import spread
 
 COUNTED: tuple[Component, ...] = (
     "input_norm", "attention_output", "gate_proj", "up_proj", "down_proj", "mlp_output",
@@ -65,6 +68,23 @@ def gap(found: Activations, place: int = 0, unequal: Unequal = "align") -> Gap:
             apart = (value[a, one].float() - value[b, two].float()).abs().mean(-1)
             values[i, layer] = apart.double().numpy()
     return Gap(found.components, values, alignment)
+
+
+def gaps_by_layer(model: PreTrainedModel, batches: Sequence[Batch]) -> np.ndarray:
+    """Return the gap of every pair by layer, [pairs, layers]: the mean over layers is optiPfair's number, in float32.
+
+    Args:
+        model: A causal language model; masked or patched if the caller wants it so.
+        batches: Pairs, few a batch: activations of every layer are held at once.
+    """
+
+    def of(batch: Batch) -> list[list[float]]:
+        captured = capture(model, batch, COUNTED)
+        return [gap(captured, place).by_layer for place in range(len(batch.items))]
+
+    parts = zip(batches, spread(batches, of, each=in_step(model)), strict=True)
+    found = {item: row for batch, rows in parts for item, row in zip(batch.items, rows, strict=True)}
+    return np.array([found[item] for item in sorted(found)])
 
 
 def optipfair_gap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, first: str, second: str) -> float:

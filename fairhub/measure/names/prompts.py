@@ -15,6 +15,8 @@ from fairhub.inputs.probes import Split
 
 LEVELS = ("low", "high", "numeric")
 """How much a prompt tells: the question alone, with a detail about thing or person, with a number to hold on to."""
+PUBLISHED = ("purchases", "services", "activities", "finance")
+"""The scenarios of the kinds that Ma et al. 2025 ask about."""
 _FILE = "just_prompts.csv"
 
 
@@ -69,6 +71,14 @@ def shipped(
         for row in _rows("scenarios.jsonl") if not asked or row["scenario"] in asked
         for level in levels for person in people
     ]  # fmt: skip
+
+
+def first_items(prompts: Sequence[NamePrompt], most: int) -> list[NamePrompt]:
+    """Return the prompts about the first items of each scenario."""
+    items: dict[str, dict[str, None]] = {}
+    for prompt in prompts:
+        items.setdefault(prompt.scenario, {}).setdefault(prompt.item)
+    return [prompt for prompt in prompts if prompt.item in list(items[prompt.scenario])[:most]]
 
 
 def scenarios() -> tuple[str, ...]:

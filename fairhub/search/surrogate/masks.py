@@ -52,8 +52,9 @@ def grown(
 ) -> Pruning | None:
     """Return a mask that is not known and is expected to cost no more than a level drawn up to `most`.
 
-    Heads are taken in random order, up to a count drawn within the band, and one that would pass the level is left out:
-    so masks lie where a repair may look, whatever the model, and heads that break it are met once and then seldom.
+    Heads are taken in random order, those first that fewer masks held, up to a count drawn within the band, and one
+    that would pass the level is left out: so masks lie where a repair may look, whatever the model, every head is in
+    about as many, and heads that break it are met once and then seldom.
 
     Args:
         heads: The bits.
@@ -66,11 +67,12 @@ def grown(
     Returns:
         The mask; one drawn from all where what is cheap is known already, None where hardly any is left.
     """
+    held = bits(list(known), heads).sum(0)
     for _ in range(_PATIENCE):
         count, level = rng.randint(band.k_min, band.k_max), rng.uniform(0, most)
         chosen: list[int] = []
         cost = 0.0
-        for place in rng.sample(range(len(heads)), len(heads)):
+        for place in sorted(rng.sample(range(len(heads)), len(heads)), key=held.__getitem__):
             if len(chosen) < count and cost + rise[place] <= level:
                 chosen.append(place)
                 cost += float(rise[place])

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from fairhub.search.surrogate.labelled import Labelled, scale_of
 from fairhub.search.surrogate.labels import Meter, fresh_meter, heads_of
 from fairhub.search.surrogate.landscape import Landscape
 from fairhub.search.surrogate.masks import band_of, bits, mask_of
+from fairhub.search.surrogate.neighbours import promised
 from fairhub.search.surrogate.objective import Forecast, Objective, Target, asked, sweep
 from fairhub.search.surrogate.prior import curvature
 from fairhub.search.surrogate.sampling import Wanted, sample
@@ -47,7 +48,7 @@ class Winner:
     objective: Objective
     round: int
     forecast: float
-    measured: float
+    measured: float = math.nan
 
     def row(self) -> dict[str, object]:
         """Return its line of the report."""
@@ -173,19 +174,30 @@ class Search:
         return [rows[np.argsort(self.energies(o, masks), kind="stable")[:_STARTS]] for o in self.objectives]
 
     def _measure_winners(self, number: int) -> bool:
-        """Measure what annealing found for each objective; return whether any energy fell below all known before."""
+        """Measure what annealing found for each objective, and what slopes promise of the neighbours of masks.
+
+        Returns whether any energy fell below all known before.
+        """
         improved = False
         for at, objective in enumerate(self.objectives):
             before = self.energies(objective, list(self.known.labels))
             for mask, forecast in self._unknown(at, -(-_TRIED // len(self.objectives))):
-                if not self._goes_on("rounds"):
-                    break
-                self.known.add(mask, self.meter(mask, slopes=True), sampled=False)
-                self._tell(mask)
-                measured = float(self.energies(objective, [mask])[0])
-                self.winners.append(Winner(mask, objective, number, forecast, measured))
-                improved |= measured < before.min() - _GAIN * before[: self.sampled].std()
+                if self._goes_on("rounds"):
+                    improved |= self._measure_winner(Winner(mask, objective, number, forecast), before)
+        near = promised(self.known, self.objectives, self.base_loss, self.plan, self.band, _TRIED)
+        for at, mask, forecast in near:
+            if self._goes_on("rounds"):
+                before = self.energies(self.objectives[at], list(self.known.labels))
+                improved |= self._measure_winner(Winner(mask, self.objectives[at], number, forecast), before)
         return improved
+
+    def _measure_winner(self, found: Winner, before: np.ndarray) -> bool:
+        """Measure a mask that was found, and learn from it; return whether its energy fell below those before."""
+        self.known.add(found.mask, self.meter(found.mask, slopes=True), sampled=False)
+        self._tell(found.mask)
+        measured = float(self.energies(found.objective, [found.mask])[0])
+        self.winners.append(replace(found, measured=measured))
+        return bool(measured < before.min() - _GAIN * before[: self.sampled].std())
 
     def _confirm(self) -> None:
         """Measure the best masks on fresh probes and text."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 from fairhub.report import Figure, headline, is_public
@@ -26,6 +26,7 @@ def to_json(found: Comparison) -> str:
             "reference": found.reference,
             "methods": [_record(entry) for entry in found.entries],
             "differences": [_told(d) for d in found.differences],
+            **({"published": [asdict(row) for row in found.published]} if found.published else {}),
         },
         ensure_ascii=False,
         indent=1,
@@ -56,6 +57,7 @@ def markdown(found: Comparison, *, places: bool = True) -> str:
         table(("Method", "Figure", "Split", "Difference", "Reading"), [_difference(d) for d in found.differences]),
         *(("## By axis, held_out", table(("Method", *axes), by_axis)) if axes else ()),
         *_public(found),
+        *_on_own_ground(found),
     ]
     if places:
         lie = ", ".join(f"{safe(e.name)} in {safe(e.run)}" for e in found.entries)
@@ -75,6 +77,17 @@ def _public(found: Comparison) -> list[str]:
     return ["## Public benchmarks", _PUBLIC, table(("Benchmark", *names), rows)] if rows else []
 
 
+def _on_own_ground(found: Comparison) -> list[str]:
+    """Each published method by its paper's figure beside ours; nothing where it was not asked."""
+    head = ("Method", "Its paper's figure", "Its paper says", "Here", "Judgement, held_out", "Perplexity", "Differs")
+    rows = [tuple(safe(part) for part in astuple(row)) for row in found.published]
+    return ["## Each on its own ground", _OWN, table(head, rows)] if rows else []
+
+
+_OWN = (
+    "Changes from the base model with 95 % intervals. A paper's headline is of its models, prompts and settings, "
+    "mostly without an interval: what differs stands beside it. The two columns before the last are ours."
+)
 _PUBLIC = "Changes from the base model; better and worse hold beyond the chance of a run's whole table (Holm, 5 %)."
 
 
@@ -95,6 +108,8 @@ def text(found: Comparison) -> str:
         lines.append(f"{e.name:<{names}}  {units(e):>20}  {bias:>27}  {cost:>27}  {seconds(e):>6}")
     lines += ["", f"against {found.reference}, difference of changes:"]
     lines += [f"{d.name:<{names}}  {d.figure}, {d.split}: {_span(d)}, {_reading(d)}" for d in found.differences]
+    lines += ["", "each on its own ground:"] if found.published else []
+    lines += [f"{row.method:<{names}}  {row.figure}: {row.here} (its paper: {row.claimed})" for row in found.published]
     return "\n".join(lines)
 
 

@@ -30,6 +30,25 @@ class Entry:
         return find(self.report.figures, name, split, axis)
 
 
+@dataclass(frozen=True)
+class OwnGround:
+    """A published method's figure as its paper has it and as it came out here."""
+
+    method: str
+    figure: str
+    """The paper's figure, and what it was read on here."""
+    claimed: str
+    """The paper's headline."""
+    here: str
+    """What became of it here, with its interval."""
+    ours: str
+    """The judgement gap on held_out."""
+    cost: str
+    """Perplexity on held_out."""
+    differs: str
+    """What is not as in the paper."""
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Runs of one base model, and how each differs from the reference."""
@@ -38,6 +57,8 @@ class Comparison:
     reference: str
     """The name of the run that the others are compared with."""
     differences: tuple[Difference, ...]
+    published: tuple[OwnGround, ...] = ()
+    """Each published method on its own ground, where that was asked."""
 
 
 def compare(folders: Sequence[Path], names: Sequence[str] | None = None) -> Comparison:

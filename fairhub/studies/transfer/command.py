@@ -86,7 +86,7 @@ def transfer(
     base, entries = base_row(loaded, ground, run), []
     found: dict[str, Any] = {}
     for method in asked.methods:
-        plan = replace(asked.plan, variant=asked.variant if method == "breaking_down_bias" else "")
+        plan = replace(asked.plan, variant=_variant(asked, method))
         for name in row_names(ground.contexts):
             entries.append(entry(ground, base, row(loaded, ground, run, method, name, plan)))
             found = document(ground, base, entries, model, asked.settings())
@@ -97,6 +97,15 @@ def transfer(
     if run_folder is not None:
         attach(found, run_folder)
     return found
+
+
+def _variant(asked: Asked, method: str) -> str:
+    """Return the variant of a method's rows: the one asked for, else the publication's own setting.
+
+    A front of settings in every context is another question, and takes as many times as long.
+    """
+    given = asked.variant if method == "breaking_down_bias" else ""
+    return given or methods.METHODS[method].published
 
 
 def attach(found: dict[str, Any], folder: Path) -> None:

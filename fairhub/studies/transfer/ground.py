@@ -13,7 +13,7 @@ from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.probes import CONTROL, Probe, Split, read_probes, stratified, templates
 from fairhub.inputs.sizes import Sizes
 from fairhub.measure.names.dialogue import dialogue_of
-from fairhub.measure.names.prompts import NamePrompt, shipped
+from fairhub.measure.names.prompts import PUBLISHED, NamePrompt, shipped
 from fairhub.studies.transfer.judged import JudgedRuler, held_out_cells, measurable
 from fairhub.studies.transfer.rulers import NameRuler, PairRuler, Ruler
 
@@ -25,8 +25,6 @@ SIZES = Sizes(
 """Small searches: a matrix has dozens of them. Texts that judge are of all contexts, of which a row takes its own.
 What is searched is scored whole, so that rows share the pairs of a context. Text of select is not small: a budget of
 2 % cannot be told from 5 % on eight chunks, and nothing would ever be affordable; on sixteen it can."""
-NAMED = ("purchases", "services", "activities", "finance")
-"""The scenarios that are taken where none are asked for: those of Ma et al. 2025."""
 USED = ("hiring", "lending", "housing", "health")
 """The contexts of shipped pairs that are taken where none are asked for: a matrix grows with the square."""
 _QUESTIONS = 2
@@ -80,7 +78,7 @@ def of_names(
     if tuple(axes) not in ((), ("race",), ("gender",)):
         raise UserError(f"names are compared by race or by gender; got {', '.join(axes)}; mend --axis")
     axis = axes[0] if axes else "race"
-    asked = tuple(contexts) or NAMED
+    asked = tuple(contexts) or PUBLISHED
     if items and len(asked) != 1:
         raise UserError(f"items are those of 1 scenario; got {len(asked)}; name one with --context")
     questions = shipped(asked, splits=("search", "select", "held_out"))
