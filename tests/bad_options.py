@@ -58,7 +58,7 @@ CASES = [
           "__class__", *_ODD)),
     *(option("audit", "--device", value, quick=value == "meta") for value in (
         "meta", "cuda", "cuda:99", "mps", "xla", "hpu", "privateuseone", "vulkan", "fpga", *_ODD)),
-    *(option("audit", "--memory", value, quick=value == "1MB") for value in (
+    *(option(command, "--memory", value, quick=value == "1MB") for command in ("audit", "plan") for value in (
         "1MB", "8", "0GB", "-1GB", "8TB", "1e3GB", "nanGB", *_ODD)),
     *(option("diagnose", "--device", value) for value in ("meta", "cuda", "warp")),
     *(option("plan", "--device", value) for value in ("meta", "warp")),

@@ -112,7 +112,8 @@ def test_a_config_alone_is_planned_for(planted_folder, text, tmp_path, unbounded
     for row in found.rows:
         known = there[row.method, row.machine]
         assert row.forward_equivalents == known.forward_equivalents and row.bytes == known.bytes
-        assert row.seconds == (None if row.machine == "this machine" else known.seconds)
+        assert row.fits == known.fits and row.seconds == (None if row.machine == "this machine" else known.seconds)
+    assert "not measured" in table(found) and "does not fit" not in table(found)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).unlink()
     bare = forecast(str(tmp_path), asked, "cpu", None)

@@ -177,8 +177,9 @@ def _seconds(machine: Machine, works: Sequence[Work], bound: float | None) -> fl
 
 
 def _unmeasured(method: str, device: str, works: Sequence[Work], need: Need) -> Row:
+    fits = need.device <= _SHARE * free(device) and need.host <= _SHARE * host_free()
     forwards = sum(work.forwards for work in works)
-    return Row(method, "this machine", round(forwards, 1), None, need.device, need.host, False, None)
+    return Row(method, "this machine", round(forwards, 1), None, need.device, need.host, fits, None)
 
 
 def table(found: Forecast) -> str:
