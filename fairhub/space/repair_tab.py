@@ -130,7 +130,8 @@ def _back(shared: Shared, key: str) -> list[Any]:
 
 def _grown(shared: Shared, key: str, picked: str) -> list[Any]:
     """Return how the front of the run that was begun last stands now, at the candidate that was picked."""
-    return front.updates(shared.visitors.latest(key), picked)
+    jobs = shared.visitors.jobs(key) if key else []  # a page that opens has neither
+    return front.updates(jobs[-1], picked) if jobs else [gr.skip()] * 4
 
 
 def _weigh(shared: Shared, key: str, number: float) -> list[Any]:
