@@ -43,7 +43,7 @@ def build(shared: Shared, page: Page) -> None:
     )  # fmt: skip
     stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
     told_by_address = [page.visitor, page.model, page.groups, page.pairs]
-    page.model.change(told(partial(_known, shared)), told_by_address, shown, **quiet)
+    page.model.change(told(partial(_known, shared)), told_by_address, shown, queue=False, **quiet)
 
 
 def _known(shared: Shared, key: str, name: str, groups: str, pairs: str) -> Any:
