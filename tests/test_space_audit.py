@@ -14,6 +14,7 @@ import planted
 import pytest
 
 import fairhub
+from fairhub.errors import UserError
 from fairhub.inputs.sizes import Sizes
 from fairhub.model.loading import EMBEDDED
 from fairhub.report import Audit, read
@@ -192,6 +193,18 @@ def test_a_finding_is_passed_on_as_a_picture_and_as_an_address(shared):
     assert told == ["org/name", GROUPS, PAIR] and html.escape(opens) in shown
     assert sharing.address("org/name", "a: b\n" * 2000) == ""
     assert "data-address" not in findings.finding(audit(), "")
+
+
+@pytest.mark.usefixtures("offline")
+def test_an_address_shows_what_is_known_of_what_it_asks(shared, steps):
+    shared, words = replace(shared, begin=Done), "cooks: cook, chef, baker\nclerks: clerk, typist, teller"
+    key = shared.visitors.new()
+    list(audit_tab._audit(shared, key, "planted", words))
+    there = audit_tab._known(shared, key, "planted", words, "")
+    assert findings.BEFORE in there and html.escape(sharing.address("planted", words)) in there
+    assert audit_tab._known(shared, key, "planted", "", "") == findings.COMING
+    with pytest.raises(UserError, match="a model is named by its Hub id"):
+        audit_tab._known(shared, key, "/etc/passwd", "", "")
 
 
 def test_a_picture_draws_no_name_as_markup():

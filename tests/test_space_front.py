@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 from published import STRENGTHS, erased, made
 
@@ -104,6 +105,12 @@ def test_moving_the_slider_shows_that_candidate_and_offers_it(visit):
         shown, take, picked = repair_tab._weigh(shared, key, place)
         assert shown == front.choice_shown(choices, place) and picked == front.key_of(choices[place - 1])
         assert take["visible"] == (place != taken)
+
+
+def test_a_page_that_opens_has_no_front_and_says_nothing(visit):
+    shared, key, job = visit
+    shutil.rmtree(job)
+    assert [repair_tab._grown(shared, one, "") for one in ("", key)] == [[gr.skip()] * 4] * 2
 
 
 def test_another_candidate_is_repaired_with_as_the_command_does(visit):

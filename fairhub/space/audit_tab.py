@@ -42,23 +42,27 @@ def build(shared: Shared, page: Page) -> None:
         **quiet, **repairs_in_turn(),
     )  # fmt: skip
     stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
-    page.model.change(told(partial(_known, shared)), page.model, shown, **quiet)
+    told_by_address = [page.visitor, page.model, page.groups, page.pairs]
+    page.model.change(told(partial(_known, shared)), told_by_address, shown, queue=False, **quiet)
 
 
-def _known(shared: Shared, name: str) -> Any:
-    """Return what is known of the model that an address names."""
+def _known(shared: Shared, key: str, name: str, groups: str, pairs: str) -> Any:
+    """Return what is known of what an address asks: a model, with groups and pairs of one's own where it has some."""
     if not name:
         return gr.skip()
-    return findings.opening(shared, shared.models.pinned(name), address=sharing.address(name))
+    asked = _request(shared, key, groups, pairs)
+    return findings.opening(shared, shared.models.pinned(name), asked, sharing.address(name, groups, pairs))
+
+
+def _request(shared: Shared, key: str, groups: str, pairs: str) -> Request:
+    """Return what an audit is asked: of a visitor's own groups and pairs it is about these alone."""
+    mine = own.read(groups, pairs)
+    return audits.asked(mine.axes, mine.terms, own.written(mine, shared.visitors.folder(key)))
 
 
 def _audit(shared: Shared, key: str, name: str, groups: str = "", pairs: str = "") -> Iterator[list[Any]]:
-    """Audit a model; yield how that stands, what is found, and the buttons.
-
-    Of a visitor's own groups and pairs it is about these alone, and over the sooner.
-    """
-    mine, folder = own.read(groups, pairs), shared.visitors.folder(key)
-    source, request = shared.models.source(name), audits.asked(mine.axes, mine.terms, own.written(mine, folder))
+    """Audit a model; yield how that stands, what is found, and the buttons."""
+    request, source = _request(shared, key, groups, pairs), shared.models.source(name)
     known = findings.opening(shared, source, request, sharing.address(name, groups, pairs))
     if audits.known(source, request) is not None:
         yield ["", known, *_buttons(False)]

@@ -22,8 +22,8 @@ _LOOKS = (
     "Who is judged worse was read whole. What the model knows and keeps is still to be read.",
 )
 """Of each of `audits.LOOKS`."""
-_AS_LONG = (4.0, 0.7)
-"""How long the rest takes after each, as a multiple of the time until then."""
+_AS_LONG = (6.0, 1.2)
+"""How long the rest takes after each, as a multiple of the time until then: of the default on two CPU cores."""
 
 
 def finding(audit: Audit, note: str, address: str = "") -> str:

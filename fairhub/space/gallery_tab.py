@@ -17,19 +17,19 @@ from fairhub.space.toasts import told
 
 
 def finished(gallery: Path) -> dict[str, Path]:
-    """Return the runs of a gallery by the name they are shown under, the one whose bias surely fell most first.
+    """Return the runs of a gallery by the name they are shown under, repairs first, each by how surely bias fell.
 
     A folder without a readable report is no run.
     """
-    runs: list[tuple[float, Path, str]] = []
+    runs: list[tuple[bool, float, Path, str]] = []
     for path in gallery.glob("*/report.json"):
         try:
             written = report.read(path)
         except UserError:
             continue
-        runs.append((_rise(written), path.parent, title(written)))
+        runs.append((not written.verdict.startswith("Repaired"), _rise(written), path.parent, title(written)))
     found: dict[str, Path] = {}
-    for _, folder, shown in sorted(runs):
+    for *_, folder, shown in sorted(runs):
         found[f"{shown} ({folder.name})" if shown in found else shown] = folder
     return found
 

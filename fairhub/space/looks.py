@@ -15,6 +15,8 @@ _TABS = """
 .dark .tab-container button.selected { color: #93c5fd !important; }
 button:disabled { opacity: 1 !important; color: #475569 !important; background: #e2e8f0 !important; }
 .dark button:disabled { color: #cbd5e1 !important; background: #334155 !important; }
+input[type=range]::-webkit-slider-thumb { border: 2px solid #1d4ed8 !important; }
+input[type=range]::-moz-range-thumb { border: 2px solid #1d4ed8 !important; }
 .secondary-wrap input { text-overflow: ellipsis; padding-right: 1.9rem !important; }
 .fh-head h1 { font-size: 1.7rem; margin: 0.2rem 0; }
 .fh-head p { max-width: 46rem; margin: 0.2rem 0 0.6rem; color: var(--body-text-color); }
@@ -83,7 +85,8 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
 .fh-unit:focus-visible { outline: 3px solid #f59e0b; outline-offset: 1px; }
 .fh-audit > .from { border-left: 4px solid #2563eb; padding-left: 0.6rem; color: var(--ink); }
 .fh-share button, .fh-share a { display: inline-block; border: 1px solid var(--border-color-primary);
-  border-radius: 6px; padding: 0.15rem 0.6rem; margin: 0 0.2rem 0.2rem 0; color: var(--ink); text-decoration: none;
+  border-radius: 6px; padding: 0.15rem 0.6rem; font-weight: 500; font-size: 0.9rem;
+  margin: 0 0.2rem 0.2rem 0; color: var(--ink); text-decoration: none;
   background: var(--panel); cursor: pointer; }
 .fh-audit > h2 { font-size: 1.35rem !important; margin-top: 0.6rem; overflow-wrap: anywhere; }
 .fh-audit > section > h2 { margin-top: 1.6rem; }
@@ -91,8 +94,7 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
 .fh-audit td *, .fh-audit summary { color: inherit; }
 @media (max-width: 640px) {
   .gradio-container .main { padding: 0.8rem !important; }
-  .gradio-container .row, .gradio-container .row > .form {
-    flex-direction: column; align-items: stretch; }
+  .row, .row > .form { flex-direction: column !important; align-items: stretch !important; }
   .gradio-container .tab-container button { padding: 0 0.55rem; font-size: 0.9rem; }
   .fh-head h1 { font-size: 1.35rem; }
   .fh-big { font-size: 1.3rem; }
@@ -113,6 +115,7 @@ def theme() -> gr.themes.Base:
         block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300",
         block_title_text_color="*neutral_700", block_title_text_color_dark="*neutral_100",
         color_accent="*primary_700", slider_color="*primary_700", slider_color_dark="*primary_400",
+        checkbox_border_color="*neutral_500", checkbox_border_color_dark="*neutral_400",
         link_text_color="*primary_700", link_text_color_dark="*primary_300",
         button_primary_background_fill="*primary_700", button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover="*primary_800", button_primary_background_fill_hover_dark="*primary_800",

@@ -9,7 +9,7 @@ from fairhub.report.record import count_units
 from fairhub.report.sections import sections
 from fairhub.report.tables import reading
 from fairhub.report.verdict import beyond_chance
-from fairhub.report.wording import amount, level, named, percent, shift
+from fairhub.report.wording import amount, edited, level, named, percent, shift
 from fairhub.space.markup import esc, facts, stored, table
 
 
@@ -29,7 +29,8 @@ def overview(report: Report, folder: Path) -> str:
 
 def title(report: Report) -> str:
     """Return a run in a few words: its model, its method, what went."""
-    gone = " + ".join(amount(count, kind) for kind, count in count_units(report.pruning).items()) or "nothing removed"
+    units = " + ".join(amount(count, kind) for kind, count in count_units(report.pruning).items())
+    gone = units or edited(report.healing) or "nothing removed"
     name = str(report.base_model.get("id", "a model")).partition("@")[0].rsplit("/", 1)[-1]
     return f"{name}, {named(report)}: {gone}"
 

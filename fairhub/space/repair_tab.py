@@ -52,7 +52,7 @@ def build(shared: Shared, page: Page) -> None:
     resume.click(told(partial(_go_on, shared)), page.visitor, seen, **queue)
     stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
     page.visitor.change(told(partial(_back, shared)), page.visitor, seen[:-1], **quiet)
-    below.known.change(told(partial(_grown, shared)), [page.visitor, below.picked], below[:4], **quiet)
+    below.known.change(told(partial(_grown, shared)), [page.visitor, below.picked], below[:4], queue=False, **quiet)
     below.place.input(told(partial(_weigh, shared)), [page.visitor, below.place], [*below[2:4], below.picked],
                       trigger_mode="always_last", **quiet)  # fmt: skip
     below.take.click(told(partial(_take, shared)), [page.visitor, below.place], seen, **queue)
@@ -130,7 +130,8 @@ def _back(shared: Shared, key: str) -> list[Any]:
 
 def _grown(shared: Shared, key: str, picked: str) -> list[Any]:
     """Return how the front of the run that was begun last stands now, at the candidate that was picked."""
-    return front.updates(shared.visitors.latest(key), picked)
+    jobs = shared.visitors.jobs(key) if key else []  # a page that opens has neither
+    return front.updates(jobs[-1], picked) if jobs else [gr.skip()] * 4
 
 
 def _weigh(shared: Shared, key: str, number: float) -> list[Any]:

@@ -48,7 +48,7 @@ def _row(group: str, gaps: Sequence[Figure | None], sure: set[int]) -> str:
 
 def _cell(gap: Figure | None, sure: bool) -> str:
     if gap is None:
-        return f"<td>{heard('not measured')}</td>"
+        return f'<td><span aria-hidden="true">–</span>{heard("not measured")}</td>'
     if not sure:
         return f'<td><span aria-hidden="true">·</span>{heard("nothing that can be told from chance")}</td>'
     nats = gap.before.value
@@ -70,5 +70,6 @@ LEGEND: Mapping[str, str] = {
     "the negative one is 1.43 times as likely as the positive one for this group",
     "▼ 1.43": "judged better, as strongly",
     "·": "nothing that can be told from chance, which does not mean that there is no difference",
+    "–": "not measured",
 }
 """What stands in a cell, in the words of a reader."""

@@ -87,7 +87,7 @@ def _side_by_side(tables: str) -> str:
 
 
 def _legend() -> str:
-    looks = dict(zip(LEGEND, ("worse", "better", ""), strict=True))
+    looks = dict(zip(LEGEND, ("worse", "better", "", ""), strict=True))
     rows = "".join(
         f'<div><dt class="{looks[mark]}">{esc(mark)}</dt> <dd>{esc(LEGEND[mark])}</dd></div>' for mark in LEGEND
     )
