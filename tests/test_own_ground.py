@@ -12,7 +12,10 @@ from fairhub import report
 from fairhub.edit.editing import zero_
 from fairhub.errors import UserError
 from fairhub.measure.toxicity import Classifier
+from fairhub.model.loading import load
 from fairhub.model.units import Unit
+from fairhub.pipeline import repair
+from fairhub.request import Request
 from fairhub.run.memory import Memory
 from fairhub.stats.gaps import gap_change, mean_gap
 from fairhub.studies.compare import compare, markdown, published, text, to_json
@@ -82,3 +85,25 @@ def test_a_change_of_a_gap_is_that_of_the_two_gaps():
     assert found.high < 0 and found.relative_high < -0.5
     nothing = gap_change(before, before[::-1].copy(), groups[::-1].tolist(), clusters.tolist())
     assert nothing.low <= 0 <= nothing.high  # positive control
+
+
+@pytest.mark.wide
+def test_the_command_measures_finished_runs(brief, text_file, planted_folder, command, tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "_PAIRS", 12)
+    plan = dataclasses.replace(planted.PLAN, variant="count=4")
+    folders = []
+    for method, asked in (("fairness_pruning", plan), ("random", dataclasses.replace(plan, variant="", units=1))):
+        folders.append(tmp_path / method)
+        request = Request(method, text=text_file, plan=asked, sizes=planted.SIZES)
+        repair(load(str(planted_folder)), request, folders[-1])
+    given = [word for folder in folders for word in ("--runs", folder)]
+    code, said, err = command("compare", planted_folder, *given, "--as-published", "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "activation gap on held-out pairs" in said and "each on its own ground" in said
+    rows = json.loads((tmp_path / "out" / "compare.json").read_text())["published"]
+    assert [row["method"] for row in rows] == ["fairness_pruning"] * 2 and "%" in rows[0]["here"]
+
+
+@pytest.fixture(scope="module")
+def text_file(tmp_path_factory):
+    return planted.write_text(tmp_path_factory.mktemp("text") / "neutral.txt")

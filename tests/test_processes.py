@@ -99,7 +99,8 @@ def test_processes_give_the_values_of_one(tokenizer, tmp_path, count):
 METHODS = [
     pytest.param(2, "robust", marks=pytest.mark.wide),
     *(pytest.param(*case, marks=pytest.mark.slow) for case in (
-        (4, "robust"), (2, "fasp"), (2, "attention_pruning"), (2, "fairness_pruning"), (4, "random")
+        (4, "robust"), (2, "fasp"), (2, "attention_pruning"), (2, "fairness_pruning"), (2, "breaking_down_bias"),
+        (4, "random"),
     )),
 ]  # fmt: skip
 

@@ -21,7 +21,8 @@ from fairhub.search.surrogate.labelled import Labelled, scale_of
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.landscape import Landscape
 from fairhub.search.surrogate.masks import Band, band_of, bits, draw, fresh, grown, mask_of, role_of
-from fairhub.search.surrogate.objective import Objective, asked, sweep
+from fairhub.search.surrogate.neighbours import promised
+from fairhub.search.surrogate.objective import Forecast, Objective, asked, sweep
 from fairhub.search.surrogate.quadratic import interactions
 from fairhub.search.surrogate.training import Surrogates, fit, train
 from fairhub.search.surrogate.walkers import Walkers
@@ -284,6 +285,16 @@ def test_masks_are_uniform_in_count_and_never_drawn_twice():
     assert [mask_of(row, HEADS) for row in bits(list(known), HEADS)] == list(known)
 
 
+def test_heads_are_drawn_evenly():
+    rng, band = random.Random(0), Band(1, 4)
+    drawn: dict = {}
+    for _ in range(18):
+        drawn[grown(HEADS, band, rng, np.zeros(12), 1.0, drawn)] = None
+    held = bits(list(drawn), HEADS).sum(0)
+    uneven = bits([draw(HEADS, band, rng) for _ in range(18)], HEADS).sum(0)  # positive control: as NeuFair draws
+    assert held.max() - held.min() <= 1 < uneven.max() - uneven.min()
+
+
 def test_masks_are_drawn_for_the_budget():
     rng, band = random.Random(0), Band(1, 8)
     rise = np.full(12, 0.01)
@@ -369,6 +380,29 @@ def test_winners_never_test_and_test_masks_never_train():
     assert np.isnan(train.slopes).all()  # none was measured
     broken = known.examples("loss", known.roles[known.masks()[0]])
     assert broken.weight.min() < 0.01 < 0.9 < np.median(broken.weight)
+
+
+def test_slopes_at_a_mask_promise_its_neighbours():
+    base = Label(np.full(4, 0.02), np.full(2, 3.5), 0.0, np.zeros((6, 12)))
+    known = Labelled(HEADS, scale_of(base, [_Named(f"f{i}") for i in range(4)]))
+    slopes = np.zeros((6, 12))
+    slopes[:4, 5], slopes[:4, 7] = (
+        -0.01,
+        -0.002,
+    )  # beside head 0, head 5 carries half of the bias
+    known.add(frozenset({HEADS[0]}), Label(np.full(4, 0.02), np.full(2, 3.5), 0.0, slopes), sampled=True)
+    bias = [Objective("weighted", 1.0)]
+
+    def first(k_max, most=1):
+        return [(mask, energy) for _, mask, energy in promised(known, bias, 3.5, PLAN, Band(1, k_max), most)]
+
+    ((mask, energy),) = first(4)
+    assert mask == {HEADS[0], HEADS[5]} and energy == pytest.approx(bias[0].values(
+        Forecast(np.array([-0.5]), np.array([-0.5]), np.array([0.0])), 3.5, PLAN)[0])  # fmt: skip
+    assert first(1)[0][0] == {HEADS[5]}  # a full mask takes the head for one of its own
+    assert [mask for mask, _ in first(4, most=2)] == [{HEADS[0], HEADS[5]}, {HEADS[0], HEADS[7]}]
+    known.add(frozenset({HEADS[0], HEADS[5]}), Label(np.full(4, 0.01), np.full(2, 3.5), 0.0), sampled=False)
+    assert not first(4)  # measured by now, and nothing else is promised to fall below it
 
 
 def test_slopes_of_log_ratios_are_those_of_finite_differences():

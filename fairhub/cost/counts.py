@@ -25,6 +25,7 @@ from fairhub.search.surrogate.labels import Meter, fresh_meter
 from fairhub.search.surrogate.masks import TESTED
 from fairhub.search.surrogate.objective import sweep
 from fairhub.search.surrogate.search import PROBES as METERED
+from fairhub.search.surrogate.search import TRIED
 
 _WALK = 2  # random moves for each uphill one that the first temperature needs
 _TOKENS = 32  # that a continuation of the report has
@@ -152,7 +153,7 @@ def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     meter = Meter(task, METERED)
     fresh = fresh_meter(task, meter)
     objectives, rounds = len(sweep(plan, 2)), (plan.rounds + 1) / 2
-    winners = objectives * rounds
+    winners = (max(objectives, TRIED) + TRIED) * rounds
     sloped = 1 + (1 - TESTED) * plan.masks + winners
     plain = TESTED * plan.masks + 3 * winners  # test masks, and the same number three times without surrogates
     again = 4 * len(RISES)

@@ -85,6 +85,8 @@ _FRONT = (
 The first is the article's. On search prompts of the default model whatever touches the first quarter of its layers
 costs 5 % of perplexity or more, as does a weight of 0.8 before the third; the middle costs next to nothing.
 """
+_OF_EVERY_LAYER = (("all", 0.5, (0.2, 1.0, 5.0)),)
+"""The front where neurons are cut out: every layer must lose some."""
 
 
 def fairness_pruning(task: Task, plan: Plan) -> Outcome:
@@ -109,7 +111,7 @@ def fairness_pruning(task: Task, plan: Plan) -> Outcome:
 
     sequences = [[recipe]] if plan.variant else [
         [replace(recipe, layers=layers, weight=weight, count=max(1, int(part / 100 * width))) for part in percents]
-        for layers, weight, percents in _FRONT
+        for layers, weight, percents in (_OF_EVERY_LAYER if plan.shrink else _FRONT)
     ]  # fmt: skip
     found = front(task, plan, [[setting(one) for one in some] for some in sequences], at_any_price=bool(plan.variant))
     trace = found.told(of_activations(task, found) if plan.alternatives else None)

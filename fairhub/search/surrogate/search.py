@@ -37,7 +37,7 @@ _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no im
 _FEWEST = 8  # masks without which nothing is trained
 _TIMED = 4096  # masks that a surrogate evaluation is timed on
 _STARTS = 8  # best measured masks of an objective that chains start from
-_TRIED = 4  # masks measured in a round at least, over all objectives
+TRIED = 4  # masks measured in a round at least, over all objectives; and as many neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +181,10 @@ class Search:
         improved = False
         for at, objective in enumerate(self.objectives):
             before = self.energies(objective, list(self.known.labels))
-            for mask, forecast in self._unknown(at, -(-_TRIED // len(self.objectives))):
+            for mask, forecast in self._unknown(at, -(-TRIED // len(self.objectives))):
                 if self._goes_on("rounds"):
                     improved |= self._measure_winner(Winner(mask, objective, number, forecast), before)
-        near = promised(self.known, self.objectives, self.base_loss, self.plan, self.band, _TRIED)
+        near = promised(self.known, self.objectives, self.base_loss, self.plan, self.band, TRIED)
         for at, mask, forecast in near:
             if self._goes_on("rounds"):
                 before = self.energies(self.objectives[at], list(self.known.labels))
