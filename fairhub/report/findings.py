@@ -94,7 +94,8 @@ class Findings:
         if not told:
             return f"{rest}: too few sentences were read for a difference to show."
         return (
-            f"{rest}: with so many sentences only odds above about {' and '.join(told)} stand out; smaller ones do not."
+            f"{rest}: with so many sentences, in half of the comparisons only odds above about {' and '.join(told)} "
+            "would stand out."
         )
 
     @property
