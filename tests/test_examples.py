@@ -68,7 +68,7 @@ def test_the_notebook_runs_and_shows_the_page_of_the_command(tmp_path, capsys):
     code = [cell for cell in held["cells"] if cell["cell_type"] == "code"]
     assert len(code) > 2 and not any(cell["outputs"] or cell["execution_count"] for cell in code)
     found, _, own, _ = shown_by(code, {})
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     page = (tmp_path / "audit.html").read_text()
     assert "Who does <bdi>org/name</bdi> judge worse?" in page and found.inside() in found._repr_html_()
     assert found.html() == page

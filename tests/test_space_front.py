@@ -109,8 +109,11 @@ def test_moving_the_slider_shows_that_candidate_and_offers_it(visit):
 
 def test_a_page_that_opens_has_no_front_and_says_nothing(visit):
     shared, key, job = visit
+    assert repair_tab._grown(shared, key, "") == [gr.skip()] * 4  # what is finished is not moved under a visitor's hand
     shutil.rmtree(job)
     assert [repair_tab._grown(shared, one, "") for one in ("", key)] == [[gr.skip()] * 4] * 2
+    running.prepare(shared.visitors.new_job(key), None, Request())
+    assert repair_tab._grown(shared, key, "")[0]["visible"] is False
 
 
 def test_another_candidate_is_repaired_with_as_the_command_does(visit):

@@ -106,7 +106,7 @@ class Findings:
         mere = 100 * self.reaction
         return (
             f"Of what changes when another group is named, {mere:.1f} % differs from sentence to sentence, as with any "
-            f"changed word; {100 - mere:.1f} % is the same in all. Who is judged worse is in that part, small as it is."
+            f"changed word; {100 - mere:.1f} % is the same in all. Who is judged worse shows in that part alone."
         )
 
 

@@ -129,9 +129,11 @@ def _back(shared: Shared, key: str) -> list[Any]:
 
 
 def _grown(shared: Shared, key: str, picked: str) -> list[Any]:
-    """Return how the front of the run that was begun last stands now, at the candidate that was picked."""
+    """Return how the front of the run under way stands now, at the candidate that was picked."""
     jobs = shared.visitors.jobs(key) if key else []  # a page that opens has neither
-    return front.updates(jobs[-1], picked) if jobs else [gr.skip()] * 4
+    if not jobs or front.done(jobs[-1]):  # of a finished one all is shown: the slider is the visitor's by then
+        return [gr.skip()] * 4
+    return front.updates(jobs[-1], picked)
 
 
 def _weigh(shared: Shared, key: str, number: float) -> list[Any]:
