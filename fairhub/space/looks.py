@@ -85,7 +85,7 @@ details.fh summary, .fh-report summary { cursor: pointer; font-weight: 600; padd
 .fh-unit:focus-visible { outline: 3px solid #f59e0b; outline-offset: 1px; }
 .fh-audit > .from { border-left: 4px solid #2563eb; padding-left: 0.6rem; color: var(--ink); }
 .fh-share button, .fh-share a { display: inline-block; border: 1px solid var(--border-color-primary);
-  border-radius: 6px; padding: 0.15rem 0.6rem; font-weight: 500; font-size: 0.9rem;
+  border-radius: 6px; padding: 0.15rem 0.6rem; font-weight: 500; font-size: 0.9rem !important;
   margin: 0 0.2rem 0.2rem 0; color: var(--ink); text-decoration: none;
   background: var(--panel); cursor: pointer; }
 .fh-audit > h2 { font-size: 1.35rem !important; margin-top: 0.6rem; overflow-wrap: anywhere; }
