@@ -59,12 +59,12 @@ def test_cells_are_of_the_contexts_and_axes_that_are_asked_and_balanced():
 
 
 @pytest.mark.wide
-@pytest.mark.wide
 def test_a_matrix_is_of_judgements_where_they_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("fairhub.studies.transfer.ground.SIZES", planted.TRANSFER_SIZES)
     gone = Outcome(Repair(frozenset([planted.PLANTED])), None, {}, {}, [])
-    monkeypatch.setitem(methods.METHODS, "planted", lambda task, plan: gone)  # type: ignore[attr-defined]
+    planted_ = methods.Method("planted", lambda task, plan: gone, "the planted head", "Takes the planted head.")
+    monkeypatch.setitem(methods.METHODS, "planted", planted_)
     loaded, text = planted.loaded(planted.planted_model()), planted.write_text(tmp_path / "text.txt")
     found = transfer(loaded, Asked(("planted",), CONTEXTS[:2], text=text), tmp_path / "out")
     assert found["figure"] == "judgement gap" and found["unit"] == "nats²"
