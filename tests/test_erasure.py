@@ -1,11 +1,12 @@
 """Laws of two-sided erasure: what judgements read of groups goes, what must stay stays, and it can be made again."""
 
-from collections.abc import Sequence
+from collections.abc import sys
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+import Sequence
 import torch
 from planted import (
     PLANTED,
@@ -196,17 +197,20 @@ def test_gradients_say_what_an_edit_does() -> None:
         assert (moved[0] - moved[1]) / 2 == pytest.approx(expected, rel=0.05, abs=1e-5)
 
 
-def test_what_a_sweep_keeps_on_the_disk_is_forecast(tmp_path) -> None:
+def test_what_a_sweep_keeps_on_the_disk_is_forecast(tmp_path, monkeypatch) -> None:
     model, text = planted_model(), torch.randint(3, 100, (9, 16))
     items = [Item((3 + n, 4, 5), "judged", "gender", "", n, (5, 9), np.array([1.0, -1.0])) for n in range(40)]
     items += [replace(item, kind="meaning") for item in items]
-    sizes = []
+    sizes: list[int] = []
+    held = dict(sweep(model, items, text))
+    monkeypatch.setattr(sys.modules["fairhub.methods.erasure.sweep"], "_SUMS", 0)
 
     def measured(_: int) -> None:
         sizes.append(sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()))
 
-    for _ in sweep(model, items, text, measured, tmp_path):
+    for key, reads in sweep(model, items, text, measured, tmp_path):
         measured(0)
+        assert all(np.array_equal(values, getattr(held[key], name)) for name, values in vars(reads).items())
     assert sweep_bytes(model, items) / 2 < max(sizes) <= sweep_bytes(model, items)
     assert sizes[-1] < max(sizes) and not list(tmp_path.iterdir())  # a place that was fetched is gone, in the end all
 

@@ -1,4 +1,4 @@
-"""Keeps what a sweep has seen so far in files: rows are appended, sums added, and memory holds those of one place."""
+"""Keeps what a sweep has seen so far: rows are appended to files, sums added there or in memory where it is large."""
 
 from pathlib import Path
 
@@ -14,10 +14,11 @@ SUMS = ("early_inputs", "early_gradients", "text_inputs", "text_gradients", "ear
 class Store:
     """What was seen at every place, by name."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take an empty folder of its own, or one that is not there yet."""
+    def __init__(self, folder: Path, most: int = 0) -> None:
+        """Take an empty folder of its own, or one that is not there yet, and how many bytes of sums memory may hold."""
         folder.mkdir(exist_ok=True)
-        self._folder = folder
+        self._folder, self._left = folder, most
+        self._held: dict[Key, Parts] = {}
         self._names: dict[Key, dict[str, tuple[np.dtype, tuple[int, ...]]]] = {}
 
     def add_(self, key: Key, part: Parts) -> None:
@@ -26,21 +27,32 @@ class Store:
         Raises:
             OSError: The disk is full.
         """
-        names = self._names.setdefault(key, {})
+        held, names = self._held.setdefault(key, {}), self._names.setdefault(key, {})
         for name, values in part.items():
-            total = self._read(key, name) + values if name in SUMS and name in names else values
-            with self._path(key, name).open("wb" if name in SUMS else "ab") as file:
-                total.tofile(file)
-            names[name] = total.dtype, (total.shape if name in SUMS else (-1, *total.shape[1:]))
+            if name in held:
+                held[name] = held[name] + values
+            elif name in SUMS and name not in names and values.nbytes <= self._left:
+                held[name], self._left = values, self._left - values.nbytes
+            else:
+                self._write(key, name, values)
 
     def of(self, key: Key) -> Parts:
         """Return what was seen at a place, rows in the order they came."""
-        return {name: self._read(key, name) for name in self._names.get(key, ())}
+        rests = {name: self._read(key, name) for name in self._names.get(key, ())}
+        return rests | self._held.get(key, {})
 
     def drop(self, key: Key) -> None:
         """Forget a place."""
+        self._left += sum(values.nbytes for values in self._held.pop(key, {}).values())
         for name in self._names.pop(key, ()):
             self._path(key, name).unlink()
+
+    def _write(self, key: Key, name: str, values: np.ndarray) -> None:
+        names = self._names[key]
+        total = self._read(key, name) + values if name in SUMS and name in names else values
+        with self._path(key, name).open("wb" if name in SUMS else "ab") as file:
+            total.tofile(file)
+        names[name] = total.dtype, (total.shape if name in SUMS else (-1, *total.shape[1:]))
 
     def _read(self, key: Key, name: str) -> np.ndarray:
         dtype, shape = self._names[key][name]

@@ -20,6 +20,7 @@ from fairhub.methods.erasure.reads import Reads
 from fairhub.methods.erasure.store import SUMS, Parts, Store
 from fairhub.model.architecture import sites
 from fairhub.model.facts import home
+from fairhub.model.streaming.layers import streamed_of
 from fairhub.model.streaming.steps import hook_after, in_step, side_by_side, waiting
 from fairhub.model.units import Site
 from fairhub.run.processes import spread, state
@@ -29,6 +30,8 @@ TOKENS = 768
 """Tokens of a batch of texts, padding included."""
 _PIECE = 256
 """Items whose beginnings are shared, whatever their number."""
+_SUMS = 256 << 20
+"""Bytes of sums that memory holds, twice, of a model that is in memory; what is more is added in files."""
 _ROWS = 4
 """Chunks of neutral text at once: logits of all their tokens are held."""
 
@@ -56,10 +59,11 @@ def sweep(
     work = _work(items, text, side_by_side(model, _ROWS))
     shards = [work[place::SHARDS] for place in range(min(SHARDS, len(work)))]
     here, at_once = state().process_index, state().num_processes
+    most = _SUMS if streamed_of(model) is None else 0
     with TemporaryDirectory(dir=scratch) as folder:
-        total = Store(Path(folder) / "total")
+        total = Store(Path(folder) / "total", most)
         for begin in range(0, len(shards), at_once):
-            now, mine = shards[begin : begin + at_once], Store(Path(folder) / "shard")
+            now, mine = shards[begin : begin + at_once], Store(Path(folder) / "shard", most)
             if here < len(now):
                 _add_shard_(mine, model, places, items, now[here], progress)
             for site in places:  # one at a time: all shards of all would not fit
