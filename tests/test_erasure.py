@@ -1,12 +1,12 @@
 """Laws of two-sided erasure: what judgements read of groups goes, what must stay stays, and it can be made again."""
 
-from collections.abc import sys
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
-import Sequence
 import torch
 from planted import (
     PLANTED,
