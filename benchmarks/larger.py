@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import options, seconds, tell
+from common import SHAPES, llama, options, seconds, tell
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from fairhub.compute.likelihood import read_endings
 from fairhub.compute.tally import Tally, tallied
@@ -32,30 +32,19 @@ from fairhub.model.streaming.placing import Residence
 from fairhub.run.allocation import give_back
 from fairhub.run.folder import Run
 
-# hidden, layers, heads, key-value heads, neurons, vocabulary, whether both embeddings are one
-SHAPES = {
-    "small": (256, 6, 8, 4, 1024, 49152, True),
-    "1.7B": (2048, 24, 32, 32, 8192, 49152, True),
-    "8B": (4096, 32, 32, 8, 14336, 128256, False),
-}
 ROOM = 64 << 20
 """Bytes that forwards may hold while they wait."""
 
 
 def made(shape: str, folder: Path) -> None:
     """Write a Llama of a shape with random weights in bfloat16, a layer a file."""
-    hidden, layers, heads, pairs, neurons, vocabulary, tied = SHAPES[shape]
-    config = LlamaConfig(
-        hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=pairs,
-        intermediate_size=neurons, vocab_size=vocabulary, tie_word_embeddings=tied, dtype="bfloat16",
-        architectures=["LlamaForCausalLM"], max_position_embeddings=2048,
-    )  # fmt: skip
+    config = llama(shape, dtype="bfloat16", architectures=["LlamaForCausalLM"], max_position_embeddings=2048)
     config.save_pretrained(folder)
     tokenizer_of(*located(None)).save_pretrained(folder)
     files: dict[str, dict[str, torch.Tensor]] = {}
     places, total = {}, 0
     for name, part in laid_out(config).named_parameters():
-        if tied and name == "lm_head.weight":
+        if config.tie_word_embeddings and name == "lm_head.weight":
             continue
         number = name.split(".")[2] if ".layers." in name else "rest"
         places[name] = f"{number}.safetensors"

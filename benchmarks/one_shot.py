@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import torch
+from common import llama
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from fairhub.edit.editing import shrink_, zero_
@@ -46,10 +47,7 @@ def main() -> None:
 
 def shape() -> LlamaConfig:
     """Return the configuration of Llama-3.2-1B, by its published numbers."""
-    return LlamaConfig(
-        vocab_size=128256, hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32,
-        num_key_value_heads=8, head_dim=64, tie_word_embeddings=True,
-    )  # fmt: skip
+    return llama("1B")
 
 
 def measure(config: LlamaConfig, tokenizer: PreTrainedTokenizerBase, device: str) -> dict[str, Any]:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import options, tell
-from transformers import LlamaConfig
+from common import llama, options, tell
+from transformers import PreTrainedTokenizerBase
 
 from fairhub.cost.counts import work_of
-from fairhub.cost.hardware import CARDS, shape_of
+from fairhub.cost.hardware import CARDS, SHARE, shape_of
 from fairhub.cost.memory import needed, widths_of
-from fairhub.cost.resting import Resting, resting
+from fairhub.cost.resting import Resting, resting, spoken
 from fairhub.errors import UserError
+from fairhub.inputs.data import Data
 from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Plan
 from fairhub.model.loading import Loaded, laid_out, located, tokenizer_of
@@ -23,16 +24,7 @@ from fairhub.request import Request, data_of
 from fairhub.run.folder import Run
 
 METHOD = "two_sided"
-# hidden, layers, heads, key-value heads, neurons, vocabulary, whether both embeddings are one: as their configs say
-SHAPES = {
-    "1B": (2048, 16, 32, 8, 8192, 128256, True),
-    "3B": (3072, 28, 24, 8, 8192, 128256, True),
-    "8B": (4096, 32, 32, 8, 14336, 128256, False),
-    "14B": (5120, 48, 40, 8, 13824, 152064, False),
-    "32B": (5120, 64, 40, 8, 27648, 152064, False),
-    "70B": (8192, 80, 64, 8, 28672, 128256, False),
-}
-"""Of Llama 3.2 1B and 3B, Llama 3 8B and 70B, Qwen2.5 14B and 32B."""
+NAMES = ("1B", "3B", "8B", "14B", "32B", "70B")
 
 
 @dataclass(frozen=True)
@@ -52,24 +44,17 @@ def places() -> list[Place]:
     """Return the machines of the table; a laptop's rate is assumed, cards reach what `plan` takes of their sheets."""
     cards = {card.name: card for card in CARDS}
     small, large = cards["l4x1"], cards["a100-large"]
-    share = 0.4
     return [
         Place("16 GB laptop", 12 << 30, None, 0.4e12),
-        Place("24 GB card", 22 << 30, 30 << 30, share * small.matmul),
-        Place("80 GB card", 76 << 30, 142 << 30, share * large.matmul),
+        Place("24 GB card", 22 << 30, 30 << 30, SHARE * small.matmul),
+        Place("80 GB card", 76 << 30, 142 << 30, SHARE * large.matmul),
     ]
 
 
-def forecast(name: str) -> dict[str, Any]:
+def forecast(name: str, tokenizer: PreTrainedTokenizerBase, data: Data) -> dict[str, Any]:
     """Return what every machine would do with a model of this shape, in bfloat16."""
-    hidden, layers, heads, pairs, neurons, vocabulary, tied = SHAPES[name]
-    config = LlamaConfig(
-        hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=pairs,
-        intermediate_size=neurons, vocab_size=vocabulary, tie_word_embeddings=tied, max_position_embeddings=8192,
-    )  # fmt: skip
+    config = llama(name, max_position_embeddings=8192)
     shape = laid_out(config).to(torch.bfloat16)
-    tokenizer = tokenizer_of(*located(None))
-    data = data_of(Request(METHOD, plan=Plan()), tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         task = task_of(Loaded(shape, tokenizer, name, "local"), data, Run(Path(folder) / "run", {}, False))
         works = work_of(METHOD, task, data, Plan())
@@ -92,8 +77,7 @@ def forecast(name: str) -> dict[str, Any]:
 
 
 def _said(stays: Resting, computing: float) -> str:
-    time = max(computing, stays.seconds)
-    hours = f"{time / 3600:.1f} h" if time >= 3600 else f"{max(1, round(time / 60))} min"
+    hours = spoken(max(computing, stays.seconds))
     if stays.stay == stays.layers:
         return f"all {stays.layers} stay, {hours}"
     read = f"{stays.sweeps} reads ({stays.sweeps * stays.bytes / 2**40:.1f} TB)"
@@ -117,5 +101,7 @@ def table(found: list[dict[str, Any]]) -> str:
 
 if __name__ == "__main__":
     asked = options(__doc__).parse_args()
-    rows = [forecast(name) for name in SHAPES]
+    tokenizer_ = tokenizer_of(*located(None))
+    data_ = data_of(Request(METHOD, plan=Plan()), tokenizer_)
+    rows = [forecast(name, tokenizer_, data_) for name in NAMES]
     tell({"rows": rows}, asked.json, lambda found: table(found["rows"]))

@@ -43,7 +43,8 @@ def test_both_sides_lose_as_many_neurons(benchmark, monkeypatch, tmp_path):
     assert sum(int((site.weight == 0).all(0).sum()) for site in sites(loaded.model) if site.kind == "neuron") == 0
 
 
-def test_one_shot_cuts_the_same_share(benchmark):
+def test_one_shot_cuts_the_same_share(benchmark, monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPT.parent)  # as where it runs: the scripts share `common`
     spec = importlib.util.spec_from_file_location("benchmark_one_shot", SCRIPT.with_name("one_shot.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -37,7 +37,7 @@ class Resting:
             return f"all {self.layers} layers stay"
         return (
             f"{self.stay} of {self.layers} layers stay, the others are read about {self.sweeps} times "
-            f"({self.sweeps * self.bytes / 2**30:,.0f} GB, {_minutes(self.seconds)} at {RATE / 1e9:g} GB/s)"
+            f"({self.sweeps * self.bytes / 2**30:,.0f} GB, {spoken(self.seconds)} at {RATE / 1e9:g} GB/s)"
         )
 
 
@@ -76,5 +76,6 @@ def _sweeps(work: Work, room: int, token: int, layers: int) -> int:
     return max(ahead, work.least) + 2 * back
 
 
-def _minutes(seconds: float) -> str:
+def spoken(seconds: float) -> str:
+    """Return a time in whole minutes, or in hours."""
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{max(1, round(seconds / 60))} min"

@@ -38,7 +38,7 @@ def of_activations(task: Task, found: Front) -> dict[str, Any]:
     tells not whether it speaks for a group or against it, so that zeroing them may move gaps both ways (arXiv
     2607.28319).
     """
-    before, *after = [_activations(task, units) for units in (frozenset[Any](), *(s.pruning for s in found.shown))]
+    before, *after = (_activations(task, units) for units in _beside(found))
     templates = [probe.template for probe in _probes(task)]
     rows: Rows = []
     for setting, values in zip(found.shown, after, strict=True):
