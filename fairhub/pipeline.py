@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from fairhub.edit.repair import Repair
 from fairhub.errors import UserError
 from fairhub.inputs.batches import text_batches
 from fairhub.inputs.data import Data, shown
-from fairhub.inputs.probes import CONTROL, stratified
+from fairhub.inputs.probes import CONTROL, Split, stratified
 from fairhub.measure.benchmarks.suite import NOTHING, Suite, benchmarked, suite_answers, suite_figures
 from fairhub.measure.benchmarks.suite import gather as gather_suite
 from fairhub.model import loading
@@ -27,8 +27,9 @@ from fairhub.model.saving import save
 from fairhub.model.streaming.layers import streamed_of
 from fairhub.model.streaming.steps import side_by_side
 from fairhub.proof import items
-from fairhub.proof.assembly import assemble, audited, spent
+from fairhub.proof.assembly import assemble, audited, judged_before, spent
 from fairhub.proof.evidence import evidence_of
+from fairhub.proof.figures import gap_figures
 from fairhub.proof.prover import Prover, batcher, proof_of
 from fairhub.proof.recipe import recipe_of, to_json
 from fairhub.report import Audit, Figure, Report
@@ -58,19 +59,31 @@ def audit(loaded: Loaded, request: Request, suite: Suite | None = None, memory: 
 
 
 def examine(
-    loaded: Loaded, request: Request, suite: Suite | None = None, memory: Memory | None = None, beside: bool = True
+    loaded: Loaded, request: Request, suite: Suite | None = None, memory: Memory | None = None
 ) -> Audit:  # fmt: skip
-    """Return an audit whole: the figures that `audit` returns, and what stands behind them.
-
-    Arguments are the same; `beside` is whether part of held_out is asked in the other prompt format too.
-    """
-    data = data_of(request, loaded.tokenizer, proved=request.axes, beside=beside)
+    """Return an audit whole: the figures that `audit` returns, and what stands behind them; arguments are the same."""
+    data = data_of(request, loaded.tokenizer, proved=request.axes)
     found = Prover(loaded, data, memory).base()
     figures = audited(loaded, data, found)
     evidence = evidence_of(loaded, data, found, figures)
     suite = suite or (gather_suite(request.suite, request.rows) if request.suite else None)
     public = suite_figures(suite, suite_answers(suite, loaded)) if suite else []
     return Audit(loaded.id, loaded.revision, (*figures, *public), suite.notes if suite else (), evidence)
+
+
+def judged(loaded: Loaded, request: Request, splits: Sequence[Split], memory: Memory | None = None) -> Audit:
+    """Return of an audit who is judged worse in these splits, and nothing else; the audit takes over what it read.
+
+    Args:
+        loaded: The model.
+        request: Of the audit.
+        splits: Of the proof; one that has no texts gives no figures.
+        memory: What was measured before.
+    """
+    data = data_of(request, loaded.tokenizer, proved=request.axes)
+    found = Prover(loaded, data, memory).judged(splits)
+    figures = gap_figures(judged_before(loaded, data, found))
+    return Audit(loaded.id, loaded.revision, tuple(figures), (), evidence_of(loaded, data, found, figures))
 
 
 def repair(

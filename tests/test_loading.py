@@ -2,8 +2,10 @@
 
 import json
 import pickle
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import planted
@@ -289,7 +291,28 @@ def test_what_a_full_disk_leaves_of_the_default_is_taken_away(tmp_path, monkeypa
     monkeypatch.setattr(fairhub.model.loading.places, "_convert", full)
     with pytest.raises(UserError, match="No space left.*free 600 MB"):
         fairhub.model.loading.places._unpack(tmp_path / "x.gguf", tmp_path / "x")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["x.lock"]
+
+
+def test_who_comes_later_takes_what_the_first_unpacked(tmp_path, monkeypatch):
+    made = []
+
+    def convert(file, folder):
+        made.append(folder)
+        folder.mkdir()
+        (folder / "config.json").write_text("{}")
+        time.sleep(0.3)
+
+    (tmp_path / "x.partial").mkdir()  # of who was killed
+    (tmp_path / "x.partial" / "half.safetensors").write_bytes(b"0")
+    monkeypatch.setattr(fairhub.model.loading.places, "_convert", convert)
+    unpack = partial(fairhub.model.loading.places._unpack, tmp_path / "x.gguf", tmp_path / "x")
+    both = [threading.Thread(target=unpack) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert len(made) == 1 and [path.name for path in (tmp_path / "x").iterdir()] == ["config.json"]
 
 
 def test_a_folder_that_hides_a_model_of_the_hub_is_said_to_be_in_the_way(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The Space without a browser: how a pair is read, what can be asked, what is shown of a run, the unit map."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import planted
@@ -10,7 +11,7 @@ from fairhub.errors import UserError
 from fairhub.inputs.probes import CONTROL, stratified
 from fairhub.inputs.sizes import Sizes
 from fairhub.methods import METHODS, Plan
-from fairhub.model.loading import Loaded
+from fairhub.model.loading import DEFAULT, EMBEDDED, Loaded, embedded_default
 from fairhub.report import headline, read
 from fairhub.space import app, gallery_tab, map_panel, unitmap
 from fairhub.space.asking import FULL, QUICK, methods, request
@@ -22,6 +23,7 @@ from fairhub.space.ranks import Ranks, probes, rank_shown
 from fairhub.space.reading import checked, read_pair, side_by_side, words_table
 from fairhub.space.running import Seen
 from fairhub.space.shared import Shared
+from fairhub.space.unpacking import ahead
 from fairhub.space.visitors import Visitors
 from fairhub.space.worker import Standing
 
@@ -170,10 +172,22 @@ def test_a_space_never_loads_what_a_bot_made_of_pickles(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "environ", told)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(app, "stay_patient_", lambda seconds: None)
-    at_launch = []
+    at_launch, offered = [], []
+    monkeypatch.setattr(app, "ahead", lambda models: offered.append(models.offered))
     monkeypatch.setattr("gradio.Blocks.launch", lambda *_, **__: at_launch.append(dict(told)))
     app.launch(CARDS)
+    assert offered == [{DEFAULT: None}]
     assert at_launch[0]["DISABLE_SAFETENSORS_CONVERSION"] == "1"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec(EMBEDDED) is None, reason="needs the embedded default")
+def test_the_default_is_unpacked_before_anybody_asks_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRHUB_CACHE", str(tmp_path))
+    assert ahead(Models({"planted": "a folder"})) is None
+    ahead(Models()).join()
+    (made,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert made == embedded_default() and (made / "model.safetensors").is_file()
 
 
 def test_what_holds_a_model_runs_in_turn(tmp_path):
@@ -187,3 +201,19 @@ def test_what_holds_a_model_runs_in_turn(tmp_path):
         "audit",
         "repair",
     }  # Audit, Start, Resume, and another candidate: "streaming"
+
+
+def test_nothing_can_be_pressed_that_needs_a_visit_before_there_is_one(tmp_path):
+    demo = app.build(Shared(Models(), Visitors(tmp_path), CARDS))
+    parts = {part["id"]: part["props"] for part in demo.config["components"] if part["type"] == "button"}
+    waiting = {props["value"] for props in parts.values() if not props["interactive"]}
+    assert {"Audit", "Start", "How long will it take?", "Draw the map", "Compare", "Put them side by side"} <= waiting
+    states = {part["id"] for part in demo.config["components"] if part["type"] == "state"}
+    opened = {
+        parts[made["outputs"][0]]["value"]
+        for made in demo.config["dependencies"]
+        if len(made["outputs"]) == 1
+        and made["outputs"][0] in parts
+        and {target for target, _ in made["targets"]} <= states
+    }
+    assert waiting - {"Stop", "Resume"} == opened

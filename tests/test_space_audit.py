@@ -15,6 +15,7 @@ import pytest
 
 import fairhub
 from fairhub.errors import UserError
+from fairhub.inputs.probes import PROVED
 from fairhub.inputs.sizes import Sizes
 from fairhub.model.loading import EMBEDDED
 from fairhub.report import Audit, read
@@ -115,16 +116,24 @@ class Done:
         return 0
 
 
+STEPS = [("external",), PROVED, "whole"]
+
+
 @pytest.fixture
 def steps(monkeypatch):
     """What was asked of a model, a look at a time, each under its own name."""
     made = []
 
-    def examined(loaded, request, *_, beside=True, **__):
-        made.append((request.sizes.judged, beside))
+    def examined(loaded, request, *_, **__):
+        made.append("whole")
+        return audit(f"look {len(made)}")
+
+    def judged(loaded, request, splits, *_):
+        made.append(tuple(splits))
         return audit(f"look {len(made)}")
 
     monkeypatch.setattr(audits, "examine", examined)
+    monkeypatch.setattr(audits, "judged", judged)
     return made
 
 
@@ -137,7 +146,7 @@ def test_a_finding_grows_and_the_second_time_comes_at_once(shared, steps):
     shared = replace(shared, begin=Done)
     key = shared.visitors.new()
     said = shown_by(shared, key)
-    assert steps == [(48, False), (144, False), (144, True)]
+    assert steps == STEPS
     assert said[0][1] == findings.COMING and findings.NOW in said[-1][1] and "look 3" in said[-1][1]
     (again,) = audit_tab._audit(shared, key, "planted")
     assert findings.BEFORE in again[1] and "look 3" in again[1] and len(steps) == 3
@@ -165,12 +174,28 @@ def test_a_part_says_what_was_read_and_offers_the_rest(shared, steps, monkeypatc
     monkeypatch.setattr(Cut, "looks", looks)
     key = shared.visitors.new()
     *_, (_, shown, start, _) = shown_by(replace(shared, begin=Cut), key)
-    assert findings._LOOKS[looks - 1] in shown and "The rest was not read: Finish the audit does, in about" in shown
+    assert (findings._EXTERNAL, findings._WHOLE)[looks - 1] in html.unescape(shown)
+    assert "The rest was not read: Finish the audit does, in about" in shown
     assert start["value"] == "Finish the audit" and start["interactive"]
     told = [update for update in audit_tab._audit(replace(shared, begin=Done), key, "planted")]
     assert not isinstance(told[0][1], str)  # what was found stays on the page
     assert findings.NOW in told[-1][1] and told[-1][2]["value"] == "Audit"
-    assert steps == [(48, False), (144, False), (144, True)]  # what was looked at is not looked at again
+    assert steps == STEPS  # what was looked at is not looked at again
+
+
+@pytest.mark.usefixtures("offline")
+def test_what_a_look_says_is_what_the_audit_says_and_reads_no_more(planted_folder, tmp_path, monkeypatch):
+    loaded, request = planted.loaded(planted.planted_model()), replace(audits.asked(["gender"]), sizes=FEW)
+    memory = Memory(tmp_path / "memory")
+    looks = [audits.look(loaded, request, memory, number) for number in range(2)]
+    whole = audits.whole(loaded, None, request, memory)
+    assert {f.split for f in looks[0].figures} == {"external"}
+    assert {f.split for f in looks[1].figures} == {"external", "held_out"}
+    assert all(set(map(repr, look.figures)) <= set(map(repr, whole.figures)) for look in looks)
+    assert looks[1].evidence.brought == whole.evidence.brought
+    monkeypatch.setattr("fairhub.inputs.gathering.holistic_cells", lambda *_: [])
+    (third,) = {f.split for f in audits.look(loaded, request, memory, 0).figures}
+    assert third == "held_out"  # where nothing of other people's is installed
 
 
 @pytest.mark.usefixtures("offline")

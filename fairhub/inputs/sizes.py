@@ -78,10 +78,5 @@ def of_audit(suite: str | None) -> Sizes:
     return QUICK if suite == "quick" else AUDIT
 
 
-FIRST_LOOK = Sizes(
-    search=16, select=16, held_out=8, external=8, control=4, judged=48, traits=6, choices=8, passages=4, fitted=16,
-    fitted_wide=16, held_out_tokens=1_024, search_tokens=1_024, select_tokens=1_024,
-)  # fmt: skip
-"""Of a first look before an audit: who is judged worse, on a third of the sentences; next to nothing of all else."""
-SECOND_LOOK = replace(FIRST_LOOK, judged=AUDIT.judged)
-"""Of a second look: who is judged worse is read whole, which the audit takes over."""
+FIRST_LOOK = replace(AUDIT, judged=AUDIT.judged // 3)
+"""Of a first look before an audit, where it has no sentences that other people wrote: a third of fairhub's own."""

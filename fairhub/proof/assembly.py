@@ -92,15 +92,22 @@ def audited(loaded: Loaded, data: Data, found: dict[str, np.ndarray]) -> list[Fi
     """Return the figures of an audit, from the measurements of `Prover.base`."""
     splits = enumerate(data.proof, start=len(data.near))
     biases = [proof.Bias(probes, found[f"bias{number}"][0], None) for number, probes in splits]
-    judged = [
-        (_readings(loaded, cells, found, f"judged{number}")[0], None)
-        for number, cells in enumerate(data.judged) if f"judged{number} words" in found
-    ]  # fmt: skip
+    judged = judged_before(loaded, data, found)
     kept, traits = keep.usable(loaded, data.choices, data.passages), _readings(loaded, data.traits, found, "traits")
     beside = beside_of(loaded, data.beside, found) if data.beside else None
     read = proof.Judged(judged, tuple(traits), kept, found["kept"], beside=beside)
     loss = found["loss"]
     return proof.figures_of(biases, proof.Utility(loss, loss[:0]), data.documents["held_out"], None, read)
+
+
+def judged_before(
+    loaded: Loaded, data: Data, found: Mapping[str, np.ndarray]
+) -> list[tuple[Reading, Reading | None]]:  # fmt: skip
+    """Return what was read of the base model in each split of the proof that `found` holds."""
+    return [
+        (_readings(loaded, cells, found, f"judged{number}")[0], None)
+        for number, cells in enumerate(data.judged) if f"judged{number} words" in found
+    ]  # fmt: skip
 
 
 def _sizes(
@@ -143,7 +150,7 @@ def beside_of(loaded: Loaded, beside: Beside, found: dict[str, np.ndarray]) -> p
     return proof.Judged(splits, tuple(traits), kept, found["beside kept"], beside.format)
 
 
-def _readings(loaded: Loaded, cells: Sequence[Cell], found: dict[str, np.ndarray], name: str) -> list[Reading]:
+def _readings(loaded: Loaded, cells: Sequence[Cell], found: Mapping[str, np.ndarray], name: str) -> list[Reading]:
     """Return the readings that `found` holds: base, then repair, of some alternatives each."""
     words = lexicon(loaded.tokenizer, cells[0].split)
     return unflat(cells, words, found, name)

@@ -189,13 +189,20 @@ def judged_figures(
         limits: How much of what must stay may be lost.
         scope: The groups and dimensions that search and select were restricted to.
     """
-    figures: list[Figure] = []
-    for before, after in judged.splits:
-        split = before.cells[0].split
-        proved = split in PROVED
-        figures += judgement.figures(before, after, split, proved, searched, scope)
+    figures = gap_figures(judged.splits, searched, scope)
     figures += keep.keep_figures(judged.traits, judged.kept, judged.kept_values, limits)
     return figures + (otherwise_asked(judged.beside) if judged.beside else [])
+
+
+def gap_figures(
+    splits: Iterable[tuple[Reading, Reading | None]], searched: Sequence[str] = (), scope: Scope = EVERYTHING
+) -> list[Figure]:  # fmt: skip
+    """Return who is judged worse in each of these splits; arguments are those of `judged_figures`."""
+    figures: list[Figure] = []
+    for before, after in splits:
+        split = before.cells[0].split
+        figures += judgement.figures(before, after, split, split in PROVED, searched, scope)
+    return figures
 
 
 def otherwise_asked(judged: Judged) -> list[Figure]:

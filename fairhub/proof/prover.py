@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, partial
 from typing import Any
@@ -16,7 +16,7 @@ from fairhub.inputs.batches import Batch, batches_for, text_batches
 from fairhub.inputs.data import Beside, Data, compared, prompts
 from fairhub.inputs.judgement.cells import Cell
 from fairhub.inputs.judgement.lexicon import lexicon
-from fairhub.inputs.probes import PROVED, Probe
+from fairhub.inputs.probes import PROVED, Probe, Split
 from fairhub.measure import keep
 from fairhub.measure.divergence import divergence_tokens, divergences
 from fairhub.measure.judgement import reading
@@ -118,6 +118,11 @@ class Prover:
         on = self._model, self.data.text["held_out"].tolist()
         return self._remembered() | self.memory.arrays("loss", on, lambda: {"loss": self.utility([]).loss})
 
+    def judged(self, splits: Sequence[Split]) -> dict[str, Any]:
+        """Measure who is judged worse in these splits of the proof alone: parts of what `base` returns."""
+        words = {f"judged{number}" for number, cells in enumerate(self.data.judged) if cells[0].split in splits}
+        return self._remembered(words)
+
     @cached_property
     def _model(self) -> str:
         """A hash of the untouched model; nothing where nothing is remembered, as all weights are read for it."""
@@ -129,9 +134,9 @@ class Prover:
         judged = {f"judged{number}": cells for number, cells in enumerate(self.data.judged)}
         return judged | {"traits": self.data.traits}
 
-    def _remembered(self) -> dict[str, Any]:
-        """Return every part of the proof but text, of the base model."""
-        parts = list(self._parts(near=False))
+    def _remembered(self, only: Collection[str] | None = None) -> dict[str, Any]:
+        """Return every part of the proof but text, or `only` those named, of the base model."""
+        parts = [part for part in self._parts(near=False) if only is None or part[0] in only]
         found: dict[str, Any] = {}
         for part in self._together(lambda part: self._of_base(*part), parts):
             found |= part

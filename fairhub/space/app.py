@@ -33,6 +33,7 @@ from fairhub.space.own import LONGEST  # noqa: E402
 from fairhub.space.running import in_a_process  # noqa: E402
 from fairhub.space.shared import Page, Shared  # noqa: E402
 from fairhub.space.toasts import told  # noqa: E402
+from fairhub.space.unpacking import ahead  # noqa: E402
 from fairhub.space.visitors import Visitors  # noqa: E402
 
 TABS = (
@@ -92,7 +93,9 @@ def launch(gallery: Path, models: Models | None = None) -> None:
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # or a bot's pull request is loaded
     root = cache() / "space" / "visitors"
     begin = zero.begin if zero.on_zero() else in_a_process
-    demo = build(Shared(models or Models(), Visitors(root, _HOURS * 3600), gallery, begin))
+    models = models or Models()
+    ahead(models)
+    demo = build(Shared(models, Visitors(root, _HOURS * 3600), gallery, begin))
     stay_patient_(_SILENCE)
     forget_()
     demo.launch(

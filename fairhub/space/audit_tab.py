@@ -11,7 +11,7 @@ from fairhub.request import Request
 from fairhub.space import audits, findings, own, own_boxes, running, sharing
 from fairhub.space.callers import caller
 from fairhub.space.live import status
-from fairhub.space.shared import Page, Shared, models_box, repairs_in_turn
+from fairhub.space.shared import Page, Shared, models_box, once_begun, repairs_in_turn
 from fairhub.space.toasts import told
 from fairhub.space.turns import Ticket
 from fairhub.space.worker import BUSY, What
@@ -30,7 +30,7 @@ def build(shared: Shared, page: Page) -> None:
     model = models_box(shared, page)
     mine = own_boxes.boxes(shared, page)
     with gr.Row():
-        start = gr.Button(_START, variant="primary")
+        start = gr.Button(_START, variant="primary", interactive=False)
         stop = gr.Button("Stop", interactive=False)
     state = gr.HTML("", elem_id="audit-state")
     first, source = next(iter(shared.models.offered.items()))
@@ -42,6 +42,7 @@ def build(shared: Shared, page: Page) -> None:
         **quiet, **repairs_in_turn(),
     )  # fmt: skip
     stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
+    once_begun(page, start)
     told_by_address = [page.visitor, page.model, page.groups, page.pairs]
     page.model.change(told(partial(_known, shared)), told_by_address, shown, queue=False, **quiet)
 

@@ -8,9 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fairhub.inputs.groups import Term
-from fairhub.inputs.sizes import FIRST_LOOK, SECOND_LOOK, of_audit
+from fairhub.inputs.probes import PROVED
+from fairhub.inputs.sizes import FIRST_LOOK, of_audit
 from fairhub.model.loading import EMBEDDED, Loaded
-from fairhub.pipeline import examine, remembered
+from fairhub.pipeline import examine, judged, remembered
 from fairhub.report import Audit, Report
 from fairhub.report.audit_file import before, from_json, to_json
 from fairhub.request import Request, settings_of
@@ -28,22 +29,21 @@ def asked(axes: Sequence[str] = (), own: tuple[Term, ...] = (), probes: Path | N
 
 
 def look(loaded: Loaded, request: Request, memory: Memory, number: int) -> Audit:
-    """Measure who is judged worse, and nothing else: intervals are wider, and less is beyond chance.
+    """Measure who is judged worse, and nothing else.
+
+    The first look reads the sentences that other people wrote: they are short and few, and groups differ most in
+    them. Where there are none it reads a third of fairhub's own.
 
     Args:
         loaded: The model.
         request: Of the audit.
-        memory: What was measured before; the audit takes over from it what a second look measured.
-        number: Which look, from 0 on: on a third of the sentences, then as the audit has it.
+        memory: What was measured before; the audit takes over from it what a look read whole.
+        number: Which look, from 0 on.
     """
-    found = examine(loaded, replace(request, sizes=LOOKS[number]), memory=memory, beside=False)
-    return replace(found, figures=tuple(one for one in found.figures if one.metric.section in _READ))
-
-
-LOOKS = (FIRST_LOOK, SECOND_LOOK)
-"""How much is read before an audit is whole."""
-_READ = ("judged", "gaps")
-"""Sections of a report whose figures a look reads enough for."""
+    if number > 0:
+        return judged(loaded, request, PROVED, memory)
+    quick = judged(loaded, request, ("external",), memory)
+    return quick if quick.figures else judged(loaded, replace(request, sizes=FIRST_LOOK), ("held_out",), memory)
 
 
 def whole(loaded: Loaded, source: str | None, request: Request, memory: Memory) -> Audit:

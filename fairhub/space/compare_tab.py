@@ -18,7 +18,7 @@ from fairhub.space import rebuilding, talking
 from fairhub.space.gallery_tab import finished
 from fairhub.space.markup import drawn, esc
 from fairhub.space.running import last_line
-from fairhub.space.shared import Page, Shared, models_in_turn
+from fairhub.space.shared import Page, Shared, models_in_turn, once_begun
 from fairhub.space.toasts import told
 from fairhub.studies.compare import compare
 from fairhub.studies.compare import document as comparisons
@@ -83,11 +83,11 @@ def build(shared: Shared, page: Page) -> None:
     run = gr.Dropdown(spoken, value=spoken[0] if spoken else None, label="Run",
                       info="Your own, and those of the gallery whose base model can be had here.")  # fmt: skip
     words = _words()
-    button = gr.Button("Compare", variant="primary")
+    button = gr.Button("Compare", variant="primary", interactive=False)
     shown = gr.HTML("", elem_id="compared")
     gr.Markdown("## Runs beside each other")
     several = gr.CheckboxGroup(names, value=comparable(known), label="Runs of one base model")
-    together = gr.Button("Put them side by side")
+    together = gr.Button("Put them side by side", interactive=False)
     picture = gr.HTML("", elem_id="front-of-runs")
     table = gr.Markdown("", elem_classes="fh-document", latex_delimiters=[])
 
@@ -119,6 +119,7 @@ def build(shared: Shared, page: Page) -> None:
         return side_by_side({name: chosen(shared, key, name) for name in asked})
 
     page.finished.change(offer, page.visitor, [run, several], api_visibility="private", show_progress="hidden")
+    once_begun(page, button, together)
     button.click(talk, [page.visitor, run, *words], shown, api_visibility="private", **models_in_turn())
     together.click(put, [page.visitor, several], [picture, table], api_visibility="private")
 

@@ -17,11 +17,9 @@ from fairhub.space.worker import AUDIT, FOUND
 NOW = "Measured here just now, whole."
 BEFORE = "Measured here before, whole, of the same model by the same fairhub."
 COMING = "<p>What is found stands here: a first look, then the whole.</p>"
-_LOOKS = (
-    "A first look, no more: a third of the sentences were read. It shows the largest differences alone.",
-    "Who is judged worse was read whole. What the model knows and keeps is still to be read.",
-)
-"""Of each of `audits.LOOKS`."""
+_EXTERNAL = "A first look, no more: only the sentences that other people wrote were read, not yet fairhub's own."
+_THIRD = "A first look, no more: a third of the sentences were read. It shows the largest differences alone."
+_WHOLE = "Who is judged worse was read whole. What the model knows and keeps is still to be read."
 _AS_LONG = (6.0, 1.2)
 """How long the rest takes after each, as a multiple of the time until then: of the default on two CPU cores."""
 
@@ -78,7 +76,14 @@ def part(job: Path, count: int, rest: float, going: bool, address: str) -> str:
         if going
         else f"The rest was not read: Finish the audit does, in about {spoken(rest)}."
     )
-    return finding(from_json((job / FOUND[count - 1]).read_text()), f"{_LOOKS[count - 1]} {more}", address)
+    found = from_json((job / FOUND[count - 1]).read_text())
+    return finding(found, f"{_read(found, count)} {more}", address)
+
+
+def _read(found: Audit, count: int) -> str:
+    """Return what was read until now."""
+    first = _EXTERNAL if any(figure.split == "external" for figure in found.figures) else _THIRD
+    return _WHOLE if count > 1 else first
 
 
 def all_of_it(count: int, seconds: float) -> float:

@@ -10,7 +10,7 @@ from fairhub.model.loading import Loaded
 from fairhub.model.units import Pruning, Unit
 from fairhub.space import unitmap
 from fairhub.space.reading import checked
-from fairhub.space.shared import Page, Shared, models_in_turn
+from fairhub.space.shared import Page, Shared, models_in_turn, once_begun
 from fairhub.space.toasts import told
 from fairhub.studies.diagnose.diagnosis import PAIR
 
@@ -29,7 +29,7 @@ def build(shared: Shared, page: Page, model: gr.Dropdown) -> None:
             first = gr.Textbox(PAIR[0], label="First text", lines=2)
             second = gr.Textbox(PAIR[1], label="Second text", lines=2)
         with gr.Row():
-            draw = gr.Button("Draw the map", variant="primary")
+            draw = gr.Button("Draw the map", variant="primary", interactive=False)
             preset = gr.Checkbox(True, label="Begin with what my last run removed")
         grid = gr.HTML("", elem_id="unit-map", js_on_load=unitmap.JS)
         shown = gr.HTML("", elem_id="effect")
@@ -49,6 +49,7 @@ def build(shared: Shared, page: Page, model: gr.Dropdown) -> None:
         return switched(shared, event._data, of, checked(a, b))
 
     settings: dict[str, Any] = {"api_visibility": "private"} | models_in_turn()
+    once_begun(page, draw)
     draw.click(begin, [page.visitor, model, first, second, preset], [grid, shown, of], **settings)
     grid.click(switch, [of, first, second], shown, trigger_mode="always_last", **settings)
 

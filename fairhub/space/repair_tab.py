@@ -18,7 +18,7 @@ from fairhub.space.callers import caller
 from fairhub.space.live import live
 from fairhub.space.markup import esc
 from fairhub.space.overview import overview
-from fairhub.space.shared import Page, Shared, models_box, models_in_turn, repairs_in_turn
+from fairhub.space.shared import Page, Shared, models_box, models_in_turn, once_begun, repairs_in_turn
 from fairhub.space.sizes import size_of
 from fairhub.space.toasts import told
 from fairhub.space.turns import Ticket
@@ -36,8 +36,8 @@ def build(shared: Shared, page: Page) -> None:
     gr.Markdown(_WHAT)
     asked = [*_form(shared, page), *own_boxes.boxes(shared, page)]
     with gr.Row():
-        start = gr.Button("Start", variant="primary")
-        ask = gr.Button("How long will it take?")
+        start = gr.Button("Start", variant="primary", interactive=False)
+        ask = gr.Button("How long will it take?", interactive=False)
         stop = gr.Button("Stop", interactive=False)
         resume = gr.Button("Resume", interactive=False)
     takes = gr.HTML("", elem_id="forecast")
@@ -51,6 +51,7 @@ def build(shared: Shared, page: Page) -> None:
     start.click(told(partial(_begin, shared)), [page.visitor, *asked], seen, **queue)
     resume.click(told(partial(_go_on, shared)), page.visitor, seen, **queue)
     stop.click(told(partial(_halt, shared)), page.visitor, stop, queue=False, **quiet)
+    once_begun(page, start, ask)
     page.visitor.change(told(partial(_back, shared)), page.visitor, seen[:-1], **quiet)
     below.known.change(told(partial(_grown, shared)), [page.visitor, below.picked], below[:4], queue=False, **quiet)
     below.place.input(told(partial(_weigh, shared)), [page.visitor, below.place], [*below[2:4], below.picked],

@@ -70,6 +70,15 @@ def repairs_in_turn() -> dict[str, Any]:
     return {"concurrency_id": "repair", "concurrency_limit": 12}
 
 
+def once_begun(page: Page, *buttons: gr.Button) -> None:
+    """Let buttons be pressed that were laid out as not to be: a page can be seen before its visit has begun."""
+    for button in buttons:
+        page.visitor.change(
+            lambda key: gr.update(interactive=bool(key)), page.visitor, button,
+            api_visibility="private", show_progress="hidden", queue=False,
+        )  # fmt: skip
+
+
 def models_box(shared: Shared, page: Page) -> gr.Dropdown:
     """Return the choice of a model: those offered, or any Hub id; first that of the page's address."""
     offered = list(shared.models.offered)
