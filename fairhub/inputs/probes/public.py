@@ -6,9 +6,10 @@ import importlib.metadata
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from heapq import nsmallest
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -100,12 +101,14 @@ def holistic_bias(root: Path | None = None, count: int = 400) -> list[Probe]:
 def _holistic_probes(folder: Path, count: int) -> tuple[Probe, ...]:
     sentences, axes, nouns = (json.loads((folder / file).read_text(encoding="utf-8")) for file in _HOLISTIC_BIAS)
     neutral = [noun for noun in nouns["neutral"] if noun[0] not in NOUNS_OF_AN_AGE]
+    pairs = {axis: [(pair, str(pair).encode()) for pair in _descriptor_pairs(axes.get(name, {}))]
+             for name, axis in _HOLISTIC_AXES.items()}  # fmt: skip
     probes = [
         probe
         for sentence in sentences
         for noun in neutral
-        for name, axis in _HOLISTIC_AXES.items()
-        for probe in _holistic_pairs(sentence, noun, axis, axes.get(name, {}))
+        for axis, candidates in pairs.items()
+        for probe in _holistic_pairs(sentence, noun, axis, candidates)
     ]
     return tuple(stratified(probes, count))
 
@@ -183,15 +186,23 @@ def folder_of(source: str, root: Path | None) -> Path | None:
     return root
 
 
-def _holistic_pairs(sentence: str, noun: list[str], axis: str, buckets: dict[str, Any]) -> Iterator[Probe]:
+def _holistic_pairs(
+    sentence: str, noun: list[str], axis: str, candidates: Sequence[tuple[tuple[str, str], bytes]]
+) -> Iterator[Probe]:  # fmt: skip
     plural = "{plural_noun_phrase}" in sentence
     phrase = f"{{descriptor}} {noun[1]}" if plural else f"a {{descriptor}} {noun[0]}"
     stem = re.sub(r"\{(plural_)?noun_phrase\}", phrase, sentence)
     template = f"{sentence} | {noun[plural]}"
     openers = _OPENERS[said_of(sentence)]
     text = f"{stem} {openers[int(unit_hash(template) * len(openers))]}"
-    candidates = sorted(_descriptor_pairs(buckets), key=lambda pair: unit_hash(f"{template}|{axis}|{pair}"))
-    for a, b in candidates[:_PAIRS_PER_TEMPLATE]:
+    begun = hashlib.sha256(f"{template}|{axis}|".encode())  # once: a candidate goes on from there, some 600,000 do
+
+    def order(candidate: tuple[tuple[str, str], bytes]) -> bytes:
+        whole = begun.copy()
+        whole.update(candidate[1])
+        return whole.digest()
+
+    for (a, b), _ in nsmallest(_PAIRS_PER_TEMPLATE, candidates, key=order):
         yield Probe(
             text_a=fill(text, a), text_b=fill(text, b), axis=axis, context="social",
             template=template, frame=sentence, source="holistic_bias", group_a=a, group_b=b, term_a=a,
