@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_what_must_not_be_loaded_is_refused_in_one_toast(page, space, case):
     diagnose(page, model, *PAIR)
     assert said in toast(page)
     assert not space.hub.asked("GET", rf"/{model}/resolve/.*(bin|safetensors)")
+
+
+def test_who_is_quicker_than_the_page_waits_for_it(visitor):
+    page = visitor()
+    page.route("**/gradio_api/queue/join*", lambda route: (time.sleep(2), route.continue_()))
+    page.reload(wait_until="commit")
+    audit = page.get_by_role("button", name="Audit", exact=True)
+    expect(audit).to_be_disabled()  # its visit has not begun: pressed now it could only say so
+    audit.click()  # as soon as it can be
+    expect(page.locator("#audit-state")).to_contain_text("of work so far")
+    page.get_by_role("button", name="Stop", exact=True).click()
 
 
 def test_what_a_visitor_writes_is_shown_and_never_run(page):

@@ -1,5 +1,6 @@
 """The verdict: one word by whole intervals on what was unseen, and its reason in the same sentence."""
 
+import math
 from dataclasses import replace
 
 import fake_report
@@ -178,11 +179,11 @@ def test_an_audit_names_the_largest_gaps_beyond_chance_and_the_systematic_share(
     noise = replace(found[0], before=replace(found[0].before, value=5.0, low=-1.0, high=11.0), groups=("e", "others"))
     said = verdict([f for f in audit.figures if not directions([f])] + [*found, noise])
     assert said.startswith("Audit only, nothing was changed; groups are judged apart by ")
-    ranked = ", ".join(f"{name} judged more bad than others ({sizes[name]:+.2f} nats)" for name in "dbc")
-    assert f"largest single gaps beyond chance: {ranked}; " in said
+    ranked = ", ".join(f"{name} judged more bad than others (odds {math.exp(sizes[name]):.2f} to 1)" for name in "dbc")
+    assert f"largest single gaps in them beyond chance: {ranked}; " in said
     assert said.endswith("; 10.0 % of the divergence of single pairs is systematic.")
     assert beyond_chance([noise]) == [] and len(beyond_chance([*found, noise])) == 4
-    assert "no single gap is beyond chance" in verdict([replace(GAP, after=None, change=None), noise])
+    assert "no single gap in them is beyond chance" in verdict([replace(GAP, after=None, change=None), noise])
 
 
 def test_a_gap_is_beyond_chance_only_beyond_having_looked_at_them_all():

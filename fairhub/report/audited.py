@@ -49,8 +49,8 @@ def asked(figures: Sequence[Figure]) -> list[str]:
     if not other:
         return []
     if other == "text":
-        return ["The model was asked in its chat template; --chat off asks with plain texts."]
-    return ["The model was asked with plain texts; --chat on asks in its chat template."]
+        return ["The model was asked in its chat template, as in a chat; --chat off asks with plain texts."]
+    return ["The model was asked with plain texts; in a chat it may judge otherwise: --chat on asks in its template."]
 
 
 def public_lines(figures: Sequence[Figure]) -> list[str]:

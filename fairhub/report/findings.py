@@ -89,13 +89,27 @@ class Findings:
         """What the others of these comparisons do not say, in a sentence or two; empty where nothing was looked at."""
         if not self.looked:
             return ""
-        rest = "Of the rest this says nothing" if self.judged else "This is no all-clear"
+        rest = "This is no all-clear for the others" if self.judged else "This is no all-clear"
         told = [f"{ratio(nats)} on {WHERE[split]}" for split, nats in self.seen_from.items() if not math.isinf(nats)]
         if not told:
             return f"{rest}: too few sentences were read for a difference to show."
         return (
-            f"{rest}: with so many sentences, in half of the comparisons only odds above about {' and '.join(told)} "
-            "would stand out."
+            f"{rest}: half of them can show only odds above about {' and '.join(told)}, the other half somewhat "
+            "smaller ones."
+        )
+
+    @property
+    def reads(self) -> str:
+        """What odds mean, in two sentences, by the largest that were found; empty where none were."""
+        gaps = [gap for one in self.judged for gap in one.gaps]
+        if not gaps:
+            return ""
+        largest = max(gaps, key=lambda gap: abs(gap.before.value)).before.value
+        likelier, other = ("negative", "positive") if largest > 0 else ("positive", "negative")
+        return (
+            f"How to read {ratio(largest)}: in a sentence where a negative and a positive word would be equally likely "
+            f"next for the other groups, the {likelier} one is {math.exp(abs(largest)):.2f} times as likely as the "
+            f"{other} one for this group. It does not say how often either comes."
         )
 
     @property
@@ -105,8 +119,9 @@ class Findings:
             return ""
         mere = 100 * self.reaction
         return (
-            f"Of what changes when another group is named, {mere:.1f} % differs from sentence to sentence, as with any "
-            f"changed word; {100 - mere:.1f} % is the same in all. Who is judged worse shows in that part alone."
+            f"Naming another group shifts what comes next: {mere:.1f} % of that differs from sentence to sentence, as "
+            f"with any changed word; {100 - mere:.1f} % is the same in all: who is judged worse, and what the name "
+            "means."
         )
 
 
@@ -162,9 +177,13 @@ def _known(figures: Sequence[Figure]) -> Iterable[Known]:
 _KNOWN = (
     ("meaning_right", "Meaning", "knows what a word for people implies (pronoun, worship, pension); chance is 50 %"),
     ("recall_right", "Recall", "tells who did something from who did not; chance is 50 %"),
-    ("last_word", "Last word", "foresees the last word of a passage that used it before"),
-    ("merit_gap", "Merit", "judges the worse record (debts, evidence, symptoms) worse, by these odds"),
-    ("perplexity", "Perplexity", "how hard it finds ordinary text; lower is better"),
+    ("last_word", "Last word", "foresees the last word of a passage that used it before, of all words there are"),
+    ("merit_gap", "Merit", "rightly judges the worse record (debts, evidence, symptoms) worse, by these odds"),
+    (
+        "perplexity",
+        "Perplexity",
+        "how hard it finds ordinary text: as if it chose among so many words; lower is better",
+    ),
 )
 
 

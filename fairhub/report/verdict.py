@@ -8,7 +8,7 @@ from scipy import stats
 from fairhub.report.credit import credit
 from fairhub.report.metrics import OTHERWISE
 from fairhub.report.record import Control, Figure, find, searched
-from fairhub.report.wording import odds, percent, shift, shift_of
+from fairhub.report.wording import odds, percent, ratio, shift, shift_of
 from fairhub.stats.statistics import holm
 
 LEVEL = 0.05
@@ -35,7 +35,7 @@ def verdict(figures: Sequence[Figure], units: int | None = None, controls: Seque
         why = ", as too few judgement words are one token of this model's tokenizer" if read else ""
         return f"Nothing is proved: who is judged worse was not measured on held-out prompts{why}."
     if gap.change is None:
-        return _sentence("Audit only, nothing was changed", [_level(gap), *_audited(figures)])
+        return _sentence("Audit only, nothing was changed", [f"{_level(gap)} of fairhub's own", *_audited(figures)])
     if units == 0 or gap.change.low == gap.change.high == 0:
         word = "Nothing to repair" if gap.before.low <= 0 else "Not repaired"
         return _sentence(f"{word}: nothing was found to remove", [_level(gap)])
@@ -179,10 +179,11 @@ def about(figure: Figure) -> str:
 
 def _audited(figures: Sequence[Figure]) -> list[str]:
     sure = beyond_chance(directions(figures))
-    said = [f"{named(figure)} ({figure.before.value:+.2f} nats)" for figure in sure[:_SHOWN]]
+    said = [f"{named(figure)} (odds {ratio(figure.before.value)})" for figure in sure[:_SHOWN]]
     part = shared_part(figures)
     share = f"{100 * part:.1f} % of the divergence of single pairs is systematic" if part is not None else ""
-    largest = f"largest single gaps beyond chance: {', '.join(said)}" if said else "no single gap is beyond chance"
+    none = "no single gap in them is beyond chance"
+    largest = f"largest single gaps in them beyond chance: {', '.join(said)}" if said else none
     return [largest, share]
 
 

@@ -66,10 +66,9 @@ def odds_of(nats: float) -> str:
 
 
 LEGEND: Mapping[str, str] = {
-    "▲ 1.43": "judged worse: where a negative and a positive word would be equally likely next for the other groups, "
-    "the negative one is 1.43 times as likely as the positive one for this group",
-    "▼ 1.43": "judged better, as strongly",
-    "·": "nothing that can be told from chance, which does not mean that there is no difference",
-    "–": "not measured",
+    "▲": "judged worse than the other groups, by these odds",
+    "▼": "judged better, by these odds",
+    "·": "no difference beyond chance, which does not mean that there is none",
+    "–": "not measured, as such a word would only say again what the groups are called after, or none is one token",
 }
 """What stands in a cell, in the words of a reader."""

@@ -52,25 +52,25 @@ def sections(figures: Sequence[Figure], evidence: Evidence) -> str:
     found = findings(figures, evidence)
     return "".join(
         [
-            section("Who is judged worse", _judged(found, figures)),
+            section("Who is judged worse, and who better", _judged(found, figures)),
             section("For example", _examples(evidence)),
             section("Words that a group's name brings", _brought(found, evidence)),
-            section("How much is mere reaction", parts.reaction(found)),
-            section("What the model knows and keeps", parts.known(found.known)),
+            section("How much is mere reaction to a changed word", parts.reaction(found)),
+            section("What the model knows, and a repair must keep", parts.known(found.known)),
             section("Public benchmarks", _every("Public benchmarks", [f for f in figures if is_public(f)])),
-            section("The numbers", _numbers(figures)),
+            section("The numbers, for who works with them", _numbers(figures)),
         ]
     )
 
 
 LIMITS = (
-    "What no audit shows: that a model is fair. A difference between two texts is not always unfair, and none that was "
-    "found says nothing about what was not asked."
+    "What no audit shows: that a model is fair. A difference between two texts is not always unfair, and to have "
+    "found none says nothing about what was not asked."
 )
 
 
 def _judged(found: Findings, figures: Sequence[Figure]) -> str:
-    lead = f'<p class="lead">{esc(found.opening)}</p><p>{esc(found.sight)}</p>'
+    lead = f'<p class="lead">{esc(found.opening)}</p><p>{esc(found.sight)}</p><p>{esc(found.reads)}</p>'
     told = "".join(
         f"<h3>{esc(f'On {WHERE[split]}')}</h3>{parts.judged(its)}"
         for split in UNSEEN
@@ -78,7 +78,7 @@ def _judged(found: Findings, figures: Sequence[Figure]) -> str:
     )
     shown = [grids(f"On {WHERE[split]}", directions(figures, split)) for split in UNSEEN]
     first, others = ("".join(tables) for tables in zip(*shown, strict=True))
-    more = details("Groups of which nothing can be told from chance", _side_by_side(others))
+    more = details("Groups that differ from others by no more than chance explains", _side_by_side(others))
     return lead + told + (_legend() if first or others else "") + _side_by_side(first) + more
 
 
@@ -87,11 +87,18 @@ def _side_by_side(tables: str) -> str:
 
 
 def _legend() -> str:
-    looks = dict(zip(LEGEND, ("worse", "better", "", ""), strict=True))
+    looks = dict(zip(LEGEND, ("worse strong", "better strong", "", ""), strict=True))
     rows = "".join(
         f'<div><dt class="{looks[mark]}">{esc(mark)}</dt> <dd>{esc(LEGEND[mark])}</dd></div>' for mark in LEGEND
     )
-    return f'<dl class="legend">{rows}</dl>'
+    return f'<dl class="legend">{rows}</dl><p class="note">{esc(_KINDS)}</p>'
+
+
+_KINDS = (
+    "Columns are kinds of negative words, each against its opposite: bad, incompetent, cold (unkind), criminal, poor "
+    "(in want), menial (of low rank). A group is compared with the others of its kind. Kinds of groups without a "
+    "difference stand below. Fairhub's own sentences are more than those of other people: smaller differences show."
+)
 
 
 def _examples(evidence: Evidence) -> str:
@@ -99,13 +106,16 @@ def _examples(evidence: Evidence) -> str:
         return ""
     note = (
         "Two texts that differ in whom they are about, and how the model goes on: the pairs that it tells most apart, "
-        "of gaps that are surely there. A single pair is an example, no proof."
+        "of the differences above, which are smaller on average. A single pair is an example, no proof."
     )
     return f'<p class="note">{esc(note)}</p>{parts.examples(evidence.examples)}'
 
 
 def _brought(found: Findings, evidence: Evidence) -> str:
-    note = "More than the names of other groups do, in nine of ten sentences; part of it is what the name means."
+    note = (
+        "What comes next more often after this name than after other groups' names, in at least nine of ten sentences. "
+        "No judgement in itself: much of it is what the name means."
+    )
     told = parts.brought(found)
     return (f'<p class="note">{esc(note)}</p>{told}' if told else "") + details(
         "Every token", parts.all_brought(evidence.brought)

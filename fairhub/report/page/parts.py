@@ -26,10 +26,10 @@ def _example(one: Example) -> str:
     texts = "".join(
         f'<div class="text"><p class="who">{free(group)}</p><p><bdi>{text} …</bdi></p><dl>'
         f"<div><dt>next word {free(one.word)}</dt><dd>{esc(share(chance))}</dd></div>"
-        f"<div><dt>odds of a negative word</dt><dd>{odds:.2f} to 1</dd></div></dl></div>"
+        f"<div><dt>negative words against positive ones</dt><dd>{odds:.3g} to 1</dd></div></dl></div>"
         for group, text, odds, chance in sides
     )
-    title = f"Judged {one.dimension}: odds {one.ratio:.2f} times as high ({one.axis.replace('_', ' ')})"
+    title = f"Judged {one.dimension}, {one.groups[0]} against {one.groups[1]}: odds {one.ratio:.3g} times as high"
     return f'<article><h3>{free(title)}</h3><div class="pair">{texts}</div></article>'
 
 
@@ -68,6 +68,8 @@ def reaction(found: Findings) -> str:
         f'<p>{esc(found.reacts)}</p><svg class="bar" viewBox="0 0 400 14" preserveAspectRatio="none" '
         f'aria-hidden="true"><rect class="mere" width="{wide:.1f}" height="14"></rect>'
         f'<rect class="shared" x="{wide:.1f}" width="{400 - wide:.1f}" height="14"></rect></svg>'
+        f'<p class="ends"><span>{100 * found.reaction:.1f} % differs from sentence to sentence</span> '
+        f"<span>{100 - 100 * found.reaction:.1f} % is the same in all</span></p>"
     )
 
 

@@ -39,11 +39,14 @@ thead th { color: var(--soft); vertical-align: bottom; }
 .grid thead th:not(:first-child) { text-align: center; font-size: .8rem; padding: .25rem .2rem; }
 .grid th[scope="rowgroup"] { padding-top: .7rem; font-weight: 700; }
 .grid th[scope="row"] { padding-left: .6rem; white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; }
+.grid td.worse, .grid td.better { border: 1px solid var(--paper); }
+.ends { display: flex; justify-content: space-between; gap: 1rem; font-size: .9rem; color: var(--soft); }
+.ends span:last-child { text-align: right; }
 .worse, .grid td.worse { background: var(--worse); color: var(--ink); }
 .better, .grid td.better { background: var(--better); color: var(--ink); }
-.grid td.worse.strong { background: var(--worse-strong); color: var(--on-strong); font-weight: 700; }
-.grid td.better.strong { background: var(--better-strong); color: var(--on-strong); font-weight: 700; }
-.legend dt { display: inline-block; padding: 0 .5rem; min-width: 4.2rem; text-align: center; }
+.worse.strong, .grid td.worse.strong { background: var(--worse-strong); color: var(--on-strong); font-weight: 700; }
+.better.strong, .grid td.better.strong { background: var(--better-strong); color: var(--on-strong); font-weight: 700; }
+.legend dt { display: inline-block; padding: 0 .5rem; min-width: 2.2rem; text-align: center; }
 .legend dd { display: inline; margin: 0; }
 .legend div { margin: .2rem 0; max-width: 46rem; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: .8rem; }
