@@ -256,3 +256,14 @@ def test_the_command_says_the_findings_and_writes_the_page(command, planted_fold
 def test_a_page_that_cannot_be_written_is_refused_before_a_model_is_loaded(refused, tmp_path, place):
     assert "--html names a file that can be written" in refused("audit", "org/none", "--html", tmp_path / place)
     assert "leave one out" in refused("audit", "org/none", "--names", "--html", tmp_path / "page.html")
+
+
+@pytest.mark.parametrize(("sign", "likelier"), [(1, "the negative one is"), (-1, "the positive one is")])
+def test_odds_are_explained_by_the_largest_that_was_found(sign, likelier):
+    gaps = [replace(chance_gap(name), before=Interval(sign * v, sign * v - 0.1, sign * v + 0.1))
+            for name, v in (("young", 1.0), ("old", 2.0))]  # fmt: skip
+    model = Audit("org/name", "local", tuple(gaps))
+    said = model.findings().reads
+    assert said.startswith(f"How to read {ratio(2.0)}: ") and f"{likelier} {math.exp(2.0):.2f} times as likely" in said
+    assert html.escape(said) in model.html()
+    assert Audit("org/name", "local", (chance_gap("young"),)).findings().reads == ""
