@@ -17,7 +17,7 @@ from fairhub.search.surrogate.direct import greedy
 from fairhub.search.surrogate.doubt import Doubt, distance, left_out, root_of
 from fairhub.search.surrogate.fidelity import ceiling, fidelity
 from fairhub.search.surrogate.forecaster import Examples, Surrogate
-from fairhub.search.surrogate.labelled import Labelled, scale_of
+from fairhub.search.surrogate.labelled import Labelled, scale_of, shifted
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.landscape import Landscape
 from fairhub.search.surrogate.masks import Band, band_of, bits, draw, fresh, grown, mask_of, role_of
@@ -352,6 +352,41 @@ def test_ceiling_tells_noise_from_signal():
     truth = np.ones(60)
     assert ceiling(scale, labels(1.0), bias) < 0.4
     assert ceiling(scale, labels(0.1)[:2], bias) is None
+
+
+def test_labels_on_few_items_are_corrected_by_slopes_on_many():
+    rng = np.random.default_rng(7)
+    effects, rises = 0.1 * rng.normal(size=12), 0.05 * rng.random(12)
+    own, apart = 0.4 * rng.normal(size=(240, 12)), 0.1 * rng.normal(size=(80, 12))  # what each item makes of a head
+    own, apart = own - own.mean(0), apart - apart.mean(0)
+
+    def labelled(mask, probes, chunks, slopes=False):
+        (x,) = bits([mask], HEADS)
+        bias = 0.01 * np.exp((effects + own[:probes]) @ x)
+        rows = np.vstack([bias[:, None] * (effects + own[:probes]), rises + apart[:chunks]]) if slopes else None
+        return Label(bias, 3.5 + (rises + apart[:chunks]) @ x, 0.0, rows, mask)
+
+    few, many = (
+        scale_of(labelled(frozenset(), *count, slopes=True), [_Named(f"f{i % 4}") for i in range(count[0])])
+        for count in ((12, 4), (240, 80))
+    )
+    better = shifted(few, HEADS, many)
+    for name in ("bias", "robust", "loss"):  # where nothing is removed, slopes are those of the many
+        slopes = [getattr(scale.slopes(scale.base), name) for scale in (better, many, few)]
+        np.testing.assert_allclose(slopes[0], slopes[1], atol=1e-9)
+        assert np.abs(slopes[2] - slopes[1]).max() > 0.01  # positive control
+    draws = random.Random(0)
+    masks = [draw(HEADS, Band(1, 3), draws) for _ in range(60)]
+    truth = many.measured([labelled(mask, 240, 80) for mask in masks])
+    labels = [labelled(mask, 12, 4) for mask in masks]
+    for name in ("bias", "loss"):
+        error = {
+            scale: np.square(getattr(scale.measured(labels), name) - getattr(truth, name)).mean()
+            for scale in (better, few)
+        }
+        assert error[better] < 0.5 * error[few], name
+    nothing = better.measured([labelled(frozenset(), 12, 4)])
+    assert abs(nothing.bias[0]) < 1e-9 and nothing.loss[0] == 0 and better.plain.shift is None
 
 
 def test_fidelity_of_good_and_bad_forecasts():

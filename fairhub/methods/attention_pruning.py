@@ -6,7 +6,7 @@ from typing import Any
 
 from fairhub.edit.healing import Strength, refit
 from fairhub.edit.repair import Repair
-from fairhub.methods.choosing import choose
+from fairhub.methods.choosing import choose, choose_from
 from fairhub.methods.controls import ablations
 from fairhub.methods.keeping import stays
 from fairhub.methods.method import Method
@@ -35,7 +35,12 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
-    chosen, tried = choose(task, plan, _candidates(found, plan), build, bare=True, stays=stays(task, plan))
+    masks, may = _candidates(found, plan), stays(task, plan)
+    if plan.heal:
+        ends = list(dict.fromkeys([*masks[-1:], *masks[:1]]))
+        chosen, tried = choose(task, plan, ends, build, bare=True, stays=may)
+    else:
+        chosen, tried = choose_from(task, plan, [masks] if masks else [], build, stays=may)
     judged = found.fidelity() if found.trained else {}
     outcome = Outcome(
         Repair(), None, _trace(found, judged, chosen.pruning if chosen else None),
@@ -52,8 +57,8 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
 
 
 def _candidates(found: Search, plan: Plan) -> list[Pruning]:
-    """Return what select is asked: the finalists with the least bias up to each rise of perplexity, dear to cheap."""
-    some = [found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in reversed(RISES)]
+    """Return what select is asked: the finalists with the least bias up to each rise of perplexity, cheap to dear."""
+    some = [found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in RISES]
     return list(dict.fromkeys(mask for mask in some if mask))
 
 

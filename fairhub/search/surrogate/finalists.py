@@ -16,9 +16,11 @@ from fairhub.search.surrogate.objective import Forecast, Objective
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.search.task import Plan
 
-RISES = (0.25, 1.0)
-"""Rises of perplexity, in budgets, up to which masks with little bias are kept: a guard needs part of the budget."""
-_EACH = 4  # masks kept for each rise and each energy
+RISES = (0.25, 0.5, 0.75, 1.0)
+"""Rises of perplexity, in budgets, up to which masks with little bias are kept: a guard needs part of the budget, and
+so does the doubt about other text."""
+EACH = 3
+"""Masks kept for each rise and each energy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +48,11 @@ def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float
         order = [
             i for i in np.argsort(measured.bias, kind="stable") if measured.loss[i] <= math.log1p(plan.budget * budgets)
         ]
-        chosen |= dict.fromkeys(masks[i] for i in order[:_EACH] if measured.bias[i] < 0)
+        chosen |= dict.fromkeys(masks[i] for i in order[:EACH] if measured.bias[i] < 0)
     for objective in objectives:
         if objective.energy == "robust" or objective.epsilon == plan.epsilon:
             order = np.argsort(objective.values(measured, base_loss, plan), kind="stable").tolist()
-            chosen |= dict.fromkeys(masks[i] for i in order[:_EACH] if measured.bias[i] < 0)
+            chosen |= dict.fromkeys(masks[i] for i in order[:EACH] if measured.bias[i] < 0)
     return list(chosen)
 
 

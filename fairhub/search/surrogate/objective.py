@@ -59,6 +59,14 @@ class Forecast:
         """Return these masks."""
         return Forecast(self.bias[rows], self.robust[rows], self.loss[rows])
 
+    def plus(self, other: "Forecast") -> "Forecast":
+        """Return the sum of both."""
+        return Forecast(self.bias + other.bias, self.robust + other.robust, self.loss + other.loss)
+
+    def less(self, other: "Forecast") -> "Forecast":
+        """Return the difference of both."""
+        return Forecast(self.bias - other.bias, self.robust - other.robust, self.loss - other.loss)
+
 
 def sweep(plan: "Plan", clusters: int) -> list[Objective]:
     """Return the objectives of a search: the energy that the plan asks for.
