@@ -39,6 +39,11 @@ class Finalists:
         within = [mask for mask in pareto(placed) if placed[mask][1] <= rise]
         return within[-1] if within and placed[within[-1]][0] < 0 else None  # sorted by loss, so the last is lowest
 
+    def along(self, budget: float) -> list[Pruning]:
+        """Return the masks with the least bias up to each rise of a budget of perplexity, cheap to dear."""
+        some = [self.best_within(math.log1p(budget * budgets)) for budgets in RISES]
+        return list(dict.fromkeys(mask for mask in some if mask))
+
 
 def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float, plan: "Plan") -> list[Pruning]:
     """Return the masks worth a second look: least bias up to each rise, and the best by other energies."""
