@@ -20,10 +20,10 @@ from fairhub.methods.head_scores import heads_of, neutral
 from fairhub.methods.two_sided import items_for
 from fairhub.model.architecture import sites
 from fairhub.model.units import KINDS
-from fairhub.search.surrogate.finalists import EACH, RISES
+from fairhub.search.surrogate.finalists import EACH
 from fairhub.search.surrogate.labels import Meter, fresh_meter, wide_meter, widths
 from fairhub.search.surrogate.masks import TESTED
-from fairhub.search.surrogate.objective import sweep
+from fairhub.search.surrogate.objective import RISES, sweep
 from fairhub.search.surrogate.search import PROBES as METERED
 from fairhub.search.surrogate.search import TRIED
 

@@ -11,14 +11,11 @@ from fairhub.model.units import Pruning
 from fairhub.search.annealing import pareto
 from fairhub.search.surrogate.labelled import Labelled, Scale, scale_of
 from fairhub.search.surrogate.labels import Label, Meter
-from fairhub.search.surrogate.objective import Forecast, Objective
+from fairhub.search.surrogate.objective import RISES, Forecast, Objective
 
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.search.task import Plan
 
-RISES = (0.25, 0.5, 0.75, 1.0)
-"""Rises of perplexity, in budgets, up to which masks with little bias are kept: a guard needs part of the budget, and
-so does the doubt about other text."""
 EACH = 3
 """Masks kept for each rise and each energy."""
 

@@ -23,7 +23,7 @@ from fairhub.search.surrogate.masks import band_of, bits, mask_of
 from fairhub.search.surrogate.neighbours import promised
 from fairhub.search.surrogate.objective import Forecast, Objective, Target, asked, sweep
 from fairhub.search.surrogate.prior import curvature
-from fairhub.search.surrogate.sampling import Wanted, sample
+from fairhub.search.surrogate.sampling import BUDGETS, Wanted, sample
 from fairhub.search.surrogate.training import Surrogates, train
 
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
@@ -36,6 +36,7 @@ SHARES = {"data": 0.45, "rounds": 0.75, "finalists": 0.9, "ablations": 1.0}
 _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
 _WIDE = 0.1  # what slopes on many probes may take of the seconds
 _FEWEST = 8  # masks without which nothing is trained
+_IDLE = 2  # rounds in a row in which no energy fell: what did not help has taught something
 _TIMED = 4096  # masks that a surrogate evaluation is timed on
 _STARTS = 8  # best measured masks of an objective that chains start from
 TRIED = 4  # masks measured in a round at least, over all objectives; and as many neighbours
@@ -135,12 +136,12 @@ class Search:
         self.sampled = len(self.known.labels)
         if not self.trained:
             return
-        improved = True
+        idle = 0
         for number in range(self.plan.rounds + 1):
             self._learn(number)
-            if number == self.plan.rounds or not improved or not self._goes_on("rounds"):
+            if number == self.plan.rounds or idle == _IDLE or not self._goes_on("rounds"):
                 break
-            improved = self._measure_winners(number)
+            idle = 0 if self._measure_winners(number) else idle + 1
 
     def energies(self, objective: Objective, masks: list[Pruning]) -> np.ndarray:
         """Return the energies of masks as the real model has them."""
@@ -228,8 +229,13 @@ class Search:
         self.finalists = confirm(self.known, self.fresh, masks, lambda: self._goes_on("finalists"))
 
     def _unknown(self, objective: int, most: int) -> list[tuple[Pruning, float]]:
-        """Return the best masks found for an objective that were not measured yet, and their forecast energies."""
-        rows = np.flatnonzero(self.annealed.objective == objective)
+        """Return the best masks found for an objective that were not measured yet, and their forecast energies.
+
+        Those that are forecast to cost more than `BUDGETS` budgets are left out: no repair may choose them.
+        """
+        cost = self.land.forecast(self.land.lifted(self.annealed.states)).loss
+        dear = cost > BUDGETS * math.log1p(self.plan.budget)
+        rows = np.flatnonzero((self.annealed.objective == objective) & ~dear)
         found = [(mask_of(self.annealed.states[row], self.heads), float(self.annealed.energy[row])) for row in rows]
         return [(mask, energy) for mask, energy in found if mask not in self.known.labels][:most]
 
