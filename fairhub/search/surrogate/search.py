@@ -94,6 +94,7 @@ class Search:
         """What other searches found for as many measurements."""
         self._note, self._lowest = task.run.notes("trace"), math.inf
         self._kinds: dict[Target, Kind] | None = None
+        self._learned = 0
 
     def _widened(self, base: Label) -> Label:
         """Correct the scale of labels by many probes and long text, where time allows twice a label's at least."""
@@ -134,12 +135,19 @@ class Search:
         wanted = Wanted(self.plan.masks, self.band, math.log1p(self.plan.budget), self.plan.seed)
         sample(self.meter, self.known, self.features, wanted, lambda: self._goes_on("data"), told)
         self.sampled = len(self.known.labels)
-        if not self.trained:
-            return
+        if self.trained:
+            self._rounds(0)
+
+    def look_on(self, plan: "Plan") -> None:
+        """Look for more masks by another plan, such as a smaller budget, from all that is known."""
+        self.plan, self.objectives = plan, sweep(plan, len(self.scale.names))
+        self._rounds(self._learned + 1)
+
+    def _rounds(self, first: int) -> None:
         idle = 0
-        for number in range(self.plan.rounds + 1):
+        for number in range(first, first + self.plan.rounds + 1):
             self._learn(number)
-            if number == self.plan.rounds or idle == _IDLE or not self._goes_on("rounds"):
+            if number == first + self.plan.rounds or idle == _IDLE or not self._goes_on("rounds"):
                 break
             idle = 0 if self._measure_winners(number) else idle + 1
 
@@ -175,7 +183,7 @@ class Search:
 
     def _learn(self, number: int) -> None:
         """Train the surrogates on what is known and anneal on them; their kinds are chosen once, on the sample."""
-        seed = self.plan.seed + number
+        self._learned, seed = number, self.plan.seed + number
         run = self.task.run
         self.surrogates: Surrogates = train(run, f"surrogate_{number}", self.known, self.features, seed, self._kinds)
         self._kinds = self.surrogates.kinds
