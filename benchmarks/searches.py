@@ -1,19 +1,21 @@
 """Searches of head masks for the same seconds, seed by seed: surrogates, random masks, greedy, annealing the model.
 
-    python benchmarks/searches.py [--model NAME] [--seeds N] [--masks N] [--probes N] [--chunks N] [--energy NAME]
-                                  [--out FOLDER] [--json]
+    python benchmarks/searches.py [--model NAME] [--seeds N] [--masks N] [--probes N] [--chunks N] [--rounds N]
+                                  [--energy NAME] [--budget SHARE] [--out FOLDER] [--json]
 
 A smaller setting than that of a repair, so that ten seeds end: fewer search probes, without a chat around them, and
 less neutral text, nothing else. The search with surrogates comes first: it samples `--masks` masks with slopes, learns,
 and measures winners until no energy falls. What it took, training and annealing included, in units of a plain
 measurement, is how many masks each other way may measure. A search has found the best mask that it measured. Random
-masks are drawn for the budget as the search draws its own. Every mask stays measured in the folder, so that a run that
-was cut short goes on, and no way pays for what another measured.
+masks are drawn for the budget as the search draws its own. Every mask stays measured in the folder with the seconds it
+took, so that a run that was cut short goes on.
 """
 
 import argparse
 import json
 import math
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +48,13 @@ def main() -> None:
     parser.add_argument("--masks", type=int, default=24, help="masks that are sampled for the surrogates")
     parser.add_argument("--probes", type=int, default=8, help="search probes that a mask is measured on")
     parser.add_argument("--chunks", type=int, default=2, help="chunks of 64 tokens of neutral text")
+    parser.add_argument("--rounds", type=int, default=4, help="times that winners are measured and learned from")
     parser.add_argument("--energy", default="robust", help="robust, weighted or step")
     parser.add_argument("--budget", type=float, default=0.05, help="rise of perplexity that is allowed")
     parser.add_argument("--out", type=Path, default=Path("runs/searches"), help="where measurements are kept")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    plan = Plan(budget=asked.budget, energy=asked.energy, masks=asked.masks)
+    plan = Plan(budget=asked.budget, energy=asked.energy, masks=asked.masks, rounds=asked.rounds)
     found = measure(load(asked.model), plan, asked.seeds, asked.probes, asked.chunks, asked.out)
     if asked.json:
         print(json.dumps(found))
@@ -63,11 +66,16 @@ def main() -> None:
 def measure(loaded: Loaded, plan: Plan, seeds: int, probes: int, chunks: int, out: Path) -> dict[str, Any]:
     """Return the benchmark's object: name, value, reach, reached, detail."""
     data = gather((), (), None, None, loaded.tokenizer, Sizes())
-    rows = []
+    asked = {"probes": probes, "chunks": chunks}
+
+    def run(name: str) -> Run:
+        return Run(out / name, asked, resume=(out / name).exists())
+
+    shared, rows = task_of(loaded, data, run("labels")), []
     for seed in range(seeds):
-        folder = out / f"seed_{seed}"
-        task = task_of(loaded, data, Run(folder, {"probes": probes, "chunks": chunks}, resume=folder.exists()))
-        rows.append(compared(task, plan, Meter(task, probes, chunks), seed))
+        task = replace(shared, run=run(f"seed_{seed}"))
+        rows.append(compared(task, plan, Meter(shared, probes, chunks), seed))
+        print(rows[-1], file=sys.stderr, flush=True)
     won = [row for row in rows if row["surrogates"] < min(row[name] for name in _OTHERS)]
     return {
         "name": "share of seeds in which the surrogates' best mask beats that of random masks, greedy and annealing",
@@ -78,7 +86,7 @@ def measure(loaded: Loaded, plan: Plan, seeds: int, probes: int, chunks: int, ou
 
 def compared(task: Task, plan: Plan, meter: Meter, seed: int) -> dict[str, Any]:
     """Return the lowest energy that each way finds in the same seconds, and how many masks it measured for it."""
-    found = Search(task, Plan(**{**vars(plan), "seed": seed}), meter)
+    found = Search(task, replace(plan, seed=seed), meter)
     found.look()
     objective, masks = found.objectives[0], list(found.known.labels)
     energies = found.energies(objective, masks)

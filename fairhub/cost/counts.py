@@ -152,7 +152,7 @@ def _ranked(task: Task, plan: Plan) -> list[Work]:
 def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     meter = Meter(task, METERED)
     fresh = fresh_meter(task, meter)
-    wide = wide_meter(task, *widths(len(meter.items), sum(len(batch.items) for batch in meter.text), meter.length))
+    wide = wide_meter(meter, *widths(len(meter.items), sum(len(batch.items) for batch in meter.text), meter.length))
     objectives, rounds = len(sweep(plan, 2)), (plan.rounds + 1) / 2
     winners = (max(objectives, TRIED) + TRIED) * rounds
     sloped = 1 + (1 - TESTED) * plan.masks + winners

@@ -63,6 +63,7 @@ class Meter:
     ) -> None:  # fmt: skip
         """Choose the probes and the text; nothing is measured yet."""
         chosen = _chosen(task, probes, other.items if other else (), short)
+        self.task = task
         self.items: tuple[int, ...] = tuple(chosen)
         self.probes = [task.search[i] for i in chosen]
         self.batches = repacked(task.search_batches, chosen)
@@ -131,14 +132,14 @@ def widths(probes: int, chunks: int, length: int, times: int = TIMES) -> tuple[i
     return times * probes, max(1, times * chunks * length // LONG)
 
 
-def wide_meter(task: "Task", probes: int, chunks: int) -> Meter:
+def wide_meter(meter: Meter, probes: int, chunks: int) -> Meter:
     """Return the meter that the slopes of the base model are measured with once more: on many probes, on long text.
 
     On two dozen probes and some hundred tokens the slopes of 270 heads are half chance, and the best of many masks are
     those that chance favours; on ten times as many, for the price of ten masks, all masks are known better
     (`labelled.Shift`).
     """
-    return Meter(task, probes, chunks, LONG, stage="wide", short=False)
+    return Meter(meter.task, probes, chunks, LONG, stage="wide", short=False)
 
 
 def repacked(batches: Sequence[Batch], items: Sequence[int], tokens: int = 768) -> list[Batch]:

@@ -101,7 +101,7 @@ class Search:
         times = TIMES if self.plan.seconds is None else min(TIMES, int(_WIDE * self.plan.seconds / base.seconds))
         if times < 2:
             return base
-        meter = wide_meter(self.task, *widths(len(base.bias), len(base.loss), self.meter.length, times))
+        meter = wide_meter(self.meter, *widths(len(base.bias), len(base.loss), self.meter.length, times))
         wide = meter(frozenset(), slopes=True)
         self._computed += meter.spent
         self.scale = shifted(self.scale, self.heads, scale_of(wide, meter.probes, self.plan.kappa))
