@@ -13,6 +13,7 @@ in the folder, so that a run that was cut short goes on.
 import argparse
 import json
 import random
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,8 +77,9 @@ def measure(loaded: Loaded, plan: Plan, budgets: Sequence[float], out: Path, mor
         rows.append(row)
         if mask:
             chosen[budget] = mask
-    for row in rows:
+    for row in reversed(rows):
         row |= proved(loaded, data, task, found.heads, chosen, row["budget"]) if row["budget"] in chosen else {}
+        print(row, file=sys.stderr, flush=True)
     reached = all(_reached(row) for row in rows if row["budget"] in REACH)
     return {
         "name": "divergence of held-out pairs at the largest budget, heads alone",
@@ -107,13 +109,15 @@ def proved(
     templates = [probe.template for probe in probes]
 
     def compute() -> dict[str, np.ndarray]:
-        return {"bias": prover.divergences(probes, repairs), "loss": prover.utility(repairs[1:]).loss}
+        part = prover.utility(repairs[2:], data.sizes.control_chunks).loss
+        bias, loss = prover.divergences(probes, repairs), prover.utility(repairs[1:2]).loss
+        return {"bias": bias, "loss": loss, "random loss": part}
 
     values = task.run.arrays(f"held_out_{budget:g}", compute)
     base, own, *others = values["bias"]
     drawn = np.mean(others, axis=0)
-    documents = data.documents["held_out"]
-    costs = [statistics.change(values["loss"][0], after, documents, transform=np.exp) for after in values["loss"][1:]]
+    documents, (before, *after) = data.documents["held_out"], [*values["loss"], *values["random loss"][1:]]
+    costs = [statistics.change(before[: len(one)], one, documents[: len(one)], transform=np.exp) for one in after]
     return {
         "heads": sorted(f"{unit.layer}.{unit.index}" for unit in mask),
         "divergence": _told(statistics.change(base, own, templates)), "perplexity": _told(costs[0]),
