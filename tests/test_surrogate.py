@@ -16,13 +16,14 @@ from fairhub.search.surrogate.chains import anneal_chains
 from fairhub.search.surrogate.direct import greedy
 from fairhub.search.surrogate.doubt import Doubt, distance, left_out, root_of
 from fairhub.search.surrogate.fidelity import ceiling, fidelity
+from fairhub.search.surrogate.finalists import Finalists
 from fairhub.search.surrogate.forecaster import Examples, Surrogate
 from fairhub.search.surrogate.labelled import Labelled, scale_of, shifted
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.landscape import Landscape
 from fairhub.search.surrogate.masks import Band, band_of, bits, draw, fresh, grown, mask_of, role_of
 from fairhub.search.surrogate.neighbours import promised
-from fairhub.search.surrogate.objective import Forecast, Objective, asked, sweep
+from fairhub.search.surrogate.objective import RISES, Forecast, Objective, asked, sweep
 from fairhub.search.surrogate.quadratic import interactions
 from fairhub.search.surrogate.training import Surrogates, fit, train
 from fairhub.search.surrogate.walkers import Walkers
@@ -472,3 +473,16 @@ def test_objectives_have_names_and_ends():
     assert {0.0, 1.0, PLAN.epsilon} < {o.epsilon for o in sweep(PLAN, 3) if o.energy == "weighted"}
     assert "robust" not in [objective.name for objective in sweep(PLAN, 1)]
     assert Objective("weighted", 0.25).name == "weighted, epsilon 0.25"
+    steps = [objective for objective in sweep(PLAN, 3) if objective.energy == "step"]
+    assert [objective.share for objective in steps] == sorted(RISES, reverse=True)
+    rise = np.log1p(0.6 * PLAN.budget) * np.ones(1)
+    cost = [float(o.values(Forecast(0 * rise, 0 * rise, rise), 3.5, PLAN)[0]) for o in steps]
+    assert cost == [1, 1, 4, 4]  # whoever allows less than is spent
+
+
+def test_finalists_are_asked_cheap_to_dear_each_the_least_biased_up_to_its_share_of_the_budget():
+    masks = [frozenset({head}) for head in HEADS[:5]]
+    bias, rise = np.array([-0.1, -0.3, -0.2, -0.4, 0.2]), np.array([0.2, 0.45, 0.6, 1.5, 0.1])
+    front = Finalists(masks, Forecast(bias, bias, np.log1p(rise * 0.02)), True)
+    assert front.along(0.02) == masks[:2]  # the third is dearer than the second for less, the fourth beyond the budget
+    assert front.along(0.04) == [masks[1], masks[3]] and front.along(0.002) == []
