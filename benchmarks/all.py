@@ -25,7 +25,7 @@ from common import matmul_rate
 HERE = Path(__file__).parent
 FIRST = ("scoring", "first_order", "annealing", "surrogate", "repair", "memory", "gpu", "processes")
 """Those of the design's table of speeds, in its order; the others follow."""
-LONG = ("repair", "reliability", "optipfair", "second", "one_shot", "labels")
+LONG = ("repair", "reliability", "optipfair", "second", "one_shot", "labels", "searches", "heads")
 """Left to `--whole`."""
 _NO_SCRIPTS = ("all", "common", "ci")
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from fairhub.model.architecture import units
 from fairhub.model.loading import load
 from fairhub.pipeline import task_of
 from fairhub.run.folder import Run
+from fairhub.search.surrogate.fidelity import ceiling
 from fairhub.search.surrogate.forecaster import Examples
 from fairhub.search.surrogate.labelled import Labelled, scale_of
 from fairhub.search.surrogate.labels import Meter, heads_of
@@ -36,6 +38,7 @@ from fairhub.stats.statistics import rank_correlation
 REACH = 0.9
 DRAWS = 10
 COUNTS = (5, 10, 20, 40, 80)
+_WEIGHTED = Objective("weighted", Plan().epsilon)
 WAYS = {"first order": "prior", "values": "additive", "values and slopes": "quadratic"}
 
 
@@ -62,7 +65,7 @@ def measure(model: str | None, masks: int, out: Path) -> dict[str, Any]:
     best = max(row["energy"] for row in rows if row["by"] == "values and slopes")
     return {
         "name": "Spearman of surrogates on unseen masks, robust energy", "value": best, "reach": REACH,
-        "reached": best >= REACH, "detail": {"masks": len(known.labels), "rows": rows},
+        "reached": best >= REACH, "detail": {"masks": len(known.labels), "ceiling": ceilings(known), "rows": rows},
     }  # fmt: skip
 
 
@@ -94,6 +97,16 @@ def ranks(known: Labelled, features: np.ndarray) -> list[dict[str, Any]]:
     return rows
 
 
+def ceilings(known: Labelled) -> dict[str, float | None]:
+    """Return the reliability of the labels of all masks, which a forecast can hardly pass, by figure."""
+    base_loss, plan = float(known.scale.base.loss.mean()), Plan()
+    ranked: dict[str, Callable[[Forecast], np.ndarray]] = {
+        "bias": lambda f: f.bias, "loss": lambda f: f.loss,
+        "weighted energy": lambda f: _WEIGHTED.values(f, base_loss, plan),
+    }  # fmt: skip
+    return {name: ceiling(known.scale, list(known.labels.values()), of) for name, of in ranked.items()}
+
+
 def _rank(
     examples: dict[Target, Examples], features: np.ndarray, kind: Any, learned: np.ndarray, unseen: np.ndarray
 ) -> dict[str, float]:
@@ -106,11 +119,12 @@ def _rank(
         forecast[target] = fit(kind, known, features, 0).forecast(every.x[unseen])
         real[target] = every.y[unseen]
     energy, plan = Objective("robust"), Plan()
-    values = [energy.values(Forecast(**found), 3.5, plan) for found in (forecast, real)]
+    said, known_ = Forecast(**forecast), Forecast(**real)
     within = real["loss"] <= 3 * math.log1p(0.05)
     found = {target: rank_correlation(real[target], forecast[target]) for target in TARGETS}
     return found | {
-        "energy": rank_correlation(values[1], values[0]),
+        "energy": rank_correlation(*(energy.values(one, 3.5, plan) for one in (known_, said))),
+        "weighted energy": rank_correlation(*(_WEIGHTED.values(one, 3.5, plan) for one in (known_, said))),
         "loss within 3 x 5 %": rank_correlation(real["loss"][within], forecast["loss"][within]),
         "bias within 3 x 5 %": rank_correlation(real["bias"][within], forecast["bias"][within]),
     }

@@ -231,11 +231,8 @@ def paired_model(seed: int = 0) -> PreTrainedModel:
     outputs = attention.o_proj.weight.unflatten(1, (16, 8))
     first, second = (unit.index for unit in PAIR)
     queries[second], values[second, :3] = 0, values[first, :3]
-    import os
-
-    S, F, E = (float(os.environ.get(k, d)) for k, d in (("PS", 4), ("PF", 0.85), ("PE", 1.0)))
-    shared, apart = (S * torch.linalg.qr(torch.randn(4, 3))[0] for _ in range(2))
+    shared, apart = (4 * torch.linalg.qr(torch.randn(4, 3))[0] for _ in range(2))
     outputs[24:28, first, :3] = outputs[24:28, second, :3] = shared
-    outputs[28:32, first, :3], outputs[28:32, second, :3] = apart, -E * apart
-    model.lm_head.weight[:, 24:28] *= F
+    outputs[28:32, first, :3], outputs[28:32, second, :3] = apart, -apart
+    model.lm_head.weight[:, 24:28] *= 0.85
     return model

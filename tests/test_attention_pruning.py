@@ -93,7 +93,7 @@ def test_a_pair_that_does_nothing_alone_is_found_where_first_order_scores_and_gr
     one, other = ([head] for head in planted.PAIR)
     alone, together = ([frozenset(one), frozenset(other)], [frozenset(planted.PAIR)])
     assert found.energies(robust, alone).min() > -0.6 and found.energies(robust, together)[0] < -6
-    ranked = found._ranked(robust)  # as many heads as a mask may have, by first-order scores
+    ranked = found.ranked(robust)  # as many heads as a mask may have, by first-order scores
     best_first = [frozenset(ranked[:count]) for count in range(1, 1 + found.band.k_max)]
     assert found.energies(robust, best_first).min() > -0.6
     found.run()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import planted
@@ -52,6 +53,18 @@ def test_first_order_scores_and_memory_are_compared_with_a_forward(loaded):
     assert found["detail"]["units"] == 104 and found["ratio"] > 0.5
     found = memory.measure(loaded, probes(6), heads=2)
     assert found["ratio"] >= 1 and found["detail"]["engine_bytes"] >= found["detail"]["weights_bytes"]
+
+
+@pytest.mark.wide
+def test_searches_get_the_same_seconds_and_keep_what_they_measured(loaded, tmp_path):
+    import searches
+
+    plan = replace(planted.PLAN, masks=12, rounds=1, chains=10, chain_steps=40, energy="robust")
+    found, again = (searches.measure(loaded, plan, 1, 6, 2, tmp_path / "out") for _ in range(2))
+    (row,) = found["detail"]["rows"]
+    assert row["masks"] > 12 and row["others measure"] >= row["masks"] / 2  # a label with slopes takes longer
+    assert row["surrogates"] <= row["sampled best"] and found["reached"] == (found["value"] >= found["reach"])
+    assert again["detail"]["rows"] == [row]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

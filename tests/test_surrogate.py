@@ -16,13 +16,14 @@ from fairhub.search.surrogate.chains import anneal_chains
 from fairhub.search.surrogate.direct import greedy
 from fairhub.search.surrogate.doubt import Doubt, distance, left_out, root_of
 from fairhub.search.surrogate.fidelity import ceiling, fidelity
+from fairhub.search.surrogate.finalists import Finalists
 from fairhub.search.surrogate.forecaster import Examples, Surrogate
-from fairhub.search.surrogate.labelled import Labelled, scale_of
+from fairhub.search.surrogate.labelled import Labelled, scale_of, shifted
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.landscape import Landscape
 from fairhub.search.surrogate.masks import Band, band_of, bits, draw, fresh, grown, mask_of, role_of
 from fairhub.search.surrogate.neighbours import promised
-from fairhub.search.surrogate.objective import Forecast, Objective, asked, sweep
+from fairhub.search.surrogate.objective import RISES, Forecast, Objective, asked, sweep
 from fairhub.search.surrogate.quadratic import interactions
 from fairhub.search.surrogate.training import Surrogates, fit, train
 from fairhub.search.surrogate.walkers import Walkers
@@ -354,6 +355,41 @@ def test_ceiling_tells_noise_from_signal():
     assert ceiling(scale, labels(0.1)[:2], bias) is None
 
 
+def test_labels_on_few_items_are_corrected_by_slopes_on_many():
+    rng = np.random.default_rng(7)
+    effects, rises = 0.1 * rng.normal(size=12), 0.05 * rng.random(12)
+    own, apart = 0.4 * rng.normal(size=(240, 12)), 0.1 * rng.normal(size=(80, 12))  # what each item makes of a head
+    own, apart = own - own.mean(0), apart - apart.mean(0)
+
+    def labelled(mask, probes, chunks, slopes=False):
+        (x,) = bits([mask], HEADS)
+        bias = 0.01 * np.exp((effects + own[:probes]) @ x)
+        rows = np.vstack([bias[:, None] * (effects + own[:probes]), rises + apart[:chunks]]) if slopes else None
+        return Label(bias, 3.5 + (rises + apart[:chunks]) @ x, 0.0, rows, mask)
+
+    few, many = (
+        scale_of(labelled(frozenset(), *count, slopes=True), [_Named(f"f{i % 4}") for i in range(count[0])])
+        for count in ((12, 4), (240, 80))
+    )
+    better = shifted(few, HEADS, many)
+    for name in ("bias", "robust", "loss"):  # where nothing is removed, slopes are those of the many
+        slopes = [getattr(scale.slopes(scale.base), name) for scale in (better, many, few)]
+        np.testing.assert_allclose(slopes[0], slopes[1], atol=1e-9)
+        assert np.abs(slopes[2] - slopes[1]).max() > 0.01  # positive control
+    draws = random.Random(0)
+    masks = [draw(HEADS, Band(1, 3), draws) for _ in range(60)]
+    truth = many.measured([labelled(mask, 240, 80) for mask in masks])
+    labels = [labelled(mask, 12, 4) for mask in masks]
+    for name in ("bias", "loss"):
+        error = {
+            scale: np.square(getattr(scale.measured(labels), name) - getattr(truth, name)).mean()
+            for scale in (better, few)
+        }
+        assert error[better] < 0.5 * error[few], name
+    nothing = better.measured([labelled(frozenset(), 12, 4)])
+    assert abs(nothing.bias[0]) < 1e-9 and nothing.loss[0] == 0 and better.plain.shift is None
+
+
 def test_fidelity_of_good_and_bad_forecasts():
     real = np.linspace(0, 1, 40)
     assert fidelity(real, real) == pytest.approx({"mse": 0, "r2": 1, "spearman": 1, "regret": 0})
@@ -437,3 +473,16 @@ def test_objectives_have_names_and_ends():
     assert {0.0, 1.0, PLAN.epsilon} < {o.epsilon for o in sweep(PLAN, 3) if o.energy == "weighted"}
     assert "robust" not in [objective.name for objective in sweep(PLAN, 1)]
     assert Objective("weighted", 0.25).name == "weighted, epsilon 0.25"
+    steps = [objective for objective in sweep(PLAN, 3) if objective.energy == "step"]
+    assert [objective.share for objective in steps] == sorted(RISES, reverse=True)
+    rise = np.log1p(0.6 * PLAN.budget) * np.ones(1)
+    cost = [float(o.values(Forecast(0 * rise, 0 * rise, rise), 3.5, PLAN)[0]) for o in steps]
+    assert cost == [1, 1, 4, 4]  # whoever allows less than is spent
+
+
+def test_finalists_are_asked_cheap_to_dear_each_the_least_biased_up_to_its_share_of_the_budget():
+    masks = [frozenset({head}) for head in HEADS[:5]]
+    bias, rise = np.array([-0.1, -0.3, -0.2, -0.4, 0.2]), np.array([0.2, 0.45, 0.6, 1.5, 0.1])
+    front = Finalists(masks, Forecast(bias, bias, np.log1p(rise * 0.02)), True)
+    assert front.along(0.02) == masks[:2]  # the third is dearer than the second for less, the fourth beyond the budget
+    assert front.along(0.04) == [masks[1], masks[3]] and front.along(0.002) == []

@@ -20,10 +20,10 @@ from fairhub.methods.head_scores import heads_of, neutral
 from fairhub.methods.two_sided import items_for
 from fairhub.model.architecture import sites
 from fairhub.model.units import KINDS
-from fairhub.search.surrogate.finalists import RISES
-from fairhub.search.surrogate.labels import Meter, fresh_meter
+from fairhub.search.surrogate.finalists import EACH
+from fairhub.search.surrogate.labels import Meter, fresh_meter, wide_meter, widths
 from fairhub.search.surrogate.masks import TESTED
-from fairhub.search.surrogate.objective import sweep
+from fairhub.search.surrogate.objective import RISES, sweep
 from fairhub.search.surrogate.search import PROBES as METERED
 from fairhub.search.surrogate.search import TRIED
 
@@ -152,16 +152,19 @@ def _ranked(task: Task, plan: Plan) -> list[Work]:
 def _attention_pruning(task: Task, plan: Plan) -> list[Work]:
     meter = Meter(task, METERED)
     fresh = fresh_meter(task, meter)
+    wide = wide_meter(meter, *widths(len(meter.items), sum(len(batch.items) for batch in meter.text), meter.length))
     objectives, rounds = len(sweep(plan, 2)), (plan.rounds + 1) / 2
     winners = (max(objectives, TRIED) + TRIED) * rounds
     sloped = 1 + (1 - TESTED) * plan.masks + winners
     plain = TESTED * plan.masks + 3 * winners  # test masks, and the same number three times without surrogates
-    again = 4 * len(RISES)
-    tried = 2 * 3 if plan.heal else 2  # two masks, each under a few guards
+    again = EACH * len(RISES)
+    tried = 2 * 3 if plan.heal else len(RISES)  # two masks, each under a few guards; or all as they are
     search = [
         on_probes("masks, probes", meter.batches, plain), on_text("masks, text", meter.text, plain),
         _with_backward(on_probes("masks with slopes, probes", meter.batches, sloped)),
         _with_backward(on_text("masks with slopes, text", meter.text, sloped)),
+        _with_backward(on_probes("slopes on more probes", wide.batches, 1)),
+        _with_backward(on_text("slopes on more text", wide.text, 1)),
         on_probes("finalists, probes", fresh.batches, again), on_text("finalists, text", fresh.text, again),
     ]  # fmt: skip
     return [

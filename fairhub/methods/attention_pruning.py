@@ -1,19 +1,17 @@
 """Attention Pruning (Dasu et al. 2025): heads chosen by annealing surrogate networks, winners measured for real."""
 
-import math
 from dataclasses import replace
 from typing import Any
 
 from fairhub.edit.healing import Strength, refit
 from fairhub.edit.repair import Repair
-from fairhub.methods.choosing import choose
+from fairhub.methods.choosing import choose, choose_from
 from fairhub.methods.controls import ablations
 from fairhub.methods.keeping import stays
 from fairhub.methods.method import Method
 from fairhub.methods.outcome import Outcome
 from fairhub.methods.rebuild import moments_of, prices_of
 from fairhub.model.units import Pruning
-from fairhub.search.surrogate.finalists import RISES
 from fairhub.search.surrogate.objective import Objective, asked
 from fairhub.search.surrogate.search import Search
 from fairhub.search.task import Plan, Task
@@ -35,7 +33,12 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
     def build(pruning: Pruning, strength: Strength | None) -> Repair:
         return Repair(pruning, refit(task.model, known, pruning, strength) if strength else {})
 
-    chosen, tried = choose(task, plan, _candidates(found, plan), build, bare=True, stays=stays(task, plan))
+    masks, may = found.finalists.along(plan.budget), stays(task, plan)
+    if plan.heal:
+        ends = list(dict.fromkeys([*masks[-1:], *masks[:1]]))
+        chosen, tried = choose(task, plan, ends, build, bare=True, stays=may)
+    else:
+        chosen, tried = choose_from(task, plan, [masks] if masks else [], build, stays=may)
     judged = found.fidelity() if found.trained else {}
     outcome = Outcome(
         Repair(), None, _trace(found, judged, chosen.pruning if chosen else None),
@@ -49,12 +52,6 @@ def attention_pruning(task: Task, plan: Plan) -> Outcome:
         return made
     prices = prices_of(task, known)
     return replace(made, ablations=ablations(task.model, known, prices, chosen.pruning, chosen.strength, plan.seed))
-
-
-def _candidates(found: Search, plan: Plan) -> list[Pruning]:
-    """Return what select is asked: the finalists with the least bias up to each rise of perplexity, dear to cheap."""
-    some = [found.finalists.best_within(math.log1p(plan.budget * budgets)) for budgets in reversed(RISES)]
-    return list(dict.fromkeys(mask for mask in some if mask))
 
 
 def _trace(found: Search, judged: dict[str, dict[str, float]], chosen: Pruning | None) -> dict[str, Any]:

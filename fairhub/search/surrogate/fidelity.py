@@ -85,9 +85,11 @@ def judged(surrogates: Surrogates, known: Labelled, base_loss: float, plan: "Pla
         "bias": lambda f: f.bias,
         "loss": lambda f: f.loss,
     }
-    x, real, labels = bits(masks, known.heads), known.measured("test"), [known.labels[mask] for mask in masks]
-    forecast = surrogates.forecast(x)
+    x, labels, shift = bits(masks, known.heads), [known.labels[mask] for mask in masks], known.scale.shift
+    real, forecast = known.scale.plain.measured(labels), surrogates.forecast(x)
     scores = Forecast(*(prior(known.examples(target, "train")).forecast(x) for target in TARGETS))
+    if shift:  # a label by itself is what its halves can be compared with
+        forecast, scores = forecast.less(shift.of(masks)), scores.less(shift.of(masks))
     found = {}
     for name, ranked in measures.items():
         found[name] = fidelity(ranked(real), ranked(forecast))

@@ -11,14 +11,13 @@ from fairhub.model.units import Pruning
 from fairhub.search.annealing import pareto
 from fairhub.search.surrogate.labelled import Labelled, Scale, scale_of
 from fairhub.search.surrogate.labels import Label, Meter
-from fairhub.search.surrogate.objective import Forecast, Objective
+from fairhub.search.surrogate.objective import RISES, Forecast, Objective
 
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
     from fairhub.search.task import Plan
 
-RISES = (0.25, 1.0)
-"""Rises of perplexity, in budgets, up to which masks with little bias are kept: a guard needs part of the budget."""
-_EACH = 4  # masks kept for each rise and each energy
+EACH = 3
+"""Masks kept for each rise and each energy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +36,11 @@ class Finalists:
         within = [mask for mask in pareto(placed) if placed[mask][1] <= rise]
         return within[-1] if within and placed[within[-1]][0] < 0 else None  # sorted by loss, so the last is lowest
 
+    def along(self, budget: float) -> list[Pruning]:
+        """Return the masks with the least bias up to each rise of a budget of perplexity, cheap to dear."""
+        some = [self.best_within(math.log1p(budget * budgets)) for budgets in RISES]
+        return list(dict.fromkeys(mask for mask in some if mask))
+
 
 def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float, plan: "Plan") -> list[Pruning]:
     """Return the masks worth a second look: least bias up to each rise, and the best by other energies."""
@@ -46,11 +50,11 @@ def shortlist(known: Labelled, objectives: Sequence[Objective], base_loss: float
         order = [
             i for i in np.argsort(measured.bias, kind="stable") if measured.loss[i] <= math.log1p(plan.budget * budgets)
         ]
-        chosen |= dict.fromkeys(masks[i] for i in order[:_EACH] if measured.bias[i] < 0)
+        chosen |= dict.fromkeys(masks[i] for i in order[:EACH] if measured.bias[i] < 0)
     for objective in objectives:
         if objective.energy == "robust" or objective.epsilon == plan.epsilon:
             order = np.argsort(objective.values(measured, base_loss, plan), kind="stable").tolist()
-            chosen |= dict.fromkeys(masks[i] for i in order[:_EACH] if measured.bias[i] < 0)
+            chosen |= dict.fromkeys(masks[i] for i in order[:EACH] if measured.bias[i] < 0)
     return list(chosen)
 
 

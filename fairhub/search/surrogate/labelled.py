@@ -1,7 +1,7 @@
 """What was measured so far: masks with their labels, as forecasts are made, and as examples to train on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,10 +12,29 @@ from fairhub.search.energies import pooled
 from fairhub.search.surrogate.forecaster import Examples
 from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.masks import Role, bits, role_of
-from fairhub.search.surrogate.objective import Forecast, Target
+from fairhub.search.surrogate.objective import TARGETS, Forecast, Target
 
 _BASE = 5.0  # weight of the base model, whose label is exact
 _DAMAGED = 0.2  # nats: a rise of log-perplexity at which a mask's loss counts half
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """What many probes and long text say of each head that the few of a label do not, first-order at the base model.
+
+    A label's own part of chance is the same at every mask that holds a head, to first order: taken off and replaced by
+    what ten times as many items say, it leaves of the label what is of higher order (a control variate, as several
+    fidelities are joined).
+    """
+
+    heads: tuple[Unit, ...]
+    by: Forecast
+    """[heads] of each figure: slopes on the many less slopes on the few."""
+
+    def of(self, masks: Sequence[Pruning]) -> Forecast:
+        """Return what is added to the figures of masks, [masks] each."""
+        x = bits(masks, self.heads)
+        return Forecast(*(x @ getattr(self.by, name) for name in TARGETS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +47,22 @@ class Scale:
     """[1 + clusters, probes] 1 where a probe belongs; the first row is all of them."""
     kappa: float = 1.0
     """Standard errors over clusters that the robust energy adds to their mean."""
+    shift: Shift | None = None
+    """What is added to every label; None adds nothing."""
+
+    @property
+    def plain(self) -> "Scale":
+        """The same with nothing added."""
+        return replace(self, shift=None)
 
     def measured(self, labels: Sequence[Label]) -> Forecast:
-        """Return labels as changes against the base model."""
+        """Return labels as changes against the base model, what is added included."""
         base = self.base
         bias = np.array([label.bias for label in labels]).reshape(len(labels), len(base.bias))
         ratios = self._ratios(bias)
         loss = np.array([label.loss.mean() for label in labels]) - base.loss.mean()
-        return Forecast(ratios[:, 0], pooled(self._clusters(ratios), self.kappa), loss)
+        found = Forecast(ratios[:, 0], pooled(self._clusters(ratios), self.kappa), loss)
+        return found.plus(self.shift.of([label.mask for label in labels])) if self.shift else found
 
     def slopes(self, label: Label) -> Forecast:
         """Return how a label's changes change for each head removed, [heads] each, first-order at its mask."""
@@ -43,7 +70,8 @@ class Scale:
         bias, loss = np.split(label.slopes.astype(float), [len(label.bias)])
         rows = (self.member @ bias) / (self.member @ label.bias)[:, None]
         shares = _pooling(self._clusters(self._ratios(label.bias[None]))[0], self.kappa)
-        return Forecast(rows[0], shares @ self._clusters(rows.T).T, loss.mean(0))
+        found = Forecast(rows[0], shares @ self._clusters(rows.T).T, loss.mean(0))
+        return found.plus(self.shift.by) if self.shift else found
 
     def half(self, labels: Sequence[Label], probes: np.ndarray, chunks: np.ndarray) -> Forecast:
         """Return the changes by these probes and chunks of text alone, without clusters."""
@@ -64,6 +92,17 @@ def scale_of(base: Label, probes: Sequence[Probe], kappa: float = 1.0) -> Scale:
     """Return the scale of labels on these probes; clusters are those of the robust energy, where there are several."""
     names, member = member_matrix(memberships(probes))
     return Scale(base, tuple(names), np.vstack([np.ones(len(probes)), member]), kappa)
+
+
+def shifted(scale: Scale, heads: Sequence[Unit], wide: Scale) -> Scale:
+    """Return a scale whose labels are corrected by what the base model's slopes are on more probes and text.
+
+    Args:
+        scale: Of the labels.
+        heads: In the order of slopes.
+        wide: Of the many probes.
+    """
+    return replace(scale, shift=Shift(tuple(heads), wide.slopes(wide.base).less(scale.plain.slopes(scale.base))))
 
 
 def _pooling(ratios: np.ndarray, kappa: float) -> np.ndarray:

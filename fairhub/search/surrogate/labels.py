@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
 
 FRESH = 64
 """Search probes, others, that the best masks are measured on again."""
+LONG = 192
+"""Tokens of a chunk of text that is as long as where a repair is judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +40,11 @@ class Label:
     slopes: np.ndarray | None = None
     """[probes + chunks, heads] change of each probe's divergence, and of each chunk's loss, for each head removed,
     first-order at this mask; None where they were not asked."""
+    mask: Pruning = frozenset()
 
 
 class Meter:
-    """Measures masks on short search probes and neutral search text.
+    """Measures masks on search probes and neutral search text.
 
     Args:
         task: The model, search probes, search text and the run that remembers.
@@ -51,14 +54,16 @@ class Meter:
         length: Tokens a chunk.
         stage: The name under which the run remembers the labels.
         other: A meter whose probes and text are left to it.
+        short: Take short probes, or whichever.
     """
 
     def __init__(
         self, task: "Task", probes: int, chunks: int = 6, length: int = 64, stage: str = "masks",
-        other: "Meter | None" = None,
+        other: "Meter | None" = None, short: bool = True,
     ) -> None:  # fmt: skip
         """Choose the probes and the text; nothing is measured yet."""
-        chosen = _short(task, probes, other.items if other else ())
+        chosen = _chosen(task, probes, other.items if other else (), short)
+        self.task = task
         self.items: tuple[int, ...] = tuple(chosen)
         self.probes = [task.search[i] for i in chosen]
         self.batches = repacked(task.search_batches, chosen)
@@ -87,7 +92,7 @@ class Meter:
             self._asked.add(key)
             self.spent += found["seconds"]
         rows = _unpacked(found["slopes"], len(found["bias"]) + len(found["loss"])) if slopes else None
-        return Label(np.array(found["bias"]) + FLOOR, np.array(found["loss"]), found["seconds"], rows)
+        return Label(np.array(found["bias"]) + FLOOR, np.array(found["loss"]), found["seconds"], rows, mask)
 
     def _flat(self, mask: Pruning) -> dict[str, object]:
         bias, loss = (engine.values([mask])[0].tolist() for engine in self._engines)
@@ -115,7 +120,26 @@ def fresh_meter(task: "Task", other: Meter) -> Meter:
     Its chunks are as long as text is when a repair is judged: what late heads are for shows only in long contexts, and
     on 64 tokens masks seemed free that cost a tenth of perplexity.
     """
-    return Meter(task, FRESH, chunks=12, length=192, stage="finalists", other=other)
+    return Meter(task, FRESH, chunks=12, length=LONG, stage="finalists", other=other)
+
+
+TIMES = 10
+"""How many times a label's items the base model's slopes are measured on once more, at most."""
+
+
+def widths(probes: int, chunks: int, length: int, times: int = TIMES) -> tuple[int, int]:
+    """Return so many times as many probes, and as much text in chunks of `LONG` tokens, as a label has."""
+    return times * probes, max(1, times * chunks * length // LONG)
+
+
+def wide_meter(meter: Meter, probes: int, chunks: int) -> Meter:
+    """Return the meter that the slopes of the base model are measured with once more: on many probes, on long text.
+
+    On two dozen probes and some hundred tokens the slopes of 270 heads are half chance, and the best of many masks are
+    those that chance favours; on ten times as many, for the price of ten masks, all masks are known better
+    (`labelled.Shift`).
+    """
+    return Meter(meter.task, probes, chunks, LONG, stage="wide", short=False)
 
 
 def repacked(batches: Sequence[Batch], items: Sequence[int], tokens: int = 768) -> list[Batch]:
@@ -145,8 +169,15 @@ def _packed(places: Sequence[int], texts: Sequence[tuple[*Texts, int]], device: 
     )
 
 
-def _short(task: "Task", count: int, taken: Sequence[int] = ()) -> list[int]:
-    """Return which search probes to ask: the shortest third of each axis and frame that is left."""
+def _chosen(task: "Task", count: int, taken: Sequence[int], short: bool) -> list[int]:
+    """Return which search probes to ask, axes in turn: of all that are left, or of their shortest."""
+    asked = _short(task, taken) if short else [p for item, p in enumerate(task.search) if item not in taken]
+    chosen = {id(probe) for probe in stratified(asked, count)}
+    return [item for item, probe in enumerate(task.search) if id(probe) in chosen]
+
+
+def _short(task: "Task", taken: Sequence[int]) -> list[Probe]:
+    """Return the shortest third of each axis and frame that is left."""
     length = {
         item: max(int(batch.last[row]) for row in batch.pairs[place].tolist())
         for batch in task.search_batches
@@ -161,8 +192,7 @@ def _short(task: "Task", count: int, taken: Sequence[int] = ()) -> list[int]:
     for group in groups.values():
         ranked = sorted(group, key=lambda item: (length[item], item))
         short |= {id(task.search[item]): task.search[item] for item in ranked[: -(-len(ranked) // 3)]}
-    chosen = {id(probe) for probe in stratified(short.values(), count)}
-    return [item for item, probe in enumerate(task.search) if id(probe) in chosen]
+    return list(short.values())
 
 
 def _chunks(text: Sequence[Batch], count: int, length: int, begin: int) -> list[Batch]:

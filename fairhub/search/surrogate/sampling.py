@@ -9,7 +9,7 @@ import numpy as np
 from fairhub.run.progress import Progress
 from fairhub.search.surrogate.closed import summed
 from fairhub.search.surrogate.labelled import Labelled
-from fairhub.search.surrogate.labels import Meter
+from fairhub.search.surrogate.labels import Label
 from fairhub.search.surrogate.masks import Band, fresh, grown, role_of
 
 _FIRST = 12  # masks drawn as NeuFair draws its first states: what is known of costs comes from them
@@ -30,15 +30,16 @@ class Wanted:
 
 
 def sample(
-    meter: Meter, known: Labelled, features: np.ndarray, wanted: Wanted, go_on: Callable[[], bool], bar: Progress
-) -> None:
+    meter: Callable[..., Label], known: Labelled, features: np.ndarray, wanted: Wanted, go_on: Callable[[], bool],
+    bar: Progress,
+) -> None:  # fmt: skip
     """Measure masks and keep them in `known`; fewer than wanted where the time ends or no mask is left.
 
     The first few are drawn as NeuFair draws its first states; the rest within three budgets, as an additive forecast of
     log-perplexity from the masks measured so far has it. Those that surrogates learn from are measured with slopes.
 
     Args:
-        meter: Measures masks.
+        meter: Measures a mask, with `slopes` or without.
         known: Where masks and labels go.
         features: [heads, features] what is known of heads beforehand.
         wanted: How many, and of which sort.

@@ -16,14 +16,14 @@ from fairhub.search.surrogate.direct import direct, greedy
 from fairhub.search.surrogate.fidelity import judged
 from fairhub.search.surrogate.finalists import Finalists, confirm, shortlist
 from fairhub.search.surrogate.forecaster import Kind
-from fairhub.search.surrogate.labelled import Labelled, scale_of
-from fairhub.search.surrogate.labels import Meter, fresh_meter, heads_of
+from fairhub.search.surrogate.labelled import Labelled, scale_of, shifted
+from fairhub.search.surrogate.labels import TIMES, Label, Meter, fresh_meter, heads_of, wide_meter, widths
 from fairhub.search.surrogate.landscape import Landscape
 from fairhub.search.surrogate.masks import band_of, bits, mask_of
 from fairhub.search.surrogate.neighbours import promised
 from fairhub.search.surrogate.objective import Forecast, Objective, Target, asked, sweep
 from fairhub.search.surrogate.prior import curvature
-from fairhub.search.surrogate.sampling import Wanted, sample
+from fairhub.search.surrogate.sampling import BUDGETS, Wanted, sample
 from fairhub.search.surrogate.training import Surrogates, train
 
 if TYPE_CHECKING:  # recipes import the surrogates, not the other way round
@@ -34,7 +34,9 @@ PROBES = 24
 SHARES = {"data": 0.45, "rounds": 0.75, "finalists": 0.9, "ablations": 1.0}
 """When each part of a search ends, of the seconds allowed."""
 _GAIN = 0.01  # of the spread of an energy over the sampled masks: less is no improvement
+_WIDE = 0.1  # what slopes on many probes may take of the seconds
 _FEWEST = 8  # masks without which nothing is trained
+_IDLE = 2  # rounds in a row in which no energy fell: what did not help has taught something
 _TIMED = 4096  # masks that a surrogate evaluation is timed on
 _STARTS = 8  # best measured masks of an objective that chains start from
 TRIED = 4  # masks measured in a round at least, over all objectives; and as many neighbours
@@ -65,18 +67,25 @@ class Search:
     budget (`plan.seconds`) is spent in those recorded seconds: a killed search, resumed, ends where it would have.
     """
 
-    def __init__(self, task: "Task", plan: "Plan") -> None:
-        """Measure the base model and its slopes; `known` holds no mask yet."""
+    def __init__(self, task: "Task", plan: "Plan", meter: Meter | None = None) -> None:
+        """Measure the base model and its slopes; `known` holds no mask yet.
+
+        Args:
+            task: What may be looked at.
+            plan: The dials.
+            meter: What masks are measured with; None takes `PROBES` search probes.
+        """
         self.task, self.plan = task, plan
         self.heads = heads_of(units(task.model))
         self.band = band_of(len(self.heads))
-        self.meter = Meter(task, PROBES)
+        self.meter = meter or Meter(task, PROBES)
         self.fresh = fresh_meter(task, self.meter)
         self.finalists = Finalists([], Forecast(np.empty(0), np.empty(0), np.empty(0)), False)
         base = self.meter(frozenset(), slopes=True)
         self.scale = scale_of(base, self.meter.probes, plan.kappa)
-        self.features = curvature(base)
         self.base_loss = float(base.loss.mean())
+        self._computed = 0.0
+        self.features = curvature(self._widened(base))
         self.known = Labelled(self.heads, self.scale)
         self.objectives = sweep(plan, len(self.scale.names))
         self.winners: list[Winner] = []
@@ -85,7 +94,18 @@ class Search:
         """What other searches found for as many measurements."""
         self._note, self._lowest = task.run.notes("trace"), math.inf
         self._kinds: dict[Target, Kind] | None = None
-        self._computed = 0.0
+        self._learned = 0
+
+    def _widened(self, base: Label) -> Label:
+        """Correct the scale of labels by many probes and long text, where time allows twice a label's at least."""
+        times = TIMES if self.plan.seconds is None else min(TIMES, int(_WIDE * self.plan.seconds / base.seconds))
+        if times < 2:
+            return base
+        meter = wide_meter(self.meter, *widths(len(base.bias), len(base.loss), self.meter.length, times))
+        wide = meter(frozenset(), slopes=True)
+        self._computed += meter.spent
+        self.scale = shifted(self.scale, self.heads, scale_of(wide, meter.probes, self.plan.kappa))
+        return wide
 
     @property
     def trained(self) -> bool:
@@ -98,7 +118,14 @@ class Search:
         return self.meter.spent + self.fresh.spent + self._computed
 
     def run(self) -> None:
-        """Sample, then learn from winners in rounds, then try the same without surrogates."""
+        """Look for masks, measure the best anew, then try the same without surrogates."""
+        self.look()
+        if self.trained:
+            self._confirm()
+            self._try_others()
+
+    def look(self) -> None:
+        """Sample, then learn from winners in rounds."""
         bar = self.task.progress("measuring head masks", self.plan.masks)
 
         def told(count: int) -> None:
@@ -108,16 +135,21 @@ class Search:
         wanted = Wanted(self.plan.masks, self.band, math.log1p(self.plan.budget), self.plan.seed)
         sample(self.meter, self.known, self.features, wanted, lambda: self._goes_on("data"), told)
         self.sampled = len(self.known.labels)
-        if not self.trained:
-            return
-        improved = True
-        for number in range(self.plan.rounds + 1):
+        if self.trained:
+            self._rounds(0)
+
+    def look_on(self, plan: "Plan") -> None:
+        """Look for more masks by another plan, such as a smaller budget, from all that is known."""
+        self.plan, self.objectives = plan, sweep(plan, len(self.scale.names))
+        self._rounds(self._learned + 1)
+
+    def _rounds(self, first: int) -> None:
+        idle = 0
+        for number in range(first, first + self.plan.rounds + 1):
             self._learn(number)
-            if number == self.plan.rounds or not improved or not self._goes_on("rounds"):
+            if number == first + self.plan.rounds or idle == _IDLE or not self._goes_on("rounds"):
                 break
-            improved = self._measure_winners(number)
-        self._confirm()
-        self._try_others()
+            idle = 0 if self._measure_winners(number) else idle + 1
 
     def energies(self, objective: Objective, masks: list[Pruning]) -> np.ndarray:
         """Return the energies of masks as the real model has them."""
@@ -151,7 +183,7 @@ class Search:
 
     def _learn(self, number: int) -> None:
         """Train the surrogates on what is known and anneal on them; their kinds are chosen once, on the sample."""
-        seed = self.plan.seed + number
+        self._learned, seed = number, self.plan.seed + number
         run = self.task.run
         self.surrogates: Surrogates = train(run, f"surrogate_{number}", self.known, self.features, seed, self._kinds)
         self._kinds = self.surrogates.kinds
@@ -205,8 +237,13 @@ class Search:
         self.finalists = confirm(self.known, self.fresh, masks, lambda: self._goes_on("finalists"))
 
     def _unknown(self, objective: int, most: int) -> list[tuple[Pruning, float]]:
-        """Return the best masks found for an objective that were not measured yet, and their forecast energies."""
-        rows = np.flatnonzero(self.annealed.objective == objective)
+        """Return the best masks found for an objective that were not measured yet, and their forecast energies.
+
+        Those that are forecast to cost more than `BUDGETS` budgets are left out: no repair may choose them.
+        """
+        cost = self.land.forecast(self.land.lifted(self.annealed.states)).loss
+        dear = cost > BUDGETS * math.log1p(self.plan.budget)
+        rows = np.flatnonzero((self.annealed.objective == objective) & ~dear)
         found = [(mask_of(self.annealed.states[row], self.heads), float(self.annealed.energy[row])) for row in rows]
         return [(mask, energy) for mask, energy in found if mask not in self.known.labels][:most]
 
@@ -227,13 +264,13 @@ class Search:
         found = {
             "annealing the real model": direct(energy, self.heads, self.band, count, seed, walk=False),
             "random walk on the real model": direct(energy, self.heads, self.band, count, seed, walk=True),
-            "greedy by first-order scores": greedy(energy, self._ranked(objective), self.band, count),
+            "greedy by first-order scores": greedy(energy, self.ranked(objective), self.band, count),
         }
         for name, lowest in found.items():
             if lowest is not None:
                 self.other.append({"by": name, "measured": count, "best": lowest})
 
-    def _ranked(self, objective: Objective) -> list[Unit]:
+    def ranked(self, objective: Objective) -> list[Unit]:
         """Return the heads by what first-order scores promise of removing each alone, most promising first."""
         alone_ = objective.values(self.scale.slopes(self.scale.base), self.base_loss, self.plan)
         return [self.heads[place] for place in np.argsort(alone_, kind="stable")]
