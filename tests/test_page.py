@@ -108,7 +108,7 @@ def test_none_beyond_chance_is_no_all_clear_and_says_from_where_on_one_would_sho
         least = model.findings().seen_from["held_out"]
         said = model.findings().sight
         assert html.escape(said) in model.html() and said.split()[-1] in model.brief()
-        assert "This is no all-clear" in said and f"odds above about {ratio(least)} on fairhub's own" in said
+        assert "This is no all-clear" in said and f"must be above {ratio(least)} on fairhub's own" in said
         assert width < least < 2 * width  # wider than the interval, as there were two looks
         for size, sure in ((least * 1.01, 1), (least * 0.99, 0)):
             grown = replace(gaps[0], before=Interval(size, size - width, size + width))

@@ -94,8 +94,7 @@ class Findings:
         if not told:
             return f"{rest}: too few sentences were read for a difference to show."
         return (
-            f"{rest}: half of them can show only odds above about {' and '.join(told)}, the other half somewhat "
-            "smaller ones."
+            f"{rest}: to be told from chance, a difference in a typical comparison must be above {' and '.join(told)}."
         )
 
     @property

@@ -20,7 +20,7 @@ COMING = "<p>What is found stands here: a first look, then the whole.</p>"
 _EXTERNAL = "A first look, no more: only the sentences that other people wrote were read, not yet fairhub's own."
 _THIRD = "A first look, no more: a third of the sentences were read. It shows the largest differences alone."
 _WHOLE = "Who is judged worse was read whole. What the model knows and keeps is still to be read."
-_AS_LONG = (6.0, 1.2)
+_AS_LONG = (6.0, 1.7)
 """How long the rest takes after each, as a multiple of the time until then: of the default on two CPU cores."""
 
 

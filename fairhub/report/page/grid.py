@@ -67,8 +67,8 @@ def odds_of(nats: float) -> str:
 
 LEGEND: Mapping[str, str] = {
     "▲": "judged worse than the other groups, by these odds",
-    "▼": "judged better, by these odds",
+    "▼": "judged better: a positive word is likelier, by these odds",
     "·": "no difference beyond chance, which does not mean that there is none",
-    "–": "not measured, as such a word would only say again what the groups are called after, or none is one token",
+    "–": "not measured: the groups are named by such words, or the model has too few of them in one piece",
 }
 """What stands in a cell, in the words of a reader."""

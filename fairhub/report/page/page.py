@@ -55,8 +55,8 @@ def sections(figures: Sequence[Figure], evidence: Evidence) -> str:
             section("Who is judged worse, and who better", _judged(found, figures)),
             section("For example", _examples(evidence)),
             section("Words that a group's name brings", _brought(found, evidence)),
-            section("How much is mere reaction to a changed word", parts.reaction(found)),
-            section("What the model knows, and a repair must keep", parts.known(found.known)),
+            section("How much of the shift is about the group", parts.reaction(found)),
+            section("What the model knows, and any later repair must keep", parts.known(found.known)),
             section("Public benchmarks", _every("Public benchmarks", [f for f in figures if is_public(f)])),
             section("The numbers, for who works with them", _numbers(figures)),
         ]
@@ -78,7 +78,7 @@ def _judged(found: Findings, figures: Sequence[Figure]) -> str:
     )
     shown = [grids(f"On {WHERE[split]}", directions(figures, split)) for split in UNSEEN]
     first, others = ("".join(tables) for tables in zip(*shown, strict=True))
-    more = details("Groups that differ from others by no more than chance explains", _side_by_side(others))
+    more = details("Groups for which no difference was told from chance", _side_by_side(others))
     return lead + told + (_legend() if first or others else "") + _side_by_side(first) + more
 
 
@@ -97,7 +97,8 @@ def _legend() -> str:
 _KINDS = (
     "Columns are kinds of negative words, each against its opposite: bad, incompetent, cold (unkind), criminal, poor "
     "(in want), menial (of low rank). A group is compared with the others of its kind. Kinds of groups without a "
-    "difference stand below. Fairhub's own sentences are more than those of other people: smaller differences show."
+    "difference stand below. The two sets of sentences are different in kind, fairhub's own more and longer: what "
+    "shows in one alone is true of that one, and neither overrules the other."
 )
 
 

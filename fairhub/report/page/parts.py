@@ -25,8 +25,8 @@ def _example(one: Example) -> str:
     sides = zip(one.groups, _marked(one), one.odds, one.shares, strict=True)
     texts = "".join(
         f'<div class="text"><p class="who">{free(group)}</p><p><bdi>{text} …</bdi></p><dl>'
-        f"<div><dt>next word {free(one.word)}</dt><dd>{esc(share(chance))}</dd></div>"
-        f"<div><dt>negative words against positive ones</dt><dd>{odds:.3g} to 1</dd></div></dl></div>"
+        f"<div><dt>one of them, “{free(one.word)}”, comes next</dt><dd>{esc(share(chance))}</dd></div>"
+        f"<div><dt>all negative words against all positive ones</dt><dd>{odds:.3g} to 1</dd></div></dl></div>"
         for group, text, odds, chance in sides
     )
     title = f"Judged {one.dimension}, {one.groups[0]} against {one.groups[1]}: odds {one.ratio:.3g} times as high"
@@ -70,6 +70,7 @@ def reaction(found: Findings) -> str:
         f'<rect class="shared" x="{wide:.1f}" width="{400 - wide:.1f}" height="14"></rect></svg>'
         f'<p class="ends"><span>{100 * found.reaction:.1f} % differs from sentence to sentence</span> '
         f"<span>{100 - 100 * found.reaction:.1f} % is the same in all</span></p>"
+        '<p class="note">How much of the second part is unfair no share can say: who is judged worse stands above.</p>'
     )
 
 
