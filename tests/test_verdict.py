@@ -168,6 +168,17 @@ def test_nothing_removed_is_a_result():
     assert verdict([none], 0).startswith("Nothing to repair: nothing was found to remove")
 
 
+def test_of_a_restricted_search_what_it_looked_for_decides_whether_there_was_anything_to_repair():
+    """Made-up groups that nobody judges are nothing to repair, whatever a model says of others."""
+    same = replace(GAP, after=GAP.before, change=replace(GAP.change, value=0, low=0, high=0))
+    for low, said in ((-0.1, "own no gap that can be told from none"), (0.01, "own 0.")):
+        mine = replace(same, axis="own", before=replace(GAP.before, low=low))
+        told = verdict([same, mine, replace(mine, split="search")], 0)
+        word = "Nothing to repair" if low < 0 else "Not repaired"
+        assert told.startswith(f"{word}: nothing was found to remove; on what was searched: {said}")
+        assert "; groups are judged apart by" in told
+
+
 def test_an_audit_names_the_largest_gaps_beyond_chance_and_the_systematic_share():
     audit = fake_report.audit()
     sizes = {"a": 0.3, "b": 0.9, "c": 0.6, "d": 1.2}

@@ -36,11 +36,11 @@ def verdict(figures: Sequence[Figure], units: int | None = None, controls: Seque
         return f"Nothing is proved: who is judged worse was not measured on held-out prompts{why}."
     if gap.change is None:
         return _sentence("Audit only, nothing was changed", [f"{_level(gap)} of fairhub's own", *_audited(figures)])
-    if units == 0 or gap.change.low == gap.change.high == 0:
-        word = "Nothing to repair" if gap.before.low <= 0 else "Not repaired"
-        return _sentence(f"{word}: nothing was found to remove", [_level(gap)])
-    lost, grown = beyond_limits(figures), worse(directions(figures))
     asked = [f for f in searched(figures) if f.change is not None] or [gap]
+    if units == 0 or gap.change.low == gap.change.high == 0:
+        word = "Not repaired" if any(f.before.low > 0 for f in asked) else "Nothing to repair"
+        return _sentence(f"{word}: nothing was found to remove", [_there(asked, gap), _level(gap)])
+    lost, grown = beyond_limits(figures), worse(directions(figures))
     fell = _fell(asked)
     moved = _moved(gap, asked)
     did_it = credit(controls) if gap.outcome == "better" else ""
@@ -126,6 +126,16 @@ def _sentence(opening: str, clauses: Sequence[str]) -> str:
 
 def _level(gap: Figure) -> str:
     return f"groups are judged apart by {odds(gap.before.value)} on {gap.items:,} unseen comparisons"
+
+
+def _there(asked: Sequence[Figure], gap: Figure) -> str:
+    """Say what there was of the part of the gap that a search was restricted to; nothing where it took all."""
+    if asked == [gap]:
+        return ""
+    said = (
+        f"{about(f)} {odds(f.before.value) if f.before.low > 0 else 'no gap that can be told from none'}" for f in asked
+    )
+    return f"on what was searched: {', '.join(said)}"
 
 
 def _moved(gap: Figure, asked: Sequence[Figure]) -> str:
