@@ -208,6 +208,7 @@ def test_nothing_can_be_pressed_that_needs_a_visit_before_there_is_one(tmp_path)
     parts = {part["id"]: part["props"] for part in demo.config["components"] if part["type"] == "button"}
     waiting = {props["value"] for props in parts.values() if not props["interactive"]}
     assert {"Audit", "Start", "How long will it take?", "Draw the map", "Compare", "Put them side by side"} <= waiting
+    assert {"Preview the card", "Publish", "Make a zip"} <= waiting
     states = {part["id"] for part in demo.config["components"] if part["type"] == "state"}
     opened = {
         parts[made["outputs"][0]]["value"]

@@ -7,7 +7,7 @@ import gradio as gr
 
 from fairhub.space.markup import esc
 from fairhub.space.publishing import on_space, preview, send, suggested, zipped
-from fairhub.space.shared import Page, Shared, models_in_turn
+from fairhub.space.shared import Page, Shared, models_in_turn, once_begun
 from fairhub.space.toasts import told
 
 _COMMIT, _REQUEST = "Commit", "Pull request"
@@ -68,6 +68,7 @@ def build(shared: Shared, page: Page) -> None:
         found = shared.visitors.run(key, chosen or "")
         _pack(found, chosen).unlink(missing_ok=True)  # Gradio hands out a copy of its own
 
+    once_begun(page, parts.look, parts.go, parts.pack)
     visit = [page.visitor, parts.run]
     page.finished.change(offer, page.finished, parts.run, show_progress="hidden", api_visibility="private")
     shown = [parts.file, parts.done, parts.front, parts.body, parts.card]
@@ -104,9 +105,9 @@ def _laid_out() -> _Parts:
         private = gr.Checkbox(False, label="Private: only you can see it", info="One that is public is refused.")
         how = gr.Radio([_COMMIT, _REQUEST], value=_COMMIT, label="How", info="A pull request waits until you merge it.")
     with gr.Row():
-        look = gr.Button("Preview the card")
-        go = gr.Button("Publish", variant="primary")
-        pack = gr.Button("Make a zip")
+        look = gr.Button("Preview the card", interactive=False)
+        go = gr.Button("Publish", variant="primary", interactive=False)
+        pack = gr.Button("Make a zip", interactive=False)
         file = gr.DownloadButton("Download the zip", visible=False)
     done = gr.HTML("", elem_id="published")
     with gr.Accordion("The card", open=False) as card:
