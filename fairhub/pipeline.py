@@ -80,7 +80,7 @@ def judged(loaded: Loaded, request: Request, splits: Sequence[Split], memory: Me
         splits: Of the proof; one that has no texts gives no figures.
         memory: What was measured before.
     """
-    data = data_of(request, loaded.tokenizer, proved=request.axes)
+    data = data_of(request, loaded.tokenizer, proved=request.axes, beside=False)
     found = Prover(loaded, data, memory).judged(splits)
     figures = gap_figures(judged_before(loaded, data, found))
     return Audit(loaded.id, loaded.revision, tuple(figures), (), evidence_of(loaded, data, found, figures))

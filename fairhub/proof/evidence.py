@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from fairhub.inputs.data import Data
-from fairhub.inputs.judgement.lexicon import lexicon
 from fairhub.inputs.probes import PROVED
 from fairhub.measure.judgement.examples import examples
-from fairhub.measure.judgement.reading import Reading, unflat
+from fairhub.measure.judgement.reading import Reading
 from fairhub.model.loading import Loaded
+from fairhub.proof.assembly import judged_before
 from fairhub.report.evidence import Brought, Evidence, Example
 from fairhub.report.record import Figure
 
@@ -33,10 +33,7 @@ def evidence_of(loaded: Loaded, data: Data, found: Mapping[str, np.ndarray], fig
 
 def _readings(loaded: Loaded, data: Data, found: Mapping[str, np.ndarray]) -> dict[str, Reading]:
     """Return what the model said after cells, by split, held_out first."""
-    read = {
-        cells[0].split: unflat(cells, lexicon(loaded.tokenizer, cells[0].split), found, f"judged{number}")[0]
-        for number, cells in enumerate(data.judged) if f"judged{number} words" in found
-    }  # fmt: skip
+    read = {before.cells[0].split: before for before, _ in judged_before(loaded, data, found)}
     return {split: read[split] for split in PROVED if split in read}
 
 
