@@ -10,8 +10,6 @@ three times as many heads drawn at random, are then measured on held_out, which 
 in the folder, so that a run that was cut short goes on.
 """
 
-import argparse
-import json
 import random
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import options, tell
 
 from fairhub.edit.repair import Repair
 from fairhub.inputs.data import Data
@@ -44,22 +43,16 @@ _DRAWN = 3
 
 def main() -> None:
     """Search, choose, prove, print one object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", help="Hub id or folder; the embedded default when left out")
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1200.0, help="bound on the search")
     parser.add_argument("--more", type=float, default=300.0, help="seconds more for each smaller budget")
     parser.add_argument("--budgets", default="0.02,0.05", help="rises of perplexity that are allowed")
     parser.add_argument("--out", type=Path, default=Path("runs/heads"), help="where measurements are kept")
-    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     budgets = sorted(float(share) for share in asked.budgets.split(","))
     plan = Plan(budget=budgets[-1], seconds=asked.seconds, heal=False)
     found = measure(load(asked.model), plan, budgets, asked.out, asked.more)
-    if asked.json:
-        print(json.dumps(found))
-    else:
-        for row in found["detail"]["rows"]:
-            print(row)
+    tell(found, asked.json, lambda f: "\n".join(map(str, f["detail"]["rows"])))
 
 
 def measure(loaded: Loaded, plan: Plan, budgets: Sequence[float], out: Path, more: float = 300.0) -> dict[str, Any]:

@@ -7,8 +7,6 @@ nothing else. Surrogates are fitted on some of them, drawn anew ten times, and r
 in the folder, so that a run that was cut short goes on.
 """
 
-import argparse
-import json
 import math
 import random
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import options, tell
 
 from fairhub.inputs.gathering import gather
 from fairhub.inputs.sizes import Sizes
@@ -44,18 +43,12 @@ WAYS = {"first order": "prior", "values": "additive", "values and slopes": "quad
 
 def main() -> None:
     """Measure, fit, print one object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", help="Hub id or folder; the embedded default when left out")
+    parser = options(__doc__)
     parser.add_argument("--masks", type=int, default=60, help="masks that are measured")
     parser.add_argument("--out", type=Path, default=Path("runs/labels"), help="where labels are kept")
-    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     found = measure(asked.model, asked.masks, asked.out)
-    if asked.json:
-        print(json.dumps(found))
-    else:
-        for row in found["detail"]["rows"]:
-            print(row)
+    tell(found, asked.json, lambda f: "\n".join(map(str, f["detail"]["rows"])))
 
 
 def measure(model: str | None, masks: int, out: Path) -> dict[str, Any]:

@@ -11,8 +11,6 @@ masks are drawn for the budget as the search draws its own. Every mask stays mea
 took, so that a run that was cut short goes on.
 """
 
-import argparse
-import json
 import math
 import sys
 from dataclasses import replace
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import options, tell
 
 from fairhub.inputs.gathering import gather
 from fairhub.inputs.sizes import Sizes
@@ -42,8 +41,7 @@ _TIMED = 5  # masks that a plain measurement is timed on
 
 def main() -> None:
     """Search, print one object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", help="Hub id or folder; the embedded default when left out")
+    parser = options(__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--masks", type=int, default=24, help="masks that are sampled for the surrogates")
     parser.add_argument("--probes", type=int, default=8, help="search probes that a mask is measured on")
@@ -52,15 +50,10 @@ def main() -> None:
     parser.add_argument("--energy", default="robust", help="robust, weighted or step")
     parser.add_argument("--budget", type=float, default=0.05, help="rise of perplexity that is allowed")
     parser.add_argument("--out", type=Path, default=Path("runs/searches"), help="where measurements are kept")
-    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     plan = Plan(budget=asked.budget, energy=asked.energy, masks=asked.masks, rounds=asked.rounds)
     found = measure(load(asked.model), plan, asked.seeds, asked.probes, asked.chunks, asked.out)
-    if asked.json:
-        print(json.dumps(found))
-    else:
-        for row in found["detail"]["rows"]:
-            print(row)
+    tell(found, asked.json, lambda f: "\n".join(map(str, f["detail"]["rows"])))
 
 
 def measure(loaded: Loaded, plan: Plan, seeds: int, probes: int, chunks: int, out: Path) -> dict[str, Any]:

@@ -8,8 +8,6 @@ attention_pruning trains for this model; their weights are random, as time does 
 the same number of threads.
 """
 
-import argparse
-import json
 import random
 import tempfile
 import time
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from common import options, tell
 
 from fairhub.compute.engine import Engine, token_loss
 from fairhub.inputs.gathering import gather
@@ -43,22 +42,16 @@ REACH = 10_000.0
 
 def main() -> None:
     """Time both, print one object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", help="Hub id or folder; the embedded default when left out")
+    parser = options(__doc__)
     parser.add_argument("--masks", type=int, default=4096, help="masks in a surrogate evaluation")
     parser.add_argument("--forwards", type=int, default=3, help="masks that the real model is timed on")
     parser.add_argument("--text", type=Path, help="neutral text; the default of a repair when left out")
-    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     found = measure(load(asked.model), asked.masks, asked.forwards, asked.text)
-    if asked.json:
-        print(json.dumps(found))
-    else:
-        detail = found["detail"]
-        print(
-            f"a surrogate evaluation is {found['ratio']:,.0f}x as fast as one plain forward (reach {REACH:,.0f}): "
-            f"{1e6 * detail['surrogate_seconds']:.2f} us against {detail['plain_seconds']:.2f} s a mask"
-        )
+    tell(found, asked.json, lambda f: (
+        f"a surrogate evaluation is {f['ratio']:,.0f}x as fast as one plain forward (reach {REACH:,.0f}): "
+        f"{1e6 * f['detail']['surrogate_seconds']:.2f} us against {f['detail']['plain_seconds']:.2f} s a mask"
+    ))  # fmt: skip
 
 
 def measure(loaded: Loaded, masks: int, forwards: int, text: Path | None) -> dict[str, Any]:
